@@ -1,0 +1,234 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// `FERRY_EMBEDDED=1` builds only the client library, as Embedded Swift (docs/adr/0002).
+let embedded = Context.environment["FERRY_EMBEDDED"] == "1"
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Settings of everything that also goes into the client library.
+let portable: [SwiftSetting] =
+    strict
+    + (embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"])] : [])
+
+/// The soft GPU's inner loops: optimised in debug builds too, with the vector unit that every
+/// x86-64 server of the last ten years has (docs/adr/0003).
+let lanes: [SwiftSetting] =
+    strict + [.unsafeFlags(["-Ounchecked", "-wmo", "-Xcc", "-march=x86-64-v3"])]
+
+/// Linker flags of a library that stands in for a driver library.
+func driverLibrary(soname: String, map: String) -> [LinkerSetting] {
+    let here = Context.packageDirectory
+    let runtime =
+        embedded
+        ? ["-enable-experimental-feature", "Embedded", "-Xlinker", "-lm"]
+        : ["-static-stdlib", "-Xclang-linker", "-static-libgcc"]
+    return [
+        .unsafeFlags(
+            runtime + [
+                "-use-ld=lld",
+                "-Xlinker", "-soname=\(soname)",
+                "-Xlinker", "--version-script=\(here)/packaging/linker/\(map)",
+                "-Xlinker", "-z", "-Xlinker", "defs",
+                "-Xlinker", "-z", "-Xlinker", "now",
+                "-Xlinker", "-z", "-Xlinker", "nodelete",
+                "-Xlinker", "-Bsymbolic",
+                "-Xlinker", "--gc-sections", "-Xlinker", "--icf=safe",
+            ],
+            .when(configuration: .release)
+        )
+    ]
+}
+
+// MARK: - What the client library is made of
+
+let clientTargets: [Target] = [
+    .target(name: "CUDAABI", path: "Sources/C/CUDAABI"),
+    .target(name: "CLinux", path: "Sources/C/CLinux"),
+    .target(name: "CProcTable", dependencies: ["CUDAABI"], path: "Sources/C/CProcTable"),
+    .target(name: "Driver", dependencies: ["CUDAABI"], swiftSettings: portable),
+    .target(
+        name: "DriverFrontend",
+        dependencies: ["CUDAABI", "CLinux", "CProcTable", "Driver"],
+        swiftSettings: portable
+    ),
+    .target(name: "Wire", dependencies: ["Driver"], swiftSettings: portable),
+    .target(name: "Transport", dependencies: ["CLinux", "Wire"], swiftSettings: portable),
+    .target(
+        name: "Client",
+        dependencies: ["CUDAABI", "CLinux", "Driver", "DriverFrontend", "Wire", "Transport"],
+        swiftSettings: portable
+    ),
+    .target(
+        name: "CUDAShim",
+        dependencies: ["CUDAABI", "Driver", "DriverFrontend", "Client"],
+        swiftSettings: portable,
+        linkerSettings: driverLibrary(soname: "libcuda.so.1", map: "libcuda.map")
+    ),
+]
+
+// MARK: - Servers, tools and the software GPU
+
+let hummingbird: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdTLS", package: "hummingbird"),
+]
+
+let serverTargets: [Target] = [
+    .target(name: "NVMLABI", path: "Sources/C/NVMLABI"),
+    .target(
+        name: "CLanes",
+        path: "Sources/C/CLanes",
+        cSettings: [.unsafeFlags(["-march=x86-64-v3", "-O2"])]
+    ),
+    .target(
+        name: "CCompression",
+        path: "Sources/C/CCompression",
+        linkerSettings: [.linkedLibrary("zstd"), .linkedLibrary("lz4")]
+    ),
+    .target(
+        name: "Worker",
+        dependencies: ["CUDAABI", "CLinux", "Driver", "Wire", "Transport"],
+        swiftSettings: strict
+    ),
+    .executableTarget(
+        name: "FerryWorker",
+        dependencies: ["Worker", "CLinux"],
+        swiftSettings: strict
+    ),
+    .target(name: "PTX", swiftSettings: strict + [.unsafeFlags(["-O", "-wmo"])]),
+    .target(name: "Lanes", dependencies: ["CLanes"], swiftSettings: lanes),
+    .target(
+        name: "SoftGPU",
+        dependencies: ["CUDAABI", "CLinux", "CLanes", "CCompression", "Driver", "PTX", "Lanes"],
+        swiftSettings: strict + [.unsafeFlags(["-O", "-wmo", "-Xcc", "-march=x86-64-v3"])]
+    ),
+    .target(
+        name: "SoftCUDA",
+        dependencies: ["CUDAABI", "CLinux", "Driver", "DriverFrontend", "SoftGPU"],
+        swiftSettings: strict,
+        linkerSettings: driverLibrary(soname: "libcuda.so.1", map: "libcuda.map")
+    ),
+    .target(
+        name: "SoftNVML",
+        dependencies: ["NVMLABI", "CLinux", "Driver", "SoftGPU"],
+        swiftSettings: strict,
+        linkerSettings: driverLibrary(soname: "libnvidia-ml.so.1", map: "libnvidia-ml.map")
+    ),
+    .target(name: "Pool", swiftSettings: strict),
+    .target(
+        name: "Store",
+        dependencies: ["Pool", .product(name: "GRDB", package: "GRDB.swift")],
+        swiftSettings: strict
+    ),
+    .target(
+        name: "Server",
+        dependencies: [
+            "CLinux", "Pool", "Store", "Wire", "Transport",
+            .product(name: "Logging", package: "swift-log"),
+            .product(name: "X509", package: "swift-certificates"),
+            .product(name: "Crypto", package: "swift-crypto"),
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        ] + hummingbird,
+        swiftSettings: strict
+    ),
+    .executableTarget(
+        name: "Ferryd",
+        dependencies: [
+            "Server", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        swiftSettings: strict
+    ),
+    .target(
+        name: "CLI",
+        dependencies: [
+            "CLinux",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "Logging", package: "swift-log"),
+        ],
+        swiftSettings: strict
+    ),
+    .executableTarget(name: "Ferry", dependencies: ["CLI"], swiftSettings: strict),
+    .target(name: "Generator", swiftSettings: strict),
+    .executableTarget(
+        name: "Ferrygen",
+        dependencies: [
+            "Generator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        swiftSettings: strict
+    ),
+]
+
+// MARK: - Tests mirror the modules
+
+func tests(_ name: String, _ more: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.target(name: name)] + more,
+        swiftSettings: strict
+    )
+}
+
+let testTargets: [Target] = [
+    tests("Driver"),
+    tests("DriverFrontend"),
+    tests("Wire"),
+    tests("Transport", ["Wire"]),
+    tests("Client", ["Driver", "Wire", "Transport", "CUDAABI"]),
+    tests("Worker", ["Driver", "Wire", "Transport", "CUDAABI"]),
+    tests("PTX"),
+    tests("SoftGPU", ["PTX", "Driver", "CUDAABI"]),
+    tests("Pool"),
+    tests("Store", ["Pool"]),
+    tests("Server", ["Pool", "Store", "Wire"]),
+    tests("CLI"),
+    tests("Generator"),
+]
+
+let package = Package(
+    name: "ferry",
+    products: embedded
+        ? [.library(name: "cuda", type: .dynamic, targets: ["CUDAShim"])]
+        : [
+            .executable(name: "ferry", targets: ["Ferry"]),
+            .executable(name: "ferryd", targets: ["Ferryd"]),
+            .executable(name: "ferry-worker", targets: ["FerryWorker"]),
+            .executable(name: "ferrygen", targets: ["Ferrygen"]),
+            .library(name: "cuda", type: .dynamic, targets: ["CUDAShim"]),
+            .library(name: "softcuda", type: .dynamic, targets: ["SoftCUDA"]),
+            .library(name: "softnvml", type: .dynamic, targets: ["SoftNVML"]),
+        ],
+    dependencies: embedded
+        ? []
+        : [
+            .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+            .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+            .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+            .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+            .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+            .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+            .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+            .package(
+                url: "https://github.com/hummingbird-project/hummingbird",
+                from: "2.28.1"
+            ),
+            .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+            .package(
+                url: "https://github.com/swift-server/swift-service-lifecycle",
+                from: "2.13.0"
+            ),
+        ],
+    targets: embedded ? clientTargets : clientTargets + serverTargets + testTargets
+)

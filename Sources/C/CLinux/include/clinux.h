@@ -1,0 +1,121 @@
+/* What Swift cannot say about Linux: variadic calls, macros, errno and thread-local variables.
+ * Header-only. Everything below also serves the client library, which is Embedded Swift and has
+ * no Glibc module. Names of our own start with ferry_. */
+#ifndef FERRY_CLINUX_H
+#define FERRY_CLINUX_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* errno is a macro over a function call. */
+static inline int ferry_errno(void) { return errno; }
+static inline void ferry_set_errno(int value) { errno = value; }
+
+/* syscall() is variadic. `operation`: FUTEX_WAIT_PRIVATE 128, FUTEX_WAKE_PRIVATE 129. */
+static inline long ferry_futex(void *word, int operation, uint32_t value,
+                               const struct timespec *timeout) {
+  return syscall(SYS_futex, word, operation, value, timeout, NULL, 0);
+}
+static inline int ferry_memfd(const char *name, unsigned flags) {
+  return (int)syscall(SYS_memfd_create, name, flags);
+}
+static inline int ferry_thread_id(void) { return (int)syscall(SYS_gettid); }
+
+/* open() and fcntl() are variadic. */
+static inline int ferry_open(const char *path, int flags, unsigned mode) {
+  return open(path, flags, mode);
+}
+static inline int ferry_set_flags(int descriptor, int flags) {
+  return fcntl(descriptor, F_SETFL, flags);
+}
+static inline int ferry_get_flags(int descriptor) { return fcntl(descriptor, F_GETFL); }
+static inline int ferry_duplicate_above(int descriptor, int minimum) {
+  return fcntl(descriptor, F_DUPFD_CLOEXEC, minimum);
+}
+
+/* MAP_FAILED is a cast. */
+static inline int ferry_map_failed(void *address) { return address == MAP_FAILED; }
+
+static inline uint64_t ferry_now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* wait status macros */
+static inline int ferry_exited(int status) { return WIFEXITED(status); }
+static inline int ferry_exit_status(int status) { return WEXITSTATUS(status); }
+static inline int ferry_signaled(int status) { return WIFSIGNALED(status); }
+static inline int ferry_term_signal(int status) { return WTERMSIG(status); }
+
+/* stdout and stderr are macros. */
+static inline size_t ferry_write_stdout(const void *bytes, size_t count) {
+  size_t written = fwrite(bytes, 1, count, stdout);
+  fflush(stdout);
+  return written;
+}
+static inline void ferry_flush_all(void) { fflush(NULL); }
+
+static inline uint64_t ferry_pthread_self(void) { return (uint64_t)pthread_self(); }
+
+static inline void ferry_pause_cpu(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+/* Calls a function whose type Swift does not know. */
+typedef void (*ferry_destructor)(void *, void *, void *);
+static inline void ferry_call3(void *function, void *a, void *b, void *c) {
+  ((ferry_destructor)function)(a, b, c);
+}
+
+/* The state that a driver library keeps for each thread. One variable a library: the definition
+ * is hidden and shared by all objects of one shared object. */
+struct ferry_thread_state {
+  int32_t depth;            /* entries of the context stack */
+  int32_t reserved0;
+  uint64_t contexts[32];    /* context stack, innermost last */
+  uint64_t streams[8];      /* the thread's own default stream of each device, 0 = none yet */
+  int32_t capture_mode;     /* cuThreadExchangeStreamCaptureMode */
+  int32_t reserved;
+};
+extern __attribute__((visibility("hidden"))) __thread struct ferry_thread_state
+    ferry_thread_state_storage;
+static inline struct ferry_thread_state *ferry_thread(void) { return &ferry_thread_state_storage; }
+
+/* Fork detection; see thread_state.c. */
+extern __attribute__((visibility("hidden"))) volatile int ferry_is_forked_child;
+__attribute__((visibility("hidden"))) void ferry_watch_forks(void);
+static inline int ferry_forked(void) { return ferry_is_forked_child; }
+
+#endif

@@ -1,0 +1,15 @@
+#include "clinux.h"
+
+__thread struct ferry_thread_state ferry_thread_state_storage;
+
+/* Set in the child of a fork that happened after ferry_watch_forks(): the session of the parent
+ * may not be used there, as with the real driver. A plain flag, because getpid() is a system call
+ * and this is asked in every call. */
+__attribute__((visibility("hidden"))) volatile int ferry_is_forked_child;
+
+static void in_child(void) { ferry_is_forked_child = 1; }
+
+void ferry_watch_forks(void) {
+  static volatile int watching;
+  if (!__sync_lock_test_and_set(&watching, 1)) pthread_atfork(NULL, NULL, in_child);
+}

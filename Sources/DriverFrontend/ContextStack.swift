@@ -1,0 +1,60 @@
+internal import CLinux
+internal import Driver
+
+/// The context stack of the calling thread.
+///
+/// Contexts are plain 64-bit handles here; what they mean is the library's business. The stack
+/// lives in thread-local storage and is only ever touched by its own thread.
+package enum ContextStack {
+    /// The current context of the thread, 0 if none.
+    @inline(__always)
+    package static var current: UInt64 {
+        let state = ferry_thread()
+        guard let state, state.pointee.depth > 0 else { return 0 }
+        return slots(state)[Int(state.pointee.depth) - 1]
+    }
+
+    /// Makes `context` current in place of the one that is; 0 empties the top as the driver does.
+    package static func replace(_ context: UInt64) {
+        guard let state = ferry_thread() else { return }
+        if context == 0 {
+            if state.pointee.depth > 0 { state.pointee.depth -= 1 }
+            return
+        }
+        if state.pointee.depth == 0 { state.pointee.depth = 1 }
+        slots(state)[Int(state.pointee.depth) - 1] = context
+    }
+
+    /// Makes `context` current and keeps the one below it.
+    ///
+    /// - Returns: A status: out of memory when the stack is 32 deep.
+    package static func push(_ context: UInt64) -> Int32 {
+        guard let state = ferry_thread(), state.pointee.depth < 32 else {
+            return Status.outOfMemory
+        }
+        slots(state)[Int(state.pointee.depth)] = context
+        state.pointee.depth += 1
+        return Status.success
+    }
+
+    /// Takes the current context off the stack; `nil` when there is none.
+    package static func pop() -> UInt64? {
+        guard let state = ferry_thread(), state.pointee.depth > 0 else { return nil }
+        state.pointee.depth -= 1
+        return slots(state)[Int(state.pointee.depth)]
+    }
+
+    /// Takes `context` off the top of the calling thread's stack if it is there, as destroying it
+    /// does.
+    package static func drop(_ context: UInt64) {
+        if current == context { _ = pop() }
+    }
+
+    private static func slots(
+        _ state: UnsafeMutablePointer<ferry_thread_state>
+    ) -> UnsafeMutablePointer<UInt64> {
+        UnsafeMutableRawPointer(state)
+            .advanced(by: MemoryLayout<ferry_thread_state>.offset(of: \.contexts) ?? 8)
+            .assumingMemoryBound(to: UInt64.self)
+    }
+}

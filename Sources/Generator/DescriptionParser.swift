@@ -1,0 +1,221 @@
+/// Why a description could not be read.
+public struct DescriptionError: Error, Equatable, CustomStringConvertible {
+    /// Line of the description, from 1.
+    public var line: Int
+    /// What is wrong there.
+    public var message: String
+
+    /// `line N: message`
+    public var description: String { "line \(line): \(message)" }
+}
+
+/// Reads the text of an `.api` file.
+public struct DescriptionParser {
+    private var description = Description()
+    private var pending: PendingCall?
+    private var structure: (name: String, fields: [Field])?
+    private var line = 0
+
+    private struct PendingCall {
+        var name: String
+        var line: Int
+        var identity: (base: String, version: Int, variant: StreamVariant)?
+        var arguments: [Argument] = []
+        var client: ClientHandling?
+        var worker: Bool?
+        var soft: Bool?
+    }
+
+    /// Parses a whole description.
+    ///
+    /// - Parameter text: The contents of the file.
+    /// - Throws: `DescriptionError` for the first line that is not understood, a name that is
+    ///   declared twice, an opcode that is used twice, or an alias of nothing.
+    public static func parse(_ text: String) throws(DescriptionError) -> Description {
+        var parser = DescriptionParser()
+        for raw in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            parser.line += 1
+            try parser.take(String(raw))
+        }
+        try parser.finishStructure()
+        try parser.finishCall()
+        try parser.check()
+        return parser.description
+    }
+
+    private func fail(_ message: String) -> DescriptionError {
+        DescriptionError(line: line, message: message)
+    }
+
+    private mutating func take(_ raw: String) throws(DescriptionError) {
+        let isIndented = raw.first == " "
+        let words = raw.split(separator: " ").map(String.init)
+        guard let first = words.first, !first.hasPrefix("#") else { return }
+        if isIndented, structure != nil { return try takeField(words) }
+        if isIndented { return try takeCallLine(first, Array(words.dropFirst())) }
+        try finishStructure()
+        try finishCall()
+        try takeDeclaration(first, Array(words.dropFirst()), raw)
+    }
+
+    private mutating func takeDeclaration(
+        _ keyword: String,
+        _ words: [String],
+        _ raw: String
+    ) throws(DescriptionError) {
+        guard let name = words.first else { throw fail("'\(keyword)' needs a name") }
+        switch keyword {
+        case "scalar" where words.count == 2:
+            description.types.append(.scalar(name: name, base: words[1]))
+        case "handle": description.types.append(.handle(name: name))
+        case "enum": description.types.append(.enumeration(name: name))
+        case "opaque": description.types.append(.opaque(name: name))
+        case "callback": try takeCallback(name, raw)
+        case "struct": structure = (name, [])
+        case "result":
+            guard let value = Int(name), words.count >= 3 else {
+                throw fail("a result is 'result VALUE NAME TEXT'")
+            }
+            let text = words.dropFirst(2).joined(separator: " ")
+            description.results.append(ResultCode(value: value, name: words[1], text: text))
+        case "call": pending = PendingCall(name: name, line: line)
+        default: throw fail("'\(keyword)' is not a declaration")
+        }
+    }
+
+    private mutating func takeCallback(_ name: String, _ raw: String) throws(DescriptionError) {
+        guard let open = raw.firstIndex(of: "("), raw.last == ")" else {
+            throw fail("a callback is 'callback NAME RESULT (TYPE NAME, …)'")
+        }
+        let head = raw[..<open].split(separator: " ").map(String.init)
+        guard head.count == 3 else { throw fail("the callback has no result type") }
+        let inside = raw[raw.index(after: open)...].dropLast()
+        var arguments: [Argument] = []
+        for part in inside.split(separator: ",") {
+            var words = part.split(separator: " ").map(String.init)
+            guard words.count >= 2 else { throw fail("'\(part)' is not 'TYPE NAME'") }
+            let argument = words.removeLast()
+            let type = words.joined(separator: " ")
+            arguments.append(Argument(direction: .input, type: type, name: argument))
+        }
+        description.types.append(.callback(name: name, result: head[2], arguments: arguments))
+    }
+
+    private mutating func takeField(_ words: [String]) throws(DescriptionError) {
+        guard words.count >= 2, var name = words.last else { throw fail("'TYPE NAME' expected") }
+        var count: Int?
+        if let bracket = name.firstIndex(of: "[") {
+            count = Int(name[name.index(after: bracket)...].dropLast())
+            guard count != nil else { throw fail("'\(name)' has no length") }
+            name = String(name[..<bracket])
+        }
+        let type = words.dropLast().joined(separator: " ")
+        structure?.fields.append(Field(type: type, name: name, count: count))
+    }
+
+    private mutating func takeCallLine(
+        _ keyword: String,
+        _ words: [String]
+    ) throws(DescriptionError) {
+        guard pending != nil else { throw fail("'\(keyword)' outside of a call") }
+        switch keyword {
+        case "name":
+            guard words.count >= 2, let version = Int(words[1]),
+                let variant = StreamVariant(rawValue: words.count > 2 ? words[2] : "")
+            else { throw fail("'name BASE VERSION [ptsz|ptds]' expected") }
+            pending?.identity = (words[0], version, variant)
+        case "in", "out", "new":
+            guard let direction = Direction(rawValue: keyword), words.count >= 2,
+                let name = words.last
+            else { throw fail("'\(keyword) TYPE NAME' expected") }
+            let type = words.dropLast().joined(separator: " ")
+            pending?.arguments.append(Argument(direction: direction, type: type, name: name))
+        case "client":
+            let client = try handling(words)
+            pending?.client = client
+        case "worker":
+            let isGenerated = try choice(words, "auto", "custom")
+            pending?.worker = isGenerated
+        case "soft":
+            let isSoftware = try choice(words, "yes", "none")
+            pending?.soft = isSoftware
+        default: throw fail("'\(keyword)' is not part of a call")
+        }
+    }
+
+    private func choice(
+        _ words: [String],
+        _ yes: String,
+        _ no: String
+    ) throws(DescriptionError) -> Bool {
+        guard words == [yes] || words == [no] else { throw fail("'\(yes)' or '\(no)' expected") }
+        return words == [yes]
+    }
+
+    private func handling(_ words: [String]) throws(DescriptionError) -> ClientHandling {
+        let rest = words.dropFirst().joined(separator: " ")
+        let opcode = rest.hasPrefix("0x") ? UInt16(rest.dropFirst(2), radix: 16) : nil
+        switch (words.first, opcode) {
+        case ("local", _): return .local
+        case ("composed", _): return .composed
+        case ("send", let opcode?): return .send(opcode: opcode)
+        case ("wait", let opcode?): return .wait(opcode: opcode)
+        case ("custom", let opcode?): return .custom(opcode: opcode)
+        case ("alias", _) where !rest.isEmpty: return .alias(of: rest)
+        case ("none", _) where !rest.isEmpty: return .none(reason: rest)
+        default: throw fail("'\(words.joined(separator: " "))' does not say how a call is answered")
+        }
+    }
+
+    private mutating func finishStructure() throws(DescriptionError) {
+        guard let done = structure else { return }
+        guard !done.fields.isEmpty else { throw fail("structure \(done.name) has no members") }
+        description.types.append(.structure(name: done.name, fields: done.fields))
+        structure = nil
+    }
+
+    private mutating func finishCall() throws(DescriptionError) {
+        guard let call = pending else { return }
+        pending = nil
+        guard let identity = call.identity, let client = call.client, let soft = call.soft else {
+            throw DescriptionError(line: call.line, message: "\(call.name) is incomplete")
+        }
+        var isGenerated = false
+        switch client {
+        case .send, .wait: isGenerated = call.worker ?? true
+        case .custom: isGenerated = call.worker ?? false
+        case .local, .composed, .alias, .none: break
+        }
+        description.calls.append(
+            Call(
+                name: call.name,
+                base: identity.base,
+                version: identity.version,
+                variant: identity.variant,
+                arguments: call.arguments,
+                client: client,
+                workerIsGenerated: isGenerated,
+                isSoftware: soft
+            )
+        )
+    }
+
+    private func check() throws(DescriptionError) {
+        var names: Set<String> = []
+        var opcodes: [UInt16: String] = [:]
+        for call in description.calls {
+            guard names.insert(call.name).inserted else {
+                throw fail("\(call.name) is declared twice")
+            }
+            guard let opcode = call.opcode else { continue }
+            if let other = opcodes.updateValue(call.name, forKey: opcode) {
+                throw fail("\(other) and \(call.name) have the same opcode")
+            }
+        }
+        for call in description.calls {
+            if case .alias(let name) = call.client, !names.contains(name) {
+                throw fail("\(call.name) is an alias of \(name), which is not declared")
+            }
+        }
+    }
+}
