@@ -11,7 +11,7 @@ package enum ContextStack {
     package static var current: UInt64 {
         let state = ferry_thread()
         guard let state, state.pointee.depth > 0 else { return 0 }
-        return slots(state)[Int(state.pointee.depth) - 1]
+        return slot(state.pointee.depth - 1).pointee
     }
 
     /// Makes `context` current in place of the one that is; 0 empties the top as the driver does.
@@ -22,7 +22,7 @@ package enum ContextStack {
             return
         }
         if state.pointee.depth == 0 { state.pointee.depth = 1 }
-        slots(state)[Int(state.pointee.depth) - 1] = context
+        slot(state.pointee.depth - 1).pointee = context
     }
 
     /// Makes `context` current and keeps the one below it.
@@ -32,7 +32,7 @@ package enum ContextStack {
         guard let state = ferry_thread(), state.pointee.depth < 32 else {
             return Status.outOfMemory
         }
-        slots(state)[Int(state.pointee.depth)] = context
+        slot(state.pointee.depth).pointee = context
         state.pointee.depth += 1
         return Status.success
     }
@@ -41,7 +41,7 @@ package enum ContextStack {
     package static func pop() -> UInt64? {
         guard let state = ferry_thread(), state.pointee.depth > 0 else { return nil }
         state.pointee.depth -= 1
-        return slots(state)[Int(state.pointee.depth)]
+        return slot(state.pointee.depth).pointee
     }
 
     /// Takes `context` off the top of the calling thread's stack if it is there, as destroying it
@@ -50,11 +50,8 @@ package enum ContextStack {
         if current == context { _ = pop() }
     }
 
-    private static func slots(
-        _ state: UnsafeMutablePointer<ferry_thread_state>
-    ) -> UnsafeMutablePointer<UInt64> {
-        UnsafeMutableRawPointer(state)
-            .advanced(by: MemoryLayout<ferry_thread_state>.offset(of: \.contexts) ?? 8)
-            .assumingMemoryBound(to: UInt64.self)
+    @inline(__always)
+    private static func slot(_ index: Int32) -> UnsafeMutablePointer<UInt64> {
+        ferry_thread_contexts().advanced(by: Int(index))
     }
 }

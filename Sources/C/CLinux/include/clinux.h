@@ -112,6 +112,9 @@ struct ferry_thread_state {
 extern __attribute__((visibility("hidden"))) __thread struct ferry_thread_state
     ferry_thread_state_storage;
 static inline struct ferry_thread_state *ferry_thread(void) { return &ferry_thread_state_storage; }
+/* Arrays are imported as tuples; these give them as pointers. */
+static inline uint64_t *ferry_thread_contexts(void) { return ferry_thread_state_storage.contexts; }
+static inline uint64_t *ferry_thread_streams(void) { return ferry_thread_state_storage.streams; }
 
 /* Fork detection; see thread_state.c. */
 extern __attribute__((visibility("hidden"))) volatile int ferry_is_forked_child;
