@@ -121,6 +121,8 @@ let serverTargets: [Target] = [
         swiftSettings: strict,
         linkerSettings: driverLibrary(soname: "libnvidia-ml.so.1", map: "libnvidia-ml.map")
     ),
+    .target(name: "CProcess", path: "Sources/C/CProcess"),
+    .target(name: "Version", swiftSettings: strict),
     .target(name: "Pool", swiftSettings: strict),
     .target(
         name: "Store",
@@ -130,9 +132,10 @@ let serverTargets: [Target] = [
     .target(
         name: "Server",
         dependencies: [
-            "CLinux", "Pool", "Store", "Wire", "Transport",
+            "CProcess", "Pool", "Store", "Version", "Wire",
             .product(name: "Logging", package: "swift-log"),
             .product(name: "X509", package: "swift-certificates"),
+            .product(name: "SwiftASN1", package: "swift-asn1"),
             .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"),
@@ -144,14 +147,16 @@ let serverTargets: [Target] = [
     .executableTarget(
         name: "Ferryd",
         dependencies: [
-            "Server", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Server", "Version",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "Logging", package: "swift-log"),
         ],
         swiftSettings: strict
     ),
     .target(
         name: "CLI",
         dependencies: [
-            "CLinux",
+            "CProcess", "Version",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -218,6 +223,7 @@ let package = Package(
             .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
             .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
             .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+            .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
             .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
             .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
             .package(
