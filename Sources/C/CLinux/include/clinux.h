@@ -62,6 +62,11 @@ static inline int ferry_duplicate_above(int descriptor, int minimum) {
   return fcntl(descriptor, F_DUPFD_CLOEXEC, minimum);
 }
 
+/* The address argument is a transparent union. */
+static inline int ferry_connect(int descriptor, const void *address, socklen_t length) {
+  return connect(descriptor, (const struct sockaddr *)address, length);
+}
+
 /* MAP_FAILED is a cast. */
 static inline int ferry_map_failed(void *address) { return address == MAP_FAILED; }
 
