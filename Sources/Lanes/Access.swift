@@ -1,0 +1,315 @@
+import CLanes
+
+/// How a memory instruction names its address; in `LaneInstruction.mode`.
+package enum AddressMode: UInt8, Sendable {
+    /// 64-bit global (also constant) address.
+    case global
+    /// 64-bit generic address.
+    case generic
+    /// Offset in the block's shared memory, 32 or 64 bits wide.
+    case shared32, shared64
+    /// Offset in the thread's local memory, 32 or 64 bits wide.
+    case local32, local64
+    /// Offset in the kernel's parameters, 32 or 64 bits wide.
+    case parameter32, parameter64
+}
+
+/// Generic addresses of the windows: non-canonical on x86-64, so they are no host addresses.
+package enum Window {
+    /// Tag of shared memory, in the top byte.
+    package static let shared: UInt64 = 0x01 << 56
+    /// Tag of local memory.
+    package static let local: UInt64 = 0x02 << 56
+    /// Tag of functions: not memory.
+    package static let function: UInt64 = 0x03 << 56
+    /// Tag of kernel parameters: read only.
+    package static let parameter: UInt64 = 0x04 << 56
+}
+
+/// `CUresult` of faults.
+package enum FaultCode {
+    /// `CUDA_ERROR_ILLEGAL_ADDRESS`
+    package static let illegalAddress: Int32 = 700
+    /// `CUDA_ERROR_LAUNCH_TIMEOUT`
+    package static let timeout: Int32 = 702
+    /// `CUDA_ERROR_ASSERT`
+    package static let assert: Int32 = 710
+    /// `CUDA_ERROR_HARDWARE_STACK_ERROR`
+    package static let stack: Int32 = 714
+    /// `CUDA_ERROR_ILLEGAL_INSTRUCTION`
+    package static let illegalInstruction: Int32 = 715
+    /// `CUDA_ERROR_MISALIGNED_ADDRESS`
+    package static let misaligned: Int32 = 716
+    /// `CUDA_ERROR_INVALID_ADDRESS_SPACE`
+    package static let invalidSpace: Int32 = 717
+    /// `CUDA_ERROR_INVALID_PC`
+    package static let invalidPC: Int32 = 718
+    /// `CUDA_ERROR_LAUNCH_FAILED`
+    package static let launchFailed: Int32 = 719
+}
+
+/// How the lanes of one access lie in memory.
+enum AccessShape {
+    /// Lane l at `base` + l · size.
+    case contiguous(UnsafeMutableRawPointer)
+    /// Every lane at the same place.
+    case broadcast(UnsafeMutableRawPointer)
+    /// Each lane of the mask at its own `LaneContext.pointers`.
+    case scattered
+    /// Some lane may not; the fault is recorded.
+    case refused
+}
+
+/// Whether every byte of [address, address + bytes) is allocated, in arena or ranges.
+@inline(__always)
+func isValid(_ context: Context, _ address: UInt64, _ bytes: UInt64) -> Bool {
+    let offset = address &- context.pointee.arenaBase
+    if offset < context.pointee.arenaSize {
+        return granulesAreValid(
+            context.pointee.shadow,
+            offset,
+            bytes,
+            context.pointee.arenaSize
+        )
+    }
+    return isInRanges(context, address, bytes)
+}
+
+/// Looks at each granule that [offset, offset + bytes) touches; `bytes` is at most a few KiB.
+@inline(__always)
+private func granulesAreValid(
+    _ shadow: UnsafePointer<UInt16>,
+    _ offset: UInt64,
+    _ bytes: UInt64,
+    _ size: UInt64
+) -> Bool {
+    guard bytes <= size &- offset else { return false }
+    let first = offset >> 8
+    let end = offset &+ bytes
+    let last = (end &- 1) >> 8
+    var granule = first
+    while granule < last {
+        if shadow[Int(truncatingIfNeeded: granule)] != 256 { return false }
+        granule &+= 1
+    }
+    return end &- (last << 8) <= UInt64(shadow[Int(truncatingIfNeeded: last)])
+}
+
+@inline(never)
+private func isInRanges(_ context: Context, _ address: UInt64, _ bytes: UInt64) -> Bool {
+    let table = context.pointee.ranges
+    guard let first = table.pointee.first else { return false }
+    for k in 0..<Int(truncatingIfNeeded: table.pointee.count) {
+        let range = first[k]
+        let offset = address &- range.base
+        if offset < range.size {
+            guard bytes <= range.size &- offset else { return false }
+            guard let shadow = range.shadow else { return true }
+            return granulesAreValid(shadow, offset, bytes, range.size)
+        }
+    }
+    return false
+}
+
+/// The checked host address of one lane, nil with the fault recorded.
+@inline(__always)
+func hostAddress(
+    _ context: Context,
+    _ i: Instruction,
+    _ mode: AddressMode,
+    _ address: UInt64,
+    _ lane: Int,
+    _ bytes: UInt64,
+    _ alignment: UInt64,
+    _ isWrite: Bool
+) -> UnsafeMutableRawPointer? {
+    if mode == .global || (mode == .generic && address >> 56 == 0) {
+        if address & (alignment &- 1) == 0, isValid(context, address, bytes) {
+            return UnsafeMutableRawPointer(bitPattern: UInt(address))
+        }
+    } else if let pointer = windowAddress(
+        context,
+        mode,
+        address,
+        lane,
+        bytes,
+        alignment,
+        isWrite
+    ) {
+        return pointer
+    }
+    refuse(context, i, mode, address, lane, bytes, alignment, isWrite)
+    return nil
+}
+
+@inline(__always)
+private func windowAddress(
+    _ context: Context,
+    _ mode: AddressMode,
+    _ address: UInt64,
+    _ lane: Int,
+    _ bytes: UInt64,
+    _ alignment: UInt64,
+    _ isWrite: Bool
+) -> UnsafeMutableRawPointer? {
+    guard address & (alignment &- 1) == 0 else { return nil }
+    let offset = address & 0x00ff_ffff_ffff_ffff
+    var space = address >> 56
+    switch mode {
+    case .shared32, .shared64: if space == 0 { space = 1 }
+    case .local32, .local64: if space == 0 { space = 2 }
+    case .parameter32, .parameter64: if space == 0 { space = 4 }
+    default: break
+    }
+    switch (space, mode) {
+    case (1, .shared32), (1, .shared64), (1, .generic):
+        guard offset < context.pointee.sharedBytes,
+            bytes <= context.pointee.sharedBytes &- offset
+        else { return nil }
+        return UnsafeMutableRawPointer(context.pointee.shared) + Int(truncatingIfNeeded: offset)
+    case (2, .local32), (2, .local64), (2, .generic):
+        let stride = context.pointee.localStride
+        guard offset < stride, bytes <= stride &- offset else { return nil }
+        return UnsafeMutableRawPointer(context.pointee.local)
+            + (lane &* Int(truncatingIfNeeded: stride) &+ Int(truncatingIfNeeded: offset))
+    case (4, .parameter32), (4, .parameter64), (4, .generic):
+        guard !isWrite, offset < context.pointee.parameterBytes,
+            bytes <= context.pointee.parameterBytes &- offset
+        else { return nil }
+        return UnsafeMutableRawPointer(mutating: context.pointee.parameters)
+            + Int(truncatingIfNeeded: offset)
+    default: return nil
+    }
+}
+
+@inline(never)
+private func refuse(
+    _ context: Context,
+    _ i: Instruction,
+    _ mode: AddressMode,
+    _ address: UInt64,
+    _ lane: Int,
+    _ bytes: UInt64,
+    _ alignment: UInt64,
+    _ isWrite: Bool
+) {
+    let misaligned = address & (alignment &- 1) != 0
+    fault(
+        context,
+        i,
+        code: misaligned ? FaultCode.misaligned : FaultCode.illegalAddress,
+        lane: lane,
+        address: address,
+        bytes: Int(truncatingIfNeeded: bytes),
+        isWrite: isWrite
+    )
+}
+
+/// The address operand of a lane, displacement included.
+@inline(__always)
+func laneAddress(_ r: Registers, _ i: Instruction, _ mode: AddressMode, _ lane: Int) -> UInt64 {
+    let displacement = i.pointee.immediate
+    switch mode {
+    case .shared32, .local32, .parameter32:
+        let low = lanes(r, i.pointee.a, UInt32.self)[lane]
+        return UInt64(low &+ UInt32(truncatingIfNeeded: displacement))
+    default:
+        let base = lanes(r, i.pointee.a, UInt64.self)[lane]
+        return base &+ UInt64(bitPattern: displacement)
+    }
+}
+
+/// Classifies and checks the access of `m`'s lanes. A warp with all lanes is looked at as a whole;
+/// what is neither contiguous nor equal gets one checked pointer per lane.
+@inline(__always)
+func shape(
+    _ r: Registers,
+    _ i: Instruction,
+    _ m: UInt32,
+    _ context: Context,
+    _ mode: AddressMode,
+    bytes: Int,
+    isWrite: Bool
+) -> AccessShape {
+    let size = UInt64(truncatingIfNeeded: bytes)
+    if m == everyLane {
+        switch mode {
+        case .global, .generic, .shared64:
+            let a = lanes(r, i.pointee.a, SIMD8<UInt64>.self)
+            let pattern = lane_pattern64(a, size, 4)
+            if pattern.stepped == 0 {
+                return whole(r, i, context, mode, size &* 32, size, isWrite) {
+                    .contiguous($0)
+                }
+            }
+            if pattern.equal == 0 {
+                return whole(r, i, context, mode, size, size, isWrite) { .broadcast($0) }
+            }
+        case .shared32:
+            let a = lanes(r, i.pointee.a, SIMD8<UInt32>.self)
+            let pattern = lane_pattern32(a, UInt32(truncatingIfNeeded: size), 4)
+            if pattern.stepped == 0 {
+                return whole(r, i, context, mode, size &* 32, size, isWrite) {
+                    .contiguous($0)
+                }
+            }
+            if pattern.equal == 0 {
+                return whole(r, i, context, mode, size, size, isWrite) { .broadcast($0) }
+            }
+        default: break
+        }
+    }
+    return scatter(r, i, m, context, mode, size, isWrite)
+}
+
+@inline(__always)
+private func whole(
+    _ r: Registers,
+    _ i: Instruction,
+    _ context: Context,
+    _ mode: AddressMode,
+    _ bytes: UInt64,
+    _ alignment: UInt64,
+    _ isWrite: Bool,
+    _ make: (UnsafeMutableRawPointer) -> AccessShape
+) -> AccessShape {
+    let address = laneAddress(r, i, mode, 0)
+    // A generic address of local memory means another place in each lane.
+    if mode == .generic, address >> 56 == 2 {
+        return scatter(r, i, everyLane, context, mode, alignment, isWrite)
+    }
+    if mode == .global || (mode == .generic && address >> 56 == 0) {
+        if address & (alignment &- 1) == 0, isValid(context, address, bytes),
+            let pointer = UnsafeMutableRawPointer(bitPattern: UInt(address))
+        {
+            return make(pointer)
+        }
+    } else if let pointer = windowAddress(context, mode, address, 0, bytes, alignment, isWrite) {
+        return make(pointer)
+    }
+    return scatter(r, i, everyLane, context, mode, alignment, isWrite)
+}
+
+@inline(__always)
+func scatter(
+    _ r: Registers,
+    _ i: Instruction,
+    _ m: UInt32,
+    _ context: Context,
+    _ mode: AddressMode,
+    _ size: UInt64,
+    _ isWrite: Bool
+) -> AccessShape {
+    let pointers = context.pointee.pointers
+    var rest = m
+    while rest != 0 {
+        let lane = rest.trailingZeroBitCount
+        rest &= rest &- 1
+        let address = laneAddress(r, i, mode, lane)
+        guard
+            let pointer = hostAddress(context, i, mode, address, lane, size, size, isWrite)
+        else { return .refused }
+        pointers[lane] = pointer.assumingMemoryBound(to: UInt8.self)
+    }
+    return .scattered
+}
