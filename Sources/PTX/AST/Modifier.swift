@@ -118,7 +118,5 @@ extension Syntax {
         case collectorB3Lastuse = "collector::b3::lastuse"
         case collectorB3Discard = "collector::b3::discard", ashift, waitLd = "wait::ld"
         case waitSt = "wait::st", b8x16, spcompress
-        // Selectors of packed video and dp2a.
-        case h0, h1, b0, b1, b2, b3, h10, h32, h00, h22, h11, h33, b3210, b7654
     }
 }

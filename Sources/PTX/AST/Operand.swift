@@ -45,13 +45,18 @@ extension Syntax {
     }
 
     /// The part of a register named by a suffix.
-    public enum RegisterPart: UInt8, Sendable {
+    public enum RegisterPart: Hashable, Sendable {
         /// An element of a vector register (`.r .g .b .a` are the same).
         case x, y, z, w
         /// A byte, for video instructions.
         case b0, b1, b2, b3
         /// A half word, for video instructions.
         case h0, h1
+        /// `.b7654`, `.b310`: two to four bytes of packed video instructions (a mask on the
+        /// destination, a selection on sources), 4 bits each, the last written in the low bits.
+        case bytes(count: UInt8, selectors: UInt16)
+        /// `.h10`, `.h32`: two halves, 4 bits each, the last written in the low bits.
+        case halves(selectors: UInt8)
     }
 
     /// An operand. Holds no references: copying is free.
@@ -66,6 +71,8 @@ extension Syntax {
         case notPredicate(RegisterID)
         /// `%p1|%p2`, `%r1|%p1`: two destinations; nil where `_` is written.
         case pair(RegisterID?, RegisterID?)
+        /// `{a, b, c, d}|%p1`: a texel and whether it is resident.
+        case vectorPair(OperandRange, RegisterID)
         /// `%tid.x`
         case special(SpecialRegister)
         /// An integer constant (also of a constant expression), as 64 bits: sign-extended when
@@ -81,8 +88,8 @@ extension Syntax {
         /// Memory: `[%rd1+16]`.
         case memory(Address)
         /// Memory with several parts, as textures, surfaces and tensor copies have:
-        /// `[tex, {x, y}]`, `[tex, samp, {x, y}]`; the parts are operands, of which the first
-        /// (and further addresses) is a `.memory`, `.register` or `.address`.
+        /// `[tex, {x, y}]`, `[tex, samp, {x, y}]`. The first part is a `.memory`; the others are
+        /// written without brackets, so a sampler is a `.address` or (bindless) `.register`.
         case tuple(OperandRange)
         /// `{a, b, c, d}`
         case vector(OperandRange)
