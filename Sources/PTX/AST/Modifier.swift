@@ -46,7 +46,7 @@ extension Syntax {
         case syncRestrictSharedCluster = "sync_restrict::shared::cluster"
         case opRestrict = "op_restrict"
         // Barriers.
-        case sync, aligned, arrive, red, warp, noComplete, `init` = "init", inval
+        case sync, aligned, arrive, red, warp, noComplete, mask, `init` = "init", inval
         case expectTx = "expect_tx", completeTx = "complete_tx", arriveDrop = "arrive_drop"
         case testWait = "test_wait", tryWait = "try_wait", pendingCount = "pending_count"
         case parity, phase, wait, launchDependents = "launch_dependents", noinc
@@ -86,7 +86,7 @@ extension Syntax {
         case forceUnnormalizedCoords = "force_unnormalized_coords"
         case memoryLayout = "memory_layout"
         // Matrices.
-        case load, store, mma, mmaAsync = "mma_async", fence, row, col, trans, sp
+        case load, store, c, d, mma, mmaAsync = "mma_async", fence, row, col, trans, sp
         case spOrderedMetadata = "sp::ordered_metadata", blockScale = "block_scale"
         case scaleVec1X = "scale_vec::1X", scaleVec2X = "scale_vec::2X"
         case scaleVec4X = "scale_vec::4X", block16, block32, kindMxf8f6f4 = "kind::mxf8f6f4"
