@@ -1,0 +1,153 @@
+"""Which programs there are, how each is built and run, and what it must answer."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field, replace
+
+ALL_TARGETS = ("software", "ferry", "native", "ferry-native")
+#: A device that can run PTX only.
+SOFTWARE_ONLY = ("software", "ferry")
+
+#: Builds of a CUDA C++ program: toolkit and kind of runtime.
+CUDA_BUILDS = ("cu13-static", "cu13-shared", "cu12-static")
+#: Builds of a C program on the driver API: the header it is compiled with.
+DRIVER_BUILDS = ("c13", "c12")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way of running one program."""
+
+    name: str
+    program: str
+    build: str
+    sources: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    #: Fatbin files that are made for it and given to it as arguments: source and compiler flags.
+    fatbins: tuple[tuple[str, ...], ...] = ()
+    gpus: int = 1
+    seconds: float = 120
+    #: The exit status as a shell tells it: 128 + n for signal n.
+    status: int = 0
+    #: Sent to the program once it has printed `working`.
+    kill: signal.Signals | None = None
+    targets: tuple[str, ...] = ALL_TARGETS
+    #: Name of the file of expected output, without `.txt`.
+    expected: str = ""
+
+
+def extension(build: str) -> str:
+    """What the sources of a build are called."""
+    return ".cu" if build in CUDA_BUILDS else ".c" if build in DRIVER_BUILDS else ".py"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program and its variants."""
+
+    name: str
+    sources: tuple[str, ...] = ()
+    builds: tuple[str, ...] = CUDA_BUILDS
+    #: Variant name and what differs in it.
+    variants: dict[str, dict] = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+
+    def cases(self) -> list[Case]:
+        found = []
+        for build in self.builds:
+            sources = self.sources or (self.name + extension(build),)
+            for variant, more in (self.variants or {"": {}}).items():
+                base = self.name + (f".{variant}" if variant else "")
+                case = Case(name=f"{base}[{build}]", program=self.name, build=build,
+                            sources=sources, expected=base)
+                found.append(replace(case, **{**self.options, **more}))
+        return found
+
+
+def _argument(*names: str, **options) -> dict[str, dict]:
+    """Variants that differ in the program's one argument."""
+    return {name: {"arguments": (name,), **options} for name in names}
+
+
+def _signals() -> dict[str, dict]:
+    variants = {}
+    for kind in ("launches", "copies", "kernel"):
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            variants[f"{kind}-{number.name}"] = {
+                "arguments": (kind,), "kill": number, "status": 128 + number}
+    return variants
+
+
+_PTX_ONLY = ("-fatbin", "-gencode", "arch=compute_75,code=compute_75")
+
+PROGRAMS = [
+    Program("vector_add"),
+    Program("saxpy"),
+    Program("matrix_product"),
+    Program("reduction_shuffle"),
+    Program("reduction_atomic"),
+    Program("histogram"),
+    Program("transpose"),
+    Program("prefix_sum"),
+    Program("stencil_constant"),
+    Program("double_int64"),
+    Program("math_functions"),
+    Program("device_calls"),
+    Program("kernel_printf"),
+    Program("kernel_printf_at_exit"),
+    Program("streams_events"),
+    Program("host_threads"),
+    Program("per_thread_stream", options={"flags": ("--default-stream", "per-thread")}),
+    Program("two_devices", options={"gpus": 2}),
+    Program("memory_info"),
+    Program("memory_copies"),
+    Program("cooperative"),
+    Program("device_properties"),
+    Program("separate_compilation", sources=("separate_main.cu", "separate_part.cu"),
+            options={"flags": ("-rdc=true",)}),
+    Program("error_launch"),
+    Program("error_kernel",
+            variants=_argument("null", "write", "read", "misaligned", "assert", "trap", "shared")),
+    Program("error_out_of_memory"),
+    Program("error_freed_memory"),
+    Program("error_arguments"),
+    Program("fork_before"),
+    Program("fork_after"),
+    Program("killed", builds=("cu13-static",), variants=_signals()),
+    Program("endings", variants={
+        "return": {"arguments": ("return",)},
+        "exit": {"arguments": ("exit",), "status": 3},
+        "_exit": {"arguments": ("_exit",), "status": 4},
+        "thread": {"arguments": ("thread",), "status": 5},
+        "reset": {"arguments": ("reset",), "status": 6},
+        "abort": {"arguments": ("abort",), "status": 128 + signal.SIGABRT},
+        "segfault": {"arguments": ("segfault",), "status": 128 + signal.SIGSEGV},
+    }),
+    Program("machine_code_only",
+            options={"flags": ("-gencode", "arch=compute_75,code=sm_75"), "targets": SOFTWARE_ONLY}),
+    Program("driver_launches", builds=DRIVER_BUILDS),
+    Program("driver_modules", builds=DRIVER_BUILDS),
+    Program("driver_contexts", builds=DRIVER_BUILDS),
+    Program("driver_stale_handles", builds=("c13",), options={"targets": SOFTWARE_ONLY}),
+    Program("driver_images", builds=("c13",), options={
+        "targets": SOFTWARE_ONLY,
+        "fatbins": (
+            ("image_kernel.cu", *_PTX_ONLY, "-Xfatbin", "-compress=false"),
+            ("image_kernel.cu", *_PTX_ONLY, "--compress-mode=speed", "-Xfatbin", "-compress-all"),
+            ("image_kernel.cu", *_PTX_ONLY, "--compress-mode=size"),
+            ("image_kernel.cu", "-fatbin"),
+        )}),
+    Program("cupy_arrays", builds=("py-cupy",), options={"seconds": 300}),
+    Program("cupy_sort", builds=("py-cupy",), options={"seconds": 300}),
+    Program("cupy_kernels", builds=("py-cupy",), options={"seconds": 300}),
+    Program("cupy_streams", builds=("py-cupy",), options={"seconds": 300}),
+    Program("numba_kernels", builds=("py-numba",), options={"seconds": 300}),
+    Program("numba_atomics", builds=("py-numba",), options={"seconds": 300}),
+    Program("numba_streams", builds=("py-numba",), options={"seconds": 300}),
+]
+
+
+def all_cases() -> list[Case]:
+    return [case for program in PROGRAMS for case in program.cases()]
