@@ -77,6 +77,7 @@ let clientTargets: [Target] = [
 
 let hummingbird: [Target.Dependency] = [
     .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
     .product(name: "HummingbirdTLS", package: "hummingbird"),
 ]
 
@@ -92,14 +93,15 @@ let serverTargets: [Target] = [
         path: "Sources/C/CCompression",
         linkerSettings: [.linkedLibrary("zstd"), .linkedLibrary("lz4")]
     ),
+    .target(name: "CWorker", path: "Sources/C/CWorker"),
     .target(
         name: "Worker",
-        dependencies: ["CUDAABI", "CLinux", "Driver", "Wire", "Transport"],
+        dependencies: ["CUDAABI", "CLinux", "CWorker", "Driver", "Wire", "Transport"],
         swiftSettings: strict
     ),
     .executableTarget(
         name: "FerryWorker",
-        dependencies: ["Worker", "CLinux"],
+        dependencies: ["Worker", "CLinux", "Version"],
         swiftSettings: strict
     ),
     .target(name: "PTX", swiftSettings: strict + [.unsafeFlags(["-O", "-wmo"])]),
@@ -139,8 +141,12 @@ let serverTargets: [Target] = [
             .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+            .product(name: "HTTPTypes", package: "swift-http-types"),
             .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ] + hummingbird,
         swiftSettings: strict
     ),
@@ -192,7 +198,7 @@ let testTargets: [Target] = [
     tests("Wire"),
     tests("Transport", ["Wire"]),
     tests("Client", ["Driver", "Wire", "Transport", "CUDAABI"]),
-    tests("Worker", ["Driver", "Wire", "Transport", "CUDAABI"]),
+    tests("Worker", ["Driver", "Wire", "Transport", "CUDAABI", "CLinux"]),
     tests("PTX"),
     tests("SoftGPU", ["PTX", "Driver", "CUDAABI"]),
     tests("Pool"),
@@ -221,6 +227,8 @@ let package = Package(
             .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
             .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
             .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+            .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+            .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
             .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
             .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
             .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),

@@ -1,11 +1,16 @@
 #define _GNU_SOURCE
 #include "CProcess.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stddef.h>
-#include <sys/ioctl.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 int ferry_pidfd_open(pid_t pid) {
@@ -16,18 +21,88 @@ int ferry_pidfd_send_signal(int pidfd, int signal) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 }
 
-int ferry_open(const char *path, int flags, mode_t mode) {
-    return open(path, flags, mode);
+int ferry_pipe(int ends[2]) {
+    return pipe2(ends, O_CLOEXEC);
 }
 
-int ferry_set_blocking(int fd, int blocking) {
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0) return -1;
-    flags = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
-    return fcntl(fd, F_SETFL, flags);
+int ferry_eventfd(void) {
+    return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
-int ferry_bytes_waiting(int fd) {
-    int waiting = 0;
-    return ioctl(fd, FIONREAD, &waiting) < 0 ? -1 : waiting;
+int ferry_accept(int listener) {
+    return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+enum { most_descriptors = 8 };
+
+/// Fills in what the child gets; an errno value.
+static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
+                   const int *copies, int count) {
+    int code = 0;
+    for (int number = 0; number < count && code == 0; number++) {
+        code = posix_spawn_file_actions_adddup2(actions, copies[number], number);
+    }
+    if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(actions, count);
+    sigset_t signals;
+    sigemptyset(&signals);
+    if (code == 0) code = posix_spawnattr_setsigmask(attributes, &signals);
+    sigfillset(&signals);
+    // A worker must outlive the reader of its log.
+    sigdelset(&signals, SIGPIPE);
+    if (code == 0) code = posix_spawnattr_setsigdefault(attributes, &signals);
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID;
+    if (code == 0) code = posix_spawnattr_setflags(attributes, flags);
+    return code;
+}
+
+int ferry_spawn(pid_t *pid, const char *executable, char *const argv[], char *const envp[],
+                const int *descriptors, int count) {
+    if (count < 0 || count > most_descriptors) return EINVAL;
+    // Copies, out of the way of the numbers that the child will have.
+    int copies[most_descriptors];
+    int made = 0;
+    int code = 0;
+    for (; made < count; made++) {
+        copies[made] = fcntl(descriptors[made], F_DUPFD_CLOEXEC, most_descriptors);
+        if (copies[made] < 0) {
+            code = errno;
+            break;
+        }
+    }
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    if (code == 0) code = posix_spawn_file_actions_init(&actions);
+    if (code == 0) {
+        code = posix_spawnattr_init(&attributes);
+        if (code == 0) {
+            code = prepare(&actions, &attributes, copies, count);
+            if (code == 0) code = posix_spawn(pid, executable, &actions, &attributes, argv, envp);
+            posix_spawnattr_destroy(&attributes);
+        }
+        posix_spawn_file_actions_destroy(&actions);
+    }
+    while (made > 0) close(copies[--made]);
+    return code;
+}
+
+int ferry_owner_and_mode(const char *path, uid_t *owner, mode_t *mode) {
+    struct stat status;
+    if (stat(path, &status) != 0) return -1;
+    *owner = status.st_uid;
+    *mode = status.st_mode;
+    return 0;
+}
+
+static int64_t milliseconds(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t ferry_wall_milliseconds(void) {
+    return milliseconds(CLOCK_REALTIME);
+}
+
+int64_t ferry_uptime_milliseconds(void) {
+    return milliseconds(CLOCK_BOOTTIME);
 }

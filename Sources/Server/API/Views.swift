@@ -1,0 +1,114 @@
+internal import Pool
+
+/// What the API shows; the names are those of api/openapi.yaml in camel case.
+struct HealthView: Encodable {
+    var status = "ok"
+    var version: String
+}
+
+struct ServerView: Encodable, Sendable {
+    var version: String
+    var driver: Driver
+    var dataPort: Int
+    var gpuCount: Int
+    var heartbeatSeconds: Int
+    var graceSeconds: Int
+
+    struct Driver: Encodable, Sendable {
+        var path: String
+        var version: Int
+        var kind: String
+    }
+}
+
+struct GPUListView: Encodable {
+    var gpus: [GPUView]
+}
+
+struct GPUView: Encodable {
+    var index: Int
+    var uuid: String
+    var name: String
+    var memoryBytes: Int64
+    var memoryFreeBytes: Int64
+    var computeCapability: String
+    var pciBusId: String
+    var leases: [String]
+
+    init(_ free: FreeGPU, holders: [LeaseID]) {
+        index = free.gpu.index
+        uuid = free.gpu.uuid
+        name = free.gpu.name
+        memoryBytes = free.gpu.memoryBytes
+        memoryFreeBytes = free.freeBytes
+        computeCapability = free.gpu.computeCapability
+        pciBusId = free.gpu.pciBusID
+        leases = holders.map(\.description)
+    }
+}
+
+struct LeaseListView: Encodable {
+    var leases: [LeaseView]
+}
+
+struct LeaseView: Encodable {
+    var id: String
+    var client: Client
+    var gpus: [GrantView]
+    var createdAt: String
+    var lastSeenAt: String
+    var workers: [Worker]
+
+    struct Client: Encodable {
+        var host: String
+        var user: String
+        var pid: Int64
+        var command: String
+    }
+
+    struct Worker: Encodable {
+        var pid: Int32
+        var clientPid: UInt32
+        var program: String
+    }
+
+    init(_ lease: Lease, workers: [WorkerInfo]) {
+        id = lease.id.description
+        client = Client(
+            host: lease.client.host,
+            user: lease.client.user,
+            pid: lease.client.pid,
+            command: lease.client.command
+        )
+        gpus = lease.grants.map(GrantView.init)
+        createdAt = JSONResponse.time(lease.createdAt)
+        lastSeenAt = JSONResponse.time(lease.lastSeen.wall)
+        self.workers = workers.map {
+            Worker(pid: $0.pid, clientPid: $0.clientPID, program: $0.program)
+        }
+    }
+}
+
+struct GrantView: Encodable {
+    var index: Int
+    var uuid: String
+    var memoryBytes: Int64
+    var whole: Bool
+
+    init(_ grant: Grant) {
+        index = grant.gpuIndex
+        uuid = grant.gpuUUID
+        memoryBytes = grant.memoryBytes
+        whole = grant.isWhole
+    }
+}
+
+struct GrantedView: Encodable {
+    var id: String
+    var secret: String
+    var dataPort: Int
+    var gpus: [GrantView]
+    var gpuCount: Int
+    var heartbeatSeconds: Int
+    var graceSeconds: Int
+}

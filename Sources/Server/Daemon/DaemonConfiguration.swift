@@ -1,0 +1,59 @@
+internal import Glibc
+
+/// Everything that an administrator can choose.
+package struct DaemonConfiguration: Sendable {
+    /// The address to listen on; loopback unless told otherwise.
+    package var host = "127.0.0.1"
+    /// The API's port; 0 takes any free one.
+    package var port = 56001
+    /// The data port; 0 takes any free one.
+    package var dataPort = 56002
+    /// More names by which clients reach this server; the first one goes into the client file.
+    package var names: [String] = []
+    /// Where the server keeps its store, certificates and the client file.
+    package var stateDirectory: String
+    /// A second place for the client file.
+    package var clientFile: String?
+    /// The driver library; chosen by the server when nil.
+    package var driver: String?
+    /// The program `ferry-worker`.
+    package var worker: String
+    /// The folder `lib/ferry` of this installation.
+    package var libraryDirectory: String
+    /// How often clients must be heard of, in seconds.
+    package var heartbeatSeconds = 10
+    /// How long they may be silent, in seconds.
+    package var graceSeconds = 60
+    /// What of the server's environment is also the workers', `NAME=value`.
+    package var workerEnvironment: [String] = []
+
+    /// The usual choices.
+    package init(stateDirectory: String, worker: String, libraryDirectory: String) {
+        self.stateDirectory = stateDirectory
+        self.worker = worker
+        self.libraryDirectory = libraryDirectory
+    }
+
+    /// Where state is kept when nobody says: the system's place for root, else the user's.
+    package static func defaultStateDirectory(
+        environment: [String: String],
+        isRoot: Bool
+    ) -> String? {
+        if isRoot { return "/var/lib/ferry" }
+        // The XDG specification has relative paths ignored.
+        if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") {
+            return state + "/ferry"
+        }
+        guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
+        return home + "/.local/state/ferry"
+    }
+
+    /// The folder of the running program's file.
+    package static func programFolder() -> String? {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        guard count > 0 else { return nil }
+        let path = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return path.lastIndex(of: "/").map { String(path[..<$0]) }
+    }
+}

@@ -1,0 +1,112 @@
+internal import Glibc
+package import Logging
+internal import Pool
+
+/// How workers are started on this server.
+package struct WorkerSettings: Sendable {
+    /// The program `ferry-worker`.
+    package var executable: String
+    /// The driver library that workers load.
+    package var driver: String
+    /// The environment of workers, `NAME=value`.
+    package var environment: [String]
+    /// Most workers of one lease at a time.
+    package var mostPerLease = 128
+    /// Most workers at a time.
+    package var mostInAll = 1024
+
+    /// Settings with the usual limits.
+    package init(executable: String, driver: String, environment: [String]) {
+        self.executable = executable
+        self.driver = driver
+        self.environment = environment
+    }
+
+    /// What of the server's environment is also the workers': PATH and the software GPU's settings.
+    package static func environment(from variables: [String: String]) -> [String] {
+        let kept = variables.filter { $0.key == "PATH" || $0.key.hasPrefix("FERRY_SOFT_GPU_") }
+        return kept.map { "\($0.key)=\($0.value)" }.sorted()
+    }
+}
+
+/// Gives each client's connection to a worker of its own.
+package struct WorkerLauncher: Sendable {
+    private let settings: WorkerSettings
+    private let supervisor: WorkerSupervisor
+    private let logger: Logger
+
+    /// A launcher whose workers `supervisor` watches.
+    package init(settings: WorkerSettings, supervisor: WorkerSupervisor, logger: Logger) {
+        self.settings = settings
+        self.supervisor = supervisor
+        self.logger = logger
+    }
+
+    /// Why a worker for this lease could not be started now; nil when nothing speaks against it.
+    package func obstacle(_ entry: LeaseEntry) -> (tooMany: Bool, reason: String)? {
+        if supervisor.workers(of: entry.id).count >= settings.mostPerLease {
+            return (true, "the lease has \(settings.mostPerLease) connections already")
+        }
+        if supervisor.count >= settings.mostInAll {
+            return (true, "the server has \(settings.mostInAll) connections already")
+        }
+        if access(settings.executable, X_OK) != 0 {
+            return (false, "the server's worker program cannot be started")
+        }
+        return nil
+    }
+
+    /// Starts a worker for a connection.
+    ///
+    /// - Parameters:
+    ///   - socket: the client's connection, blocking; the caller still closes it.
+    ///   - entry: the lease.
+    ///   - clientPID: the client's process number, as it said.
+    ///   - program: the client program's name, as it said.
+    package func launch(
+        socket: Int32,
+        entry: LeaseEntry,
+        clientPID: UInt32,
+        program: String
+    ) throws -> WorkerInfo {
+        let null = Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC))
+        guard null.number >= 0 else { throw SystemError("open /dev/null") }
+        let output = try Descriptor.pipe()
+        var arguments = ["serve", "--socket-fd", "3", "--driver", settings.driver]
+        for grant in entry.grants {
+            arguments += ["--device", "\(grant.gpuUUID)=\(grant.memoryBytes)"]
+        }
+        let name = "\(entry.clientName):\(clientPID) \(program)"
+        arguments += ["--lease", "\(entry.id)", "--name", LogText.clean(name)]
+        let plan = SpawnPlan(
+            executable: settings.executable,
+            arguments: arguments,
+            environment: settings.environment,
+            descriptors: [null.number, output.write.number, output.write.number, socket]
+        )
+        let pid = try plan.start()
+        let info: WorkerInfo
+        do {
+            info = try supervisor.watch(
+                child: pid,
+                lease: entry.id,
+                clientPID: clientPID,
+                program: program,
+                output: output.read
+            )
+        } catch {
+            // It cannot be watched, so it must not run.
+            kill(pid, SIGKILL)
+            var status: Int32 = 0
+            waitpid(pid, &status, 0)
+            throw error
+        }
+        logger.info(
+            "worker started",
+            metadata: [
+                "lease": "\(entry.id)", "worker": "\(pid)", "client": "\(LogText.clean(name))",
+            ]
+        )
+        return info
+    }
+}
