@@ -13,3 +13,25 @@ void ferry_watch_forks(void) {
   static volatile int watching;
   if (!__sync_lock_test_and_set(&watching, 1)) pthread_atfork(NULL, NULL, in_child);
 }
+
+static void *enter_thread(void *raw) {
+  struct ferry_thread_start start = *(struct ferry_thread_start *)raw;
+  free(raw);
+  start.main(start.argument);
+  return NULL;
+}
+
+/* Starts a detached thread; 0 or an error number. */
+__attribute__((visibility("hidden"))) int ferry_start_thread(void (*main)(void *), void *argument) {
+  struct ferry_thread_start *start = malloc(sizeof *start);
+  if (!start) return ENOMEM;
+  start->main = main;
+  start->argument = argument;
+  pthread_t thread;
+  int status = pthread_create(&thread, NULL, enter_thread, start);
+  if (status != 0) {
+    free(start);
+    return status;
+  }
+  return pthread_detach(thread);
+}

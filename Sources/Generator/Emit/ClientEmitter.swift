@@ -8,6 +8,7 @@ struct ClientEmitter {
             // \(Generator.notice)
 
             package import CUDAABI
+            internal import Driver
             internal import Wire
 
             extension ClientCalls {

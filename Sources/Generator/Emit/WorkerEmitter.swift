@@ -42,6 +42,7 @@ struct WorkerEmitter {
             // \(Generator.notice)
 
             internal import CUDAABI
+            internal import Driver
             package import Wire
 
             extension Executor {
@@ -71,7 +72,7 @@ struct WorkerEmitter {
         var handles: [String] = []
         for slot in request.slots { text += decode(slot, &handles) }
         for slot in reply.slots { text += declare(slot) }
-        text += "            guard let function = driver.\(call.name)"
+        text += "            guard let call = driver.\(call.name)"
         text += " else { finish(record, Status.notFound); break }\n"
         let arguments = call.arguments.map { argument in
             switch argument.direction {
@@ -79,11 +80,12 @@ struct WorkerEmitter {
             case .output, .new: return "&\(argument.name)"
             }
         }
-        text += "            let status = function(\(arguments.joined(separator: ", ")))\n"
+        text += "            let status = call(\(arguments.joined(separator: ", ")))\n"
         for slot in request.slots where slot.argument.direction == .new {
             let kind = ClientEmitter.handleKind(slot.type)
             text += "            if status == 0 { handles.\(kind)s.insert("
-            text += "\(slot.argument.name)Handle, \(slot.argument.name)) }\n"
+            text += "\(slot.argument.name)Handle, \(slot.argument.name), "
+            text += "context: record.context) }\n"
         }
         if call.name.contains("Destroy"), let slot = request.slots.first {
             let kind = ClientEmitter.handleKind(slot.type)
@@ -99,7 +101,10 @@ struct WorkerEmitter {
         let load = "record.body.loadUnaligned(fromByteOffset: \(slot.offset), as: \(wire).self)"
         let indent = "            "
         if slot.argument.direction == .new {
+            let kind = ClientEmitter.handleKind(slot.type)
             return indent + "let \(name)Handle = \(load)\n" + indent
+                + "guard handles.\(kind)s.accepts(\(name)Handle)"
+                + " else { finish(record, Status.invalidHandle); break }\n" + indent
                 + "var \(name): \(slot.type)?\n"
         }
         if names.isHandle(slot.type) {
@@ -110,7 +115,13 @@ struct WorkerEmitter {
         }
         let swift = names.swiftValue(slot.type)
         let value = swift == wire ? load : "\(swift)(truncatingIfNeeded: \(load))"
-        return indent + "let \(name) = \(value)\n"
+        var text = indent + "let \(name) = \(value)\n"
+        // An address may only ever name memory of the GPU (rule 11 of the data plane).
+        if slot.type == "CUdeviceptr" {
+            text += indent + "guard isDeviceMemory(\(name))"
+            text += " else { finish(record, Status.invalidValue); break }\n"
+        }
+        return text
     }
 
     private func declare(_ slot: WireLayout.Slot) -> String {

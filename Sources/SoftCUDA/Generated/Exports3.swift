@@ -159,8 +159,8 @@ public func cuKernelGetAttribute(_ pi: UnsafeMutablePointer<Int32>!, _ attrib: C
 }
 
 @c @implementation
-public func cuKernelGetFunction(_ func: UnsafeMutablePointer<CUfunction?>!, _ kernel: CUkernel!) -> CUresult {
-    SoftCalls.cuKernelGetFunction(func, kernel)
+public func cuKernelGetFunction(_ function: UnsafeMutablePointer<CUfunction?>!, _ kernel: CUkernel!) -> CUresult {
+    SoftCalls.cuKernelGetFunction(function, kernel)
 }
 
 @c @implementation

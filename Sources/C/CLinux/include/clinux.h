@@ -98,6 +98,34 @@ static inline void ferry_pause_cpu(void) {
 #endif
 }
 
+/* pthread_create wants a function that returns a pointer; attributes differ by platform. */
+struct ferry_thread_start {
+  void (*main)(void *);
+  void *argument;
+};
+__attribute__((visibility("hidden"))) int ferry_start_thread(void (*main)(void *), void *argument);
+
+/* printf and scanf are variadic. */
+static inline void ferry_format_pci(char *text, long size, int domain, int bus, int device) {
+  snprintf(text, (size_t)size, "%04x:%02x:%02x.0", (unsigned)domain, (unsigned)bus,
+           (unsigned)device);
+}
+static inline int ferry_parse_pci(const char *text, unsigned *domain, unsigned *bus,
+                                  unsigned *device) {
+  if (sscanf(text, "%x:%x:%x", domain, bus, device) == 3) return 1;
+  *domain = 0;
+  return sscanf(text, "%x:%x", bus, device) == 2;
+}
+
+/* Name of the program, at most 31 bytes, NUL-terminated. */
+static inline int ferry_program_name(void *buffer) {
+  const char *name = program_invocation_short_name;
+  if (!name) return -1;
+  strncpy((char *)buffer, name, 31);
+  ((char *)buffer)[31] = 0;
+  return 0;
+}
+
 /* Calls a function whose type Swift does not know. */
 typedef void (*ferry_destructor)(void *, void *, void *);
 static inline void ferry_call3(void *function, void *a, void *b, void *c) {

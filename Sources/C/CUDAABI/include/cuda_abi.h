@@ -589,7 +589,7 @@ CUresult cuIpcOpenEventHandle(CUevent * event, CUipcEventHandle handle);
 CUresult cuIpcOpenMemHandle(CUdeviceptr * pdptr, CUipcMemHandle handle, unsigned int flags);
 CUresult cuIpcOpenMemHandle_v2(CUdeviceptr * pdptr, CUipcMemHandle handle, unsigned int flags);
 CUresult cuKernelGetAttribute(int * pi, CUfunction_attribute attrib, CUkernel kernel, CUdevice device);
-CUresult cuKernelGetFunction(CUfunction * func, CUkernel kernel);
+CUresult cuKernelGetFunction(CUfunction * function, CUkernel kernel);
 CUresult cuKernelGetLibrary(CUlibrary * lib, CUkernel kernel);
 CUresult cuKernelGetName(const char ** name, CUkernel function);
 CUresult cuKernelGetParamCount(CUkernel kernel, size_t * paramCount);

@@ -1,0 +1,53 @@
+internal import CLinux
+package import CUDAABI
+internal import Driver
+
+/// The driver API as the program calls it: one function for each exported symbol that is not a
+/// plain alias. The exports in CUDAShim are generated and call these; files are grouped by noun.
+///
+/// All functions may be called from any thread and return a CUresult.
+package enum ClientCalls {
+    /// What an entry point returns that Ferry does not carry; docs/coverage.md lists them.
+    package static func notSupported(_ name: StaticString) -> CUresult {
+        guard Session.state != nil, ferry_forked() == 0 else { return Status.notInitialized }
+        Log.notSupported(name)
+        return Status.notSupported
+    }
+
+    /// Stream 0 of the per-thread variants means the thread's own default stream.
+    @inline(__always)
+    package static func perThread(_ stream: CUstream?) -> CUstream? {
+        stream ?? OpaquePointer(bitPattern: 2)
+    }
+
+    /// Runs `body` with the session, or returns why there is none. For calls that need no context.
+    @inline(__always)
+    static func withSession(
+        _ body: (UnsafeMutablePointer<SessionState>) -> CUresult
+    ) -> CUresult {
+        guard let state = Session.state, ferry_forked() == 0 else { return Status.notInitialized }
+        return body(state)
+    }
+
+    /// The same for calls that need a current context that works.
+    @inline(__always)
+    static func withContext(
+        _ body: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult
+    ) -> CUresult {
+        var failure: Int32 = 0
+        var context: UInt32 = 0
+        guard let state = Session.readyInContext(&failure, &context) else { return failure }
+        return body(state, context)
+    }
+
+    /// The same for calls about a device.
+    static func withDevice(
+        _ device: CUdevice,
+        _ body: (UnsafeMutablePointer<SessionState>) -> CUresult
+    ) -> CUresult {
+        withSession { state in
+            guard state.pointee.devices.contains(device) else { return Status.invalidDevice }
+            return body(state)
+        }
+    }
+}

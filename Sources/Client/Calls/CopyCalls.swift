@@ -1,0 +1,266 @@
+internal import CLinux
+package import CUDAABI
+internal import Driver
+internal import DriverFrontend
+internal import Wire
+
+// Copies. What can be wrong with one is checked here; the bytes go in records of up to 1 MiB.
+
+extension ClientCalls {
+    /// `cuMemcpyHtoD_v2`: returns when the source may change; nothing is waited for.
+    package static func cuMemcpyHtoD_v2(
+        _ destination: CUdeviceptr,
+        _ source: UnsafeRawPointer?,
+        _ bytes: Int
+    ) -> CUresult {
+        upload(.cuMemcpyHtoD_v2, destination, source, bytes, stream: 0)
+    }
+
+    /// `cuMemcpyHtoDAsync_v2`
+    package static func cuMemcpyHtoDAsync_v2(
+        _ destination: CUdeviceptr,
+        _ source: UnsafeRawPointer?,
+        _ bytes: Int,
+        _ stream: CUstream?
+    ) -> CUresult {
+        guard let handle = Handles.stream(stream) else { return invalidStream() }
+        return upload(.cuMemcpyHtoDAsync_v2, destination, source, bytes, stream: handle)
+    }
+
+    /// Why a stream has no form on the wire: there is no session, or no such stream.
+    static func invalidStream() -> CUresult {
+        withContext { _, _ in Status.invalidHandle }
+    }
+
+    private static func upload(
+        _ opcode: Opcode,
+        _ destination: CUdeviceptr,
+        _ source: UnsafeRawPointer?,
+        _ bytes: Int,
+        stream: UInt64
+    ) -> CUresult {
+        withContext { state, context in
+            if bytes == 0 { return Status.success }
+            guard let source, state.pointee.memory.contains(destination, bytes) else {
+                return Status.invalidValue
+            }
+            var done = 0
+            while done < bytes {
+                let count = min(bytes - done, WireFormat.maxData)
+                let data = UnsafeRawBufferPointer(start: source + done, count: count)
+                state.pointee.streamLock.lock()
+                CommandStream.sendWithData(
+                    state,
+                    opcode,
+                    context: context,
+                    prefix: HostToDeviceLayout.data,
+                    data: data
+                ) {
+                    $0.storeBytes(of: destination + UInt64(done), as: UInt64.self)
+                    $0.storeBytes(of: UInt64(count), toByteOffset: 8, as: UInt64.self)
+                    $0.storeBytes(of: stream, toByteOffset: 16, as: UInt64.self)
+                }
+                state.pointee.streamLock.unlock()
+                done += count
+            }
+            return state.pointee.lostStatus
+        }
+    }
+
+    /// `cuMemcpyDtoH_v2`
+    package static func cuMemcpyDtoH_v2(
+        _ destination: UnsafeMutableRawPointer?,
+        _ source: CUdeviceptr,
+        _ bytes: Int
+    ) -> CUresult {
+        download(destination, source, bytes, stream: 0, .cuMemcpyDtoH_v2)
+    }
+
+    /// `cuMemcpyDtoHAsync_v2`: truly asynchronous to page-locked memory only, as with the driver.
+    package static func cuMemcpyDtoHAsync_v2(
+        _ destination: UnsafeMutableRawPointer?,
+        _ source: CUdeviceptr,
+        _ bytes: Int,
+        _ stream: CUstream?
+    ) -> CUresult {
+        guard let handle = Handles.stream(stream) else { return invalidStream() }
+        return withContext { state, context in
+            if bytes == 0 { return Status.success }
+            guard let destination, state.pointee.memory.contains(source, bytes) else {
+                return Status.invalidValue
+            }
+            let first = UInt(bitPattern: destination)
+            guard let range = state.pointee.hostMemory.find(first),
+                first - range.address + UInt(bytes) <= UInt(range.size)
+            else {
+                // To pageable memory the driver's call returns when the bytes are there.
+                return download(destination, source, bytes, stream: handle, .cuMemcpyDtoHAsync_v2)
+            }
+            let copy = UnsafeMutablePointer<PendingCopy>.allocate(capacity: 1)
+            copy.initialize(
+                to: PendingCopy(sequence: 0, destination: destination, size: bytes, next: nil)
+            )
+            state.pointee.streamLock.lock()
+            let body = CommandStream.append(
+                state,
+                .cuMemcpyDtoHAsync_v2,
+                flags: 0,
+                context: context,
+                size: DeviceToHostLayout.size
+            )
+            encode(body, source, bytes, handle)
+            copy.pointee.sequence = state.pointee.sequence
+            Replies.register(state, copy)
+            CommandStream.finishRecord(state)
+            state.pointee.streamLock.unlock()
+            return Status.success
+        }
+    }
+
+    private static func encode(
+        _ body: UnsafeMutableRawPointer,
+        _ source: CUdeviceptr,
+        _ bytes: Int,
+        _ stream: UInt64
+    ) {
+        body.storeBytes(of: source, as: UInt64.self)
+        body.storeBytes(of: UInt64(bytes), toByteOffset: 8, as: UInt64.self)
+        body.storeBytes(of: stream, toByteOffset: 16, as: UInt64.self)
+    }
+
+    private static func download(
+        _ destination: UnsafeMutableRawPointer?,
+        _ source: CUdeviceptr,
+        _ bytes: Int,
+        stream: UInt64,
+        _ opcode: Opcode
+    ) -> CUresult {
+        withContext { state, context in
+            if bytes == 0 { return Status.success }
+            guard let destination, state.pointee.memory.contains(source, bytes) else {
+                return Status.invalidValue
+            }
+            let target = UnsafeMutableRawBufferPointer(start: destination, count: bytes)
+            return Session.wait(
+                state,
+                opcode,
+                context: context,
+                size: DeviceToHostLayout.size,
+                destination: target
+            ) { encode($0, source, bytes, stream) }
+        }
+    }
+
+    /// `cuMemcpyDtoD_v2`
+    package static func cuMemcpyDtoD_v2(
+        _ destination: CUdeviceptr,
+        _ source: CUdeviceptr,
+        _ bytes: Int
+    ) -> CUresult {
+        withContext { state, context in
+            if bytes == 0 { return Status.success }
+            guard state.pointee.memory.contains(destination, bytes),
+                state.pointee.memory.contains(source, bytes)
+            else { return Status.invalidValue }
+            let size = Request_cuMemcpyDtoD_v2.size
+            return Session.send(state, .cuMemcpyDtoD_v2, context: context, size: size) {
+                Request_cuMemcpyDtoD_v2.encode(
+                    to: $0,
+                    dstDevice: destination,
+                    srcDevice: source,
+                    bytes: UInt64(bytes)
+                )
+            }
+        }
+    }
+
+    /// `cuMemcpyDtoDAsync_v2`
+    package static func cuMemcpyDtoDAsync_v2(
+        _ destination: CUdeviceptr,
+        _ source: CUdeviceptr,
+        _ bytes: Int,
+        _ stream: CUstream?
+    ) -> CUresult {
+        guard let handle = Handles.stream(stream) else { return invalidStream() }
+        return withContext { state, context in
+            if bytes == 0 { return Status.success }
+            guard state.pointee.memory.contains(destination, bytes),
+                state.pointee.memory.contains(source, bytes)
+            else { return Status.invalidValue }
+            let size = Request_cuMemcpyDtoDAsync_v2.size
+            return Session.send(state, .cuMemcpyDtoDAsync_v2, context: context, size: size) {
+                Request_cuMemcpyDtoDAsync_v2.encode(
+                    to: $0,
+                    dstDevice: destination,
+                    srcDevice: source,
+                    bytes: UInt64(bytes),
+                    stream: handle
+                )
+            }
+        }
+    }
+
+    /// `cuMemcpy`: the pointers say which way.
+    package static func cuMemcpy(
+        _ destination: CUdeviceptr,
+        _ source: CUdeviceptr,
+        _ bytes: Int
+    ) -> CUresult {
+        withContext { state, _ in
+            switch direction(state, destination, source) {
+            case (true, true): return cuMemcpyDtoD_v2(destination, source, bytes)
+            case (true, false): return cuMemcpyHtoD_v2(destination, host(source), bytes)
+            case (false, true): return cuMemcpyDtoH_v2(host(destination), source, bytes)
+            case (false, false): return copyHost(destination, source, bytes)
+            }
+        }
+    }
+
+    /// `cuMemcpyAsync`
+    package static func cuMemcpyAsync(
+        _ destination: CUdeviceptr,
+        _ source: CUdeviceptr,
+        _ bytes: Int,
+        _ stream: CUstream?
+    ) -> CUresult {
+        withContext { state, _ in
+            switch direction(state, destination, source) {
+            case (true, true): return cuMemcpyDtoDAsync_v2(destination, source, bytes, stream)
+            case (true, false):
+                return cuMemcpyHtoDAsync_v2(destination, host(source), bytes, stream)
+            case (false, true):
+                return cuMemcpyDtoHAsync_v2(host(destination), source, bytes, stream)
+            case (false, false):
+                let status = cuStreamSynchronize(stream)
+                return status == 0 ? copyHost(destination, source, bytes) : status
+            }
+        }
+    }
+
+    private static func direction(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ destination: CUdeviceptr,
+        _ source: CUdeviceptr
+    ) -> (Bool, Bool) {
+        (
+            state.pointee.memory.find(destination) != nil,
+            state.pointee.memory.find(source) != nil
+        )
+    }
+
+    private static func host(_ address: CUdeviceptr) -> UnsafeMutableRawPointer? {
+        UnsafeMutableRawPointer(bitPattern: UInt(address))
+    }
+
+    private static func copyHost(
+        _ destination: CUdeviceptr,
+        _ source: CUdeviceptr,
+        _ bytes: Int
+    ) -> CUresult {
+        guard let to = host(destination), let from = host(source), bytes >= 0 else {
+            return Status.invalidValue
+        }
+        memmove(to, from, bytes)
+        return Status.success
+    }
+}

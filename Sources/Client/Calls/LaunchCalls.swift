@@ -1,0 +1,278 @@
+internal import CLinux
+package import CUDAABI
+internal import Driver
+internal import DriverFrontend
+internal import Wire
+
+// Launches: what can be wrong with the dimensions is found here, as the driver finds it, and the
+// parameters are laid out as the kernel wants them. Nothing is waited for.
+
+extension ClientCalls {
+    /// Dimensions and streams of a launch, as they come from the program.
+    struct Launch {
+        var grid: (UInt32, UInt32, UInt32)
+        var block: (UInt32, UInt32, UInt32)
+        var sharedBytes: UInt32
+        var stream: CUstream?
+    }
+
+    /// `cuLaunchKernel`
+    package static func cuLaunchKernel(
+        _ function: CUfunction?,
+        _ gridX: UInt32,
+        _ gridY: UInt32,
+        _ gridZ: UInt32,
+        _ blockX: UInt32,
+        _ blockY: UInt32,
+        _ blockZ: UInt32,
+        _ sharedBytes: UInt32,
+        _ stream: CUstream?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> CUresult {
+        let launch = Launch(
+            grid: (gridX, gridY, gridZ),
+            block: (blockX, blockY, blockZ),
+            sharedBytes: sharedBytes,
+            stream: stream
+        )
+        return self.launch(.cuLaunchKernel, function, launch, parameters, extra, 0, nil)
+    }
+
+    /// `cuLaunchCooperativeKernel`
+    package static func cuLaunchCooperativeKernel(
+        _ function: CUfunction?,
+        _ gridX: UInt32,
+        _ gridY: UInt32,
+        _ gridZ: UInt32,
+        _ blockX: UInt32,
+        _ blockY: UInt32,
+        _ blockZ: UInt32,
+        _ sharedBytes: UInt32,
+        _ stream: CUstream?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> CUresult {
+        let launch = Launch(
+            grid: (gridX, gridY, gridZ),
+            block: (blockX, blockY, blockZ),
+            sharedBytes: sharedBytes,
+            stream: stream
+        )
+        return self.launch(.cuLaunchCooperativeKernel, function, launch, parameters, nil, 0, nil)
+    }
+
+    /// `cuLaunchKernelEx`
+    package static func cuLaunchKernelEx(
+        _ config: UnsafePointer<CUlaunchConfig>?,
+        _ function: CUfunction?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> CUresult {
+        launchEx(config, function, parameters, extra, isPerThread: false)
+    }
+
+    /// `cuLaunchKernelEx_ptsz`
+    package static func cuLaunchKernelEx_ptsz(
+        _ config: UnsafePointer<CUlaunchConfig>?,
+        _ function: CUfunction?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> CUresult {
+        launchEx(config, function, parameters, extra, isPerThread: true)
+    }
+
+    private static func launchEx(
+        _ config: UnsafePointer<CUlaunchConfig>?,
+        _ function: CUfunction?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        isPerThread: Bool
+    ) -> CUresult {
+        guard let config = config?.pointee else { return Status.invalidValue }
+        let count = Int(config.attributeCount)
+        guard count <= LaunchLayout.maxAttributes, count == 0 || config.attributes != nil else {
+            return Status.invalidValue
+        }
+        let launch = Launch(
+            grid: (config.gridDimX, config.gridDimY, config.gridDimZ),
+            block: (config.blockDimX, config.blockDimY, config.blockDimZ),
+            sharedBytes: config.sharedMemBytes,
+            stream: isPerThread ? perThread(config.stream) : config.stream
+        )
+        for index in 0..<count {
+            guard let attribute = config.attributes?[index], isCarried(attribute.id) else {
+                Log.notSupported("a launch attribute")
+                return Status.notSupported
+            }
+        }
+        let opcode: Opcode = count == 0 ? .cuLaunchKernel : .cuLaunchKernelEx
+        return self.launch(
+            opcode,
+            function,
+            launch,
+            parameters,
+            extra,
+            count,
+            config.attributes.map { UnsafePointer($0) }
+        )
+    }
+
+    /// Attributes whose values are plain numbers, so that they mean the same on the server:
+    /// ignore 0, cooperative 2, synchronisation policy 3, cluster dimension 4, cluster scheduling 5,
+    /// programmatic serialisation 6, priority 8, memory domains 9 and 10, preferred cluster 11.
+    private static func isCarried(_ attribute: Int32) -> Bool {
+        switch attribute {
+        case 0, 2, 3, 4, 5, 6, 8, 9, 10, 11: true
+        default: false
+        }
+    }
+
+    @inline(__always)
+    private static func launch(
+        _ opcode: Opcode,
+        _ function: CUfunction?,
+        _ launch: Launch,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ attributeCount: Int,
+        _ attributes: UnsafePointer<CUlaunchAttribute>?
+    ) -> CUresult {
+        var failure: Int32 = 0
+        var context: UInt32 = 0
+        guard let state = Session.readyInContext(&failure, &context) else { return failure }
+        guard let entry = Handles.entry(function) else { return Status.invalidHandle }
+        guard let stream = Handles.stream(launch.stream) else { return Status.invalidHandle }
+        let problem = check(state, entry, launch)
+        guard problem == 0 else { return problem }
+        var bytes = entry.pointee.parameterBytes
+        var packed: UnsafeRawPointer?
+        if let extra {
+            let status = unpack(extra, entry.pointee.parameterBytes, &packed, &bytes)
+            guard status == 0 else { return status }
+        } else if entry.pointee.parameterCount > 0, parameters == nil {
+            return Status.invalidValue
+        }
+        let padded = WireFormat.padded(bytes)
+        let size =
+            LaunchLayout.parameters &+ padded &+ attributeCount &* LaunchLayout.attributeSize
+        return Session.send(state, opcode, context: context, size: size) { body in
+            body.storeBytes(of: entry.pointee.identifier, as: UInt32.self)
+            body.storeBytes(of: UInt32(attributeCount), toByteOffset: 4, as: UInt32.self)
+            body.storeBytes(of: launch.grid.0, toByteOffset: 8, as: UInt32.self)
+            body.storeBytes(of: launch.grid.1, toByteOffset: 12, as: UInt32.self)
+            body.storeBytes(of: launch.grid.2, toByteOffset: 16, as: UInt32.self)
+            body.storeBytes(of: launch.block.0, toByteOffset: 20, as: UInt32.self)
+            body.storeBytes(of: launch.block.1, toByteOffset: 24, as: UInt32.self)
+            body.storeBytes(of: launch.block.2, toByteOffset: 28, as: UInt32.self)
+            body.storeBytes(of: launch.sharedBytes, toByteOffset: 32, as: UInt32.self)
+            body.storeBytes(
+                of: UInt32(truncatingIfNeeded: bytes),
+                toByteOffset: 36,
+                as: UInt32.self
+            )
+            body.storeBytes(of: stream, toByteOffset: 40, as: UInt64.self)
+            let blob = body + LaunchLayout.parameters
+            if let packed {
+                memcpy(blob, packed, bytes)
+            } else {
+                layOut(entry, parameters, blob)
+            }
+            if attributeCount > 0 {
+                write(attributes, attributeCount, to: blob + padded)
+            }
+        }
+    }
+
+    /// Copies each parameter to its offset. Almost all have four or eight bytes.
+    @inline(__always)
+    private static func layOut(
+        _ entry: UnsafeMutablePointer<FunctionEntry>,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ blob: UnsafeMutableRawPointer
+    ) {
+        guard let parameters else { return }
+        let layout = entry.pointee.parameters
+        var index = 0
+        while index < entry.pointee.parameterCount {
+            let slot = layout[index]
+            let target = blob + Int(slot.offset)
+            if let source = parameters[index] {
+                switch slot.size {
+                case 8:
+                    target.storeBytes(of: source.loadUnaligned(as: UInt64.self), as: UInt64.self)
+                case 4:
+                    target.storeBytes(of: source.loadUnaligned(as: UInt32.self), as: UInt32.self)
+                default: memcpy(target, source, Int(slot.size))
+                }
+            }
+            index &+= 1
+        }
+    }
+
+    private static func write(
+        _ attributes: UnsafePointer<CUlaunchAttribute>?,
+        _ count: Int,
+        to body: UnsafeMutableRawPointer
+    ) {
+        guard let attributes else { return }
+        for index in 0..<count {
+            let target = body + index * LaunchLayout.attributeSize
+            var attribute = attributes[index]
+            target.storeBytes(of: UInt64(UInt32(bitPattern: attribute.id)), as: UInt64.self)
+            withUnsafeBytes(of: &attribute.value) { value in
+                if let base = value.baseAddress { memcpy(target + 8, base, 64) }
+            }
+        }
+    }
+
+    /// Reads the `extra` array: 1 buffer, 2 pointer to its size, 0 end.
+    private static func unpack(
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+        _ expected: Int,
+        _ packed: inout UnsafeRawPointer?,
+        _ bytes: inout Int
+    ) -> Int32 {
+        var index = 0
+        var size: Int?
+        while let key = extra[index] {
+            switch UInt(bitPattern: key) {
+            case 1: packed = UnsafeRawPointer(extra[index + 1])
+            case 2: size = extra[index + 1]?.load(as: Int.self)
+            default: return Status.invalidValue
+            }
+            index += 2
+        }
+        guard let size, size >= 0, size <= LaunchLayout.maxParameterBytes,
+            packed != nil || size == 0
+        else { return Status.invalidValue }
+        // A buffer may be longer than the parameters, because of alignment, never shorter.
+        guard size >= expected else { return Status.invalidValue }
+        bytes = size
+        return Status.success
+    }
+
+    /// What the driver refuses at once.
+    @inline(__always)
+    private static func check(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ entry: UnsafeMutablePointer<FunctionEntry>,
+        _ launch: Launch
+    ) -> Int32 {
+        let threads = launch.block.0.multipliedFullWidth(by: launch.block.1)
+        guard launch.grid.0 != 0, launch.grid.1 != 0, launch.grid.2 != 0, launch.block.2 != 0,
+            threads.low != 0, threads.high == 0, launch.block.0 <= 1024, launch.block.1 <= 1024,
+            launch.block.2 <= 64, launch.grid.0 <= 0x7FFF_FFFF, launch.grid.1 <= 0xFFFF,
+            launch.grid.2 <= 0xFFFF
+        else { return Status.invalidValue }
+        let attributes = entry.pointee.attributes
+        let (total, overflow) = threads.low.multipliedReportingOverflow(by: launch.block.2)
+        guard !overflow, total <= UInt32(bitPattern: attributes[0]) else {
+            return Status.invalidValue
+        }
+        // Attribute 8: how much dynamic shared memory the function may use.
+        guard launch.sharedBytes <= UInt32(bitPattern: max(0, attributes[8])) else {
+            return Status.invalidValue
+        }
+        return Status.success
+    }
+}

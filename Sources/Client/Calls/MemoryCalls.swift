@@ -1,0 +1,196 @@
+internal import CLinux
+package import CUDAABI
+internal import Driver
+internal import DriverFrontend
+internal import Wire
+
+// Device memory, page-locked host memory, and what a pointer is.
+
+extension ClientCalls {
+    /// `cuMemAlloc_v2`
+    package static func cuMemAlloc_v2(
+        _ address: UnsafeMutablePointer<CUdeviceptr>?,
+        _ bytes: Int
+    ) -> CUresult {
+        withContext { state, context in
+            guard let address, bytes != 0 else { return Status.invalidValue }
+            guard bytes > 0 else { return Status.outOfMemory }
+            var found: UInt64 = 0
+            let status = Session.wait(
+                state,
+                .cuMemAlloc_v2,
+                context: context,
+                size: MemoryLayouts.allocSize
+            ) {
+                $0.storeBytes(of: UInt64(bytes), as: UInt64.self)
+            } reply: {
+                found = $0.loadUnaligned(fromByteOffset: ReplyLayout.values, as: UInt64.self)
+            }
+            guard status == 0 else { return status }
+            remember(state, found, bytes)
+            address.pointee = found
+            return Status.success
+        }
+    }
+
+    private static func remember(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ address: UInt64,
+        _ bytes: Int
+    ) {
+        state.pointee.memory.insert(
+            Allocation(
+                address: address,
+                size: bytes,
+                context: ContextStack.current,
+                isVariable: false
+            )
+        )
+    }
+
+    /// `cuMemAllocPitch_v2`
+    package static func cuMemAllocPitch_v2(
+        _ address: UnsafeMutablePointer<CUdeviceptr>?,
+        _ pitch: UnsafeMutablePointer<Int>?,
+        _ width: Int,
+        _ height: Int,
+        _ elementSize: UInt32
+    ) -> CUresult {
+        withContext { state, context in
+            guard let address, let pitch, width > 0, height > 0,
+                elementSize == 4 || elementSize == 8 || elementSize == 16
+            else { return Status.invalidValue }
+            var found: (UInt64, UInt64) = (0, 0)
+            let status = Session.wait(
+                state,
+                .cuMemAllocPitch_v2,
+                context: context,
+                size: MemoryLayouts.allocPitchSize
+            ) {
+                $0.storeBytes(of: UInt64(width), as: UInt64.self)
+                $0.storeBytes(of: UInt64(height), toByteOffset: 8, as: UInt64.self)
+                $0.storeBytes(of: UInt64(elementSize), toByteOffset: 16, as: UInt64.self)
+            } reply: {
+                found.0 = $0.loadUnaligned(fromByteOffset: ReplyLayout.values, as: UInt64.self)
+                found.1 = $0.loadUnaligned(fromByteOffset: ReplyLayout.values + 8, as: UInt64.self)
+            }
+            guard status == 0 else { return status }
+            remember(state, found.0, Int(found.1) * height)
+            address.pointee = found.0
+            pitch.pointee = Int(found.1)
+            return Status.success
+        }
+    }
+
+    /// `cuMemFree_v2`: what can be wrong with it is known here, so nothing is waited for.
+    package static func cuMemFree_v2(_ address: CUdeviceptr) -> CUresult {
+        withContext { state, context in
+            if address == 0 { return Status.success }
+            guard state.pointee.memory.remove(address) != nil else { return Status.invalidValue }
+            let size = MemoryLayouts.freeSize
+            return Session.send(state, .cuMemFree_v2, context: context, size: size) {
+                $0.storeBytes(of: address, as: UInt64.self)
+            }
+        }
+    }
+
+    /// `cuMemGetAddressRange_v2`
+    package static func cuMemGetAddressRange_v2(
+        _ base: UnsafeMutablePointer<CUdeviceptr>?,
+        _ size: UnsafeMutablePointer<Int>?,
+        _ address: CUdeviceptr
+    ) -> CUresult {
+        withContext { state, _ in
+            guard let found = state.pointee.memory.find(address) else { return Status.notFound }
+            base?.pointee = found.address
+            size?.pointee = found.size
+            return Status.success
+        }
+    }
+
+    /// `cuMemHostAlloc`
+    package static func cuMemHostAlloc(
+        _ pointer: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ bytes: Int,
+        _ flags: UInt32
+    ) -> CUresult {
+        withContext { state, _ in
+            guard let pointer, bytes > 0, flags <= 7 else { return Status.invalidValue }
+            pointer.pointee = state.pointee.hostMemory.allocate(bytes, flags: flags)
+            return pointer.pointee == nil ? Status.outOfMemory : Status.success
+        }
+    }
+
+    /// `cuMemAllocHost_v2`
+    package static func cuMemAllocHost_v2(
+        _ pointer: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ bytes: Int
+    ) -> CUresult {
+        cuMemHostAlloc(pointer, bytes, 0)
+    }
+
+    /// `cuMemFreeHost`
+    package static func cuMemFreeHost(_ pointer: UnsafeMutableRawPointer?) -> CUresult {
+        withContext { state, _ in
+            guard let pointer else { return Status.invalidValue }
+            guard state.pointee.hostMemory.find(UInt(bitPattern: pointer)) != nil else {
+                return Status.invalidValue
+            }
+            // Copies to it may still be on their way.
+            let status = cuCtxSynchronize()
+            let freed = state.pointee.hostMemory.free(pointer)
+            return Status.isSticky(status) ? status : freed
+        }
+    }
+
+    /// `cuMemHostRegister_v2`
+    package static func cuMemHostRegister_v2(
+        _ pointer: UnsafeMutableRawPointer?,
+        _ bytes: Int,
+        _ flags: UInt32
+    ) -> CUresult {
+        withContext { state, _ in
+            guard let pointer else { return Status.invalidValue }
+            return state.pointee.hostMemory.register(pointer, bytes, flags: flags)
+        }
+    }
+
+    /// `cuMemHostUnregister`
+    package static func cuMemHostUnregister(_ pointer: UnsafeMutableRawPointer?) -> CUresult {
+        withContext { state, _ in
+            guard let pointer else { return Status.invalidValue }
+            let status = cuCtxSynchronize()
+            let done = state.pointee.hostMemory.unregister(pointer)
+            return Status.isSticky(status) ? status : done
+        }
+    }
+
+    /// `cuMemHostGetFlags`
+    package static func cuMemHostGetFlags(
+        _ flags: UnsafeMutablePointer<UInt32>?,
+        _ pointer: UnsafeMutableRawPointer?
+    ) -> CUresult {
+        withContext { state, _ in
+            guard let flags, let pointer,
+                let range = state.pointee.hostMemory.find(UInt(bitPattern: pointer))
+            else { return Status.invalidValue }
+            flags.pointee = range.flags
+            return Status.success
+        }
+    }
+
+    /// `cuMemHostGetDevicePointer_v2`: kernels on the server cannot reach the program's memory.
+    package static func cuMemHostGetDevicePointer_v2(
+        _ address: UnsafeMutablePointer<CUdeviceptr>?,
+        _ pointer: UnsafeMutableRawPointer?,
+        _ flags: UInt32
+    ) -> CUresult {
+        withContext { state, _ in
+            guard let pointer, address != nil,
+                state.pointee.hostMemory.find(UInt(bitPattern: pointer)) != nil
+            else { return Status.invalidValue }
+            Log.notSupported("cuMemHostGetDevicePointer_v2 (mapped host memory)")
+            return Status.notSupported
+        }
+    }
+}

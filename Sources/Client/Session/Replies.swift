@@ -1,0 +1,286 @@
+internal import CLinux
+internal import Driver
+internal import DriverFrontend
+internal import Synchronization
+internal import Transport
+internal import Wire
+
+/// Reading what a server sends (rule 5 of the data plane).
+///
+/// There is no reader thread. Of the threads that wait for replies, one reads for all: it hands
+/// each record to the thread that it belongs to, and when its own reply has come it passes the
+/// task on.
+enum Replies {
+    typealias State = UnsafeMutablePointer<SessionState>
+
+    /// Makes a waiter known, before its record is sent.
+    static func register(_ state: State, _ waiter: UnsafeMutablePointer<Waiter>) {
+        state.pointee.replyLock.lock()
+        waiter.pointee.next = state.pointee.waiters
+        state.pointee.waiters = waiter
+        state.pointee.replyLock.unlock()
+    }
+
+    /// Forgets a waiter that got no reply because the connection was lost.
+    static func unregister(_ state: State, _ waiter: UnsafeMutablePointer<Waiter>) {
+        state.pointee.replyLock.lock()
+        defer { state.pointee.replyLock.unlock() }
+        _ = unlink(state, waiter.pointee.sequence)
+    }
+
+    /// Takes the waiter of this record out of the list. Called with the reply lock held.
+    private static func unlink(
+        _ state: State,
+        _ sequence: UInt32
+    ) -> UnsafeMutablePointer<Waiter>? {
+        var link: UnsafeMutablePointer<Waiter>?
+        var next = state.pointee.waiters
+        while let waiter = next, waiter.pointee.sequence != sequence {
+            link = waiter
+            next = waiter.pointee.next
+        }
+        guard let waiter = next else { return nil }
+        if let link {
+            link.pointee.next = waiter.pointee.next
+        } else {
+            state.pointee.waiters = waiter.pointee.next
+        }
+        return waiter
+    }
+
+    /// Makes an asynchronous copy known, before its record is sent.
+    static func register(_ state: State, _ copy: UnsafeMutablePointer<PendingCopy>) {
+        state.pointee.replyLock.lock()
+        copy.pointee.next = state.pointee.copies
+        state.pointee.copies = copy
+        state.pointee.replyLock.unlock()
+    }
+
+    /// Waits until the waiter's reply is there or the connection is lost.
+    static func wait(_ state: State, _ waiter: UnsafeMutablePointer<Waiter>) {
+        while true {
+            state.pointee.replyLock.lock()
+            if waiter.pointee.signal.load(ordering: .acquiring) == Waiter.Signal.done {
+                state.pointee.replyLock.unlock()
+                return
+            }
+            let mustRead = !state.pointee.isBeingRead
+            if mustRead { state.pointee.isBeingRead = true }
+            waiter.pointee.signal.store(Waiter.Signal.none, ordering: .relaxed)
+            state.pointee.replyLock.unlock()
+            if mustRead {
+                read(state, until: waiter)
+                passOn(state)
+                return
+            }
+            waiter.pointee.sleep()
+        }
+    }
+
+    /// Reads what is there without waiting for more, if no other thread reads.
+    ///
+    /// - Returns: Whether this thread was the reader.
+    static func readAvailable(_ state: State) -> Bool {
+        state.pointee.replyLock.lock()
+        let isFree = !state.pointee.isBeingRead
+        if isFree { state.pointee.isBeingRead = true }
+        state.pointee.replyLock.unlock()
+        guard isFree else { return false }
+        _ = receive(state)
+        passOn(state)
+        return true
+    }
+
+    /// The connection is of no use any more: everybody who waits is told, and later calls fail.
+    static func loseConnection(_ state: State, status: Int32 = Status.deviceUnavailable) {
+        let (isFirst, _) = state.pointee.lost.compareExchange(
+            expected: 0,
+            desired: status,
+            ordering: .sequentiallyConsistent
+        )
+        guard isFirst else { return }
+        Log.error("the connection to the server is lost")
+        state.pointee.socket.shutDown()
+        state.pointee.replyLock.lock()
+        while let waiter = state.pointee.waiters {
+            state.pointee.waiters = waiter.pointee.next
+            waiter.pointee.tell(Waiter.Signal.done)
+        }
+        state.pointee.replyLock.unlock()
+    }
+
+    // MARK: - As the reader
+
+    private static func read(_ state: State, until waiter: UnsafeMutablePointer<Waiter>) {
+        var spins = 0
+        while waiter.pointee.signal.load(ordering: .acquiring) != Waiter.Signal.done {
+            switch receive(state) {
+            case .received: spins = 0
+            case .nothing:
+                // Short replies come within some 20 µs; after that, sleep in the kernel, so that
+                // a server on the same core can run.
+                spins += 1
+                if spins < 40 {
+                    ferry_pause_cpu()
+                } else {
+                    waitForData(state)
+                    spins = 0
+                }
+            case .lost: return
+            }
+        }
+    }
+
+    private static func waitForData(_ state: State) {
+        do throws(SocketError) {
+            _ = try state.pointee.socket.wait(for: POLLIN, timeout: -1)
+        } catch {
+            loseConnection(state)
+        }
+    }
+
+    /// Stops being the reader; a thread that still waits takes over.
+    private static func passOn(_ state: State) {
+        state.pointee.replyLock.lock()
+        state.pointee.isBeingRead = false
+        state.pointee.waiters?.pointee.tell(Waiter.Signal.read)
+        state.pointee.replyLock.unlock()
+    }
+
+    private enum Progress {
+        case received, nothing, lost
+    }
+
+    private static func receive(_ state: State) -> Progress {
+        guard state.pointee.lostStatus == 0 else { return .lost }
+        let space = state.pointee.decoder.space()
+        guard let base = space.baseAddress else { return .lost }
+        switch state.pointee.socket.receive(base, space.count) {
+        case .bytes(let count):
+            state.pointee.decoder.commit(count)
+            state.pointee.counters.bytesReceived.add(UInt64(count), ordering: .relaxed)
+        case .wouldBlock: return .nothing
+        case .closed, .failed:
+            loseConnection(state)
+            return .lost
+        }
+        do throws(ProtocolViolation) {
+            while let (header, body) = try state.pointee.decoder.next() {
+                try dispatch(state, Record(header, body: body))
+            }
+        } catch {
+            Log.error("the server broke the protocol")
+            loseConnection(state)
+            return .lost
+        }
+        return .received
+    }
+
+    private static func dispatch(_ state: State, _ record: Record) throws(ProtocolViolation) {
+        switch record.opcode {
+        case .reply: try takeReply(state, record)
+        case .hostData: try takeHostData(state, record)
+        case .output: try takeOutput(record)
+        case .failure: try takeFailure(state, record)
+        default: throw .unknownOpcode(record.opcode.rawValue)
+        }
+    }
+
+    private static func takeReply(_ state: State, _ record: Record) throws(ProtocolViolation) {
+        try record.expect(atLeast: ReplyLayout.values)
+        state.pointee.replyLock.lock()
+        defer { state.pointee.replyLock.unlock() }
+        guard let waiter = unlink(state, record.sequence) else { throw .malformed(.reply) }
+        waiter.pointee.body = malloc(record.body.count)
+        waiter.pointee.bodySize = record.body.count
+        if let copy = waiter.pointee.body, let base = record.body.baseAddress {
+            memcpy(copy, base, record.body.count)
+        }
+        waiter.pointee.tell(Waiter.Signal.done)
+    }
+
+    private static func takeHostData(_ state: State, _ record: Record) throws(ProtocolViolation) {
+        try record.expect(atLeast: HostDataLayout.data)
+        let offset = record.load(HostDataLayout.offset, as: UInt64.self)
+        let length = UInt64(record.load(HostDataLayout.length, as: UInt32.self))
+        try record.expect(atLeast: HostDataLayout.data + Int(length))
+        let status = Int32(record.load(HostDataLayout.status, as: UInt16.self))
+        let isLast = record.load(HostDataLayout.isLast, as: UInt16.self) != 0
+        state.pointee.replyLock.lock()
+        defer { state.pointee.replyLock.unlock() }
+        guard let target = target(state, record.sequence) else { throw .malformed(.hostData) }
+        let (end, overflow) = offset.addingReportingOverflow(length)
+        guard !overflow, end <= UInt64(target.size) else { throw .malformed(.hostData) }
+        if let base = record.body.baseAddress, length > 0 {
+            memcpy(target.base + Int(offset), base + HostDataLayout.data, Int(length))
+        }
+        if let waiter = target.waiter {
+            if status != 0 { waiter.pointee.copyStatus = status }
+        } else if isLast {
+            finishCopy(state, record.sequence)
+        }
+    }
+
+    private struct Target {
+        var base: UnsafeMutableRawPointer
+        var size: Int
+        var waiter: UnsafeMutablePointer<Waiter>?
+    }
+
+    private static func target(_ state: State, _ sequence: UInt32) -> Target? {
+        var next = state.pointee.waiters
+        while let waiter = next {
+            if waiter.pointee.sequence == sequence, let base = waiter.pointee.destination {
+                return Target(base: base, size: waiter.pointee.destinationSize, waiter: waiter)
+            }
+            next = waiter.pointee.next
+        }
+        var copy = state.pointee.copies
+        while let entry = copy {
+            if entry.pointee.sequence == sequence {
+                return Target(base: entry.pointee.destination, size: entry.pointee.size)
+            }
+            copy = entry.pointee.next
+        }
+        return nil
+    }
+
+    private static func finishCopy(_ state: State, _ sequence: UInt32) {
+        var link: UnsafeMutablePointer<PendingCopy>?
+        var next = state.pointee.copies
+        while let copy = next {
+            if copy.pointee.sequence == sequence {
+                if let link {
+                    link.pointee.next = copy.pointee.next
+                } else {
+                    state.pointee.copies = copy.pointee.next
+                }
+                copy.deallocate()
+                return
+            }
+            link = copy
+            next = copy.pointee.next
+        }
+    }
+
+    /// Text that kernels printed appears on the program's own output, in order with what the
+    /// program itself printed through the C library.
+    private static func takeOutput(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(atLeast: OutputLayout.text)
+        let length = Int(record.load(OutputLayout.length, as: UInt32.self))
+        try record.expect(atLeast: OutputLayout.text + length)
+        guard let base = record.body.baseAddress else { return }
+        _ = ferry_write_stdout(base + OutputLayout.text, length)
+    }
+
+    private static func takeFailure(_ state: State, _ record: Record) throws(ProtocolViolation) {
+        try record.expect(atLeast: FailureLayout.text)
+        let length = Int(record.load(FailureLayout.length, as: UInt32.self))
+        try record.expect(atLeast: FailureLayout.text + length)
+        let status = record.load(FailureLayout.status, as: Int32.self)
+        if let base = record.body.baseAddress {
+            Log.error("the server ended the session: ", text: base + FailureLayout.text, length)
+        }
+        loseConnection(state, status: status == 0 ? Status.deviceUnavailable : status)
+    }
+}

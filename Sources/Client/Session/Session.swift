@@ -1,0 +1,234 @@
+internal import CLinux
+internal import Driver
+internal import DriverFrontend
+internal import Synchronization
+internal import Transport
+internal import Wire
+
+/// The connection to one server and everything that is known of what lives there.
+///
+/// One object for the life of the process, behind a pointer, so that the hot path costs no
+/// reference counting and no exclusivity checks. Each part is guarded by the lock named beside it.
+struct SessionState: ~Copyable {
+    let socket: Socket
+    let devices: Devices
+
+    // The command stream; guarded by `streamLock`.
+    let streamLock = ForkSafeLock()
+    let buffer: UnsafeMutableRawPointer
+    var used = 0
+    var sequence: UInt32 = 0
+
+    // Replies; guarded by `replyLock`, the decoder by being the reader.
+    let replyLock = ForkSafeLock()
+    var waiters: UnsafeMutablePointer<Waiter>?
+    var copies: UnsafeMutablePointer<PendingCopy>?
+    var isBeingRead = false
+    var decoder = RecordDecoder(limit: WireFormat.maxReply)
+
+    /// A CUresult once the connection is lost: every later call returns it.
+    let lost = Atomic<Int32>(0)
+    /// `lost`, for the hot path.
+    @inline(__always)
+    var lostStatus: Int32 { lost.load(ordering: .relaxed) }
+
+    /// 1 while records wait in `buffer` and the flusher knows.
+    let flushRequested = Atomic<UInt32>(0)
+    let counters = Counters()
+
+    // Objects of the program; changed under `objectLock`, read without.
+    let objectLock = ForkSafeLock()
+    var contexts: Contexts
+    var streams = HandleTable<StreamEntry>(.stream)
+    var events = HandleTable<EventEntry>(.event)
+    var images = HandleTable<ImageEntry>(.image)
+    var functions = HandleTable<FunctionEntry>(.function)
+    var links = HandleTable<LinkEntry>(.link)
+    let memory = Allocations()
+    let hostMemory = HostMemory()
+
+    /// Bytes of the command buffer.
+    static let bufferSize = 128 << 10
+    /// When this many bytes wait, they leave.
+    static let flushSize = 16 << 10
+
+    init(socket: Socket, devices: consuming Devices) {
+        self.socket = socket
+        contexts = Contexts(devices)
+        self.devices = devices
+        buffer = .allocate(byteCount: Self.bufferSize, alignment: 64)
+    }
+}
+
+/// Counts kept for messages and tests: round trips, records, bytes.
+struct Counters: ~Copyable {
+    let roundTrips = Atomic<UInt64>(0)
+    let records = Atomic<UInt64>(0)
+    let bytesSent = Atomic<UInt64>(0)
+    let bytesReceived = Atomic<UInt64>(0)
+}
+
+/// The process's session, and the two ways to make a call.
+enum Session {
+    /// Set once by `cuInit`; constant afterwards.
+    nonisolated(unsafe) static var state: UnsafeMutablePointer<SessionState>?
+
+    /// The session if calls can be made, else the status that they return.
+    @inline(__always)
+    static func ready(_ failure: inout Int32) -> UnsafeMutablePointer<SessionState>? {
+        guard let state, ferry_forked() == 0 else {
+            failure = Status.notInitialized
+            return nil
+        }
+        let lost = state.pointee.lostStatus
+        guard lost == 0 else {
+            failure = lost
+            return nil
+        }
+        return state
+    }
+
+    /// The session and the current context's identifier if a call can be made in it.
+    @inline(__always)
+    static func readyInContext(
+        _ failure: inout Int32,
+        _ context: inout UInt32
+    ) -> UnsafeMutablePointer<SessionState>? {
+        guard let state = ready(&failure) else { return nil }
+        let handle = ContextStack.current
+        guard handle != 0 else {
+            failure = Status.invalidContext
+            return nil
+        }
+        let (identifier, status) = state.pointee.contexts.usable(handle)
+        guard status == 0 else {
+            failure = status
+            return nil
+        }
+        context = identifier
+        return state
+    }
+
+    /// Adds a call that has no reply to the command stream.
+    ///
+    /// - Parameters:
+    ///   - size: Bytes of the body, a multiple of 8, at most 64 KiB.
+    ///   - encode: Writes the body.
+    /// - Returns: A status that could be told at once.
+    @inline(__always)
+    static func send(
+        _ opcode: Opcode,
+        size: Int,
+        _ encode: (UnsafeMutableRawPointer) -> Void
+    ) -> Int32 {
+        var failure: Int32 = 0
+        var context: UInt32 = 0
+        guard let state = readyInContext(&failure, &context) else { return failure }
+        return send(state, opcode, context: context, size: size, encode)
+    }
+
+    /// The same in a context that the caller names.
+    @inline(__always)
+    static func send(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ opcode: Opcode,
+        context: UInt32,
+        size: Int,
+        _ encode: (UnsafeMutableRawPointer) -> Void
+    ) -> Int32 {
+        state.pointee.streamLock.lock()
+        let body = CommandStream.append(state, opcode, flags: 0, context: context, size: size)
+        encode(body)
+        CommandStream.finishRecord(state)
+        state.pointee.streamLock.unlock()
+        return Status.success
+    }
+
+    /// Makes a call and waits for its reply.
+    ///
+    /// - Parameter reply: Reads the reply's body when the call succeeded.
+    /// - Returns: The call's status, or that of an earlier call that had no reply.
+    static func wait(
+        _ opcode: Opcode,
+        size: Int,
+        _ encode: (UnsafeMutableRawPointer) -> Void,
+        reply: (UnsafeRawBufferPointer) -> Void = { _ in }
+    ) -> Int32 {
+        var failure: Int32 = 0
+        var context: UInt32 = 0
+        guard let state = readyInContext(&failure, &context) else { return failure }
+        return wait(state, opcode, context: context, size: size, encode, reply: reply)
+    }
+
+    /// The same in a context that the caller names.
+    ///
+    /// - Parameters:
+    ///   - destination: Where `hostData` that belongs to the call goes.
+    ///   - readsFailure: Whether `reply` runs for a failed call, too.
+    ///   - before: Puts records that belong to the call into the stream in front of it.
+    static func wait(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ opcode: Opcode,
+        context: UInt32,
+        size: Int,
+        destination: UnsafeMutableRawBufferPointer? = nil,
+        readsFailure: Bool = false,
+        before: () -> Void = {},
+        _ encode: (UnsafeMutableRawPointer) -> Void,
+        reply: (UnsafeRawBufferPointer) -> Void = { _ in }
+    ) -> Int32 {
+        var waiter = Waiter()
+        waiter.destination = destination?.baseAddress
+        waiter.destinationSize = destination?.count ?? 0
+        return withUnsafeMutablePointer(to: &waiter) { waiter in
+            state.pointee.streamLock.lock()
+            before()
+            let flags = RecordHeader.Flags.wantsReply
+            let body = CommandStream.append(
+                state,
+                opcode,
+                flags: flags,
+                context: context,
+                size: size
+            )
+            encode(body)
+            waiter.pointee.sequence = state.pointee.sequence
+            Replies.register(state, waiter)
+            CommandStream.flush(state)
+            state.pointee.streamLock.unlock()
+            state.pointee.counters.roundTrips.add(1, ordering: .relaxed)
+            Replies.wait(state, waiter)
+            return finish(state, waiter, context, readsFailure, reply)
+        }
+    }
+
+    /// Takes the reply apart.
+    private static func finish(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ waiter: UnsafeMutablePointer<Waiter>,
+        _ context: UInt32,
+        _ readsFailure: Bool,
+        _ reply: (UnsafeRawBufferPointer) -> Void
+    ) -> Int32 {
+        defer { free(waiter.pointee.body) }
+        guard let body = waiter.pointee.body else {
+            Replies.unregister(state, waiter)
+            return state.pointee.lostStatus
+        }
+        var status = body.load(fromByteOffset: ReplyLayout.status, as: Int32.self)
+        let deferred = Int32(
+            body.load(fromByteOffset: ReplyLayout.deferredStatus, as: UInt16.self)
+        )
+        if status == 0 || readsFailure {
+            reply(UnsafeRawBufferPointer(start: body, count: waiter.pointee.bodySize))
+        }
+        if status == 0 { status = waiter.pointee.copyStatus }
+        if deferred != 0 {
+            let raw = body.load(fromByteOffset: ReplyLayout.deferredOpcode, as: UInt16.self)
+            Log.deferred(opcode: raw, status: deferred)
+            status = deferred
+        }
+        if Status.isSticky(status) { state.pointee.contexts.poison(context, status) }
+        return status
+    }
+}

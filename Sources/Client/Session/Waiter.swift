@@ -1,0 +1,55 @@
+internal import CLinux
+internal import Synchronization
+internal import Wire
+
+/// A thread that waits for the reply to its call. Lives on the stack of that thread.
+struct Waiter: ~Copyable {
+    /// What the thread should do next; also the word that it sleeps on.
+    let signal = Atomic<UInt32>(Signal.none)
+    /// The record whose reply it waits for.
+    var sequence: UInt32 = 0
+    var next: UnsafeMutablePointer<Waiter>?
+    /// The reply's body, from `malloc`; the waiter frees it.
+    var body: UnsafeMutableRawPointer?
+    var bodySize = 0
+    /// Where `hostData` of this call goes; `nil` collects it in `collected`.
+    var destination: UnsafeMutableRawPointer?
+    var destinationSize = 0
+    /// First error that a `hostData` record carried.
+    var copyStatus: Int32 = 0
+
+    enum Signal {
+        static let none: UInt32 = 0
+        /// The reply is there, or the connection is lost.
+        static let done: UInt32 = 1
+        /// Nobody reads the connection any more: do it.
+        static let read: UInt32 = 2
+    }
+
+    init() {}
+
+    /// Sleeps until `signal` is no longer `none`.
+    borrowing func sleep() {
+        while signal.load(ordering: .acquiring) == Signal.none {
+            withUnsafePointer(to: signal) { word in
+                _ = ferry_futex(UnsafeMutableRawPointer(mutating: word), 128, Signal.none, nil)
+            }
+        }
+    }
+
+    /// Tells the waiter something, from another thread.
+    borrowing func tell(_ value: UInt32) {
+        signal.store(value, ordering: .releasing)
+        withUnsafePointer(to: signal) { word in
+            _ = ferry_futex(UnsafeMutableRawPointer(mutating: word), 129, 1, nil)
+        }
+    }
+}
+
+/// An asynchronous copy to page-locked memory whose bytes are still to come.
+struct PendingCopy {
+    var sequence: UInt32
+    var destination: UnsafeMutableRawPointer
+    var size: Int
+    var next: UnsafeMutablePointer<PendingCopy>?
+}

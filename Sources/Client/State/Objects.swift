@@ -1,0 +1,104 @@
+internal import CLinux
+internal import Driver
+internal import DriverFrontend
+internal import Wire
+
+/// A stream. `context` is the handle of its context.
+struct StreamEntry {
+    var context: UInt64
+    var flags: UInt32
+    var priority: Int32
+    var identifier: UInt64
+}
+
+/// An event.
+struct EventEntry {
+    var context: UInt64
+    var flags: UInt32
+}
+
+/// A loaded module or library: CUmodule and CUlibrary are one namespace.
+struct ImageEntry {
+    var context: UInt64
+    var isLibrary: Bool
+    /// Handles of its functions, in the order of the server's reply.
+    var functions: UnsafeMutablePointer<UInt64>
+    var functionCount: Int
+}
+
+/// A kernel: CUfunction and CUkernel are one namespace (rule 3).
+struct FunctionEntry {
+    /// What the server calls it.
+    var identifier: UInt32
+    var image: UInt64
+    /// NUL-terminated.
+    var name: UnsafeMutablePointer<CChar>
+    /// CUfunction_attribute 0…15.
+    var attributes: UnsafeMutablePointer<Int32>
+    /// Offset and size of each parameter.
+    var parameters: UnsafeMutablePointer<(offset: UInt32, size: UInt32)>
+    var parameterCount: Int
+    /// Bytes of all parameters.
+    var parameterBytes: Int
+
+    /// Frees what the entry points to.
+    func deallocate() {
+        name.deallocate()
+        attributes.deallocate()
+        parameters.deallocate()
+    }
+}
+
+/// A linker in use.
+struct LinkEntry {
+    /// The finished image, which belongs to the linker.
+    var image: UnsafeMutableRawPointer?
+    /// The caller's log buffers.
+    var logs: JITLogs
+}
+
+/// Turns handles into their form on the wire.
+package enum Handles {
+    /// A stream; per-thread default streams become real ones here.
+    @inline(__always)
+    static func stream(_ stream: OpaquePointer?) -> UInt64? {
+        let handle = UInt64(UInt(bitPattern: stream))
+        if handle <= 1 { return handle }
+        return streamSlow(handle)
+    }
+
+    private static func streamSlow(_ handle: UInt64) -> UInt64? {
+        guard let state = Session.state else { return nil }
+        if handle == 2 { return PerThreadStream.current(state) }
+        return state.pointee.streams.find(handle) == nil ? nil : handle
+    }
+
+    /// An event.
+    @inline(__always)
+    static func event(_ event: OpaquePointer?) -> UInt64? {
+        let handle = UInt64(UInt(bitPattern: event))
+        guard let state = Session.state, state.pointee.events.find(handle) != nil else {
+            return nil
+        }
+        return handle
+    }
+
+    /// A function: the server's identifier.
+    @inline(__always)
+    static func function(_ function: OpaquePointer?) -> UInt64? {
+        guard let entry = entry(function) else { return nil }
+        return UInt64(entry.pointee.identifier)
+    }
+
+    /// What is known of a function.
+    @inline(__always)
+    static func entry(_ function: OpaquePointer?) -> UnsafeMutablePointer<FunctionEntry>? {
+        Session.state?.pointee.functions.find(UInt64(UInt(bitPattern: function)))
+    }
+
+    /// The pointer that a program sees for a handle.
+    @inline(__always)
+    static func pointer(_ handle: UInt64) -> OpaquePointer? {
+        OpaquePointer(bitPattern: UInt(handle))
+    }
+}
