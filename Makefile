@@ -1,0 +1,93 @@
+# The front door. `make help` lists what there is.
+#
+# Everything is built in one configuration, release, tests included: the software GPU is only
+# useful optimised, and one configuration builds the dependencies once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+SWIFT_FLAGS := -c release
+EMBEDDED_SCRATCH := .build/embedded
+TREE := build/ferry
+
+## help: this list
+.PHONY: help
+help:
+	@echo "Targets:"
+	@sed -n 's/^## //p' $(MAKEFILE_LIST) | column -t -s ':' | sed 's/^/  make /'
+
+## build: everything, installed below build/ferry
+.PHONY: build
+build: setup
+	dev/step "client library (Embedded Swift)" env FERRY_EMBEDDED=1 swift build $(SWIFT_FLAGS) --scratch-path $(EMBEDDED_SCRATCH) --product cuda --disable-local-rpath
+	dev/step "programs and software GPU" swift build $(SWIFT_FLAGS)
+	dev/install-tree $(TREE)
+
+# Only what the demo runs.
+.PHONY: demo-build
+demo-build: setup
+	dev/step "client library (Embedded Swift)" env FERRY_EMBEDDED=1 swift build $(SWIFT_FLAGS) --scratch-path $(EMBEDDED_SCRATCH) --product cuda --disable-local-rpath
+	for product in softcuda softnvml ferry-worker ferry ferryd; do \
+	  dev/step "$$product" swift build $(SWIFT_FLAGS) --product $$product; done
+	dev/install-tree $(TREE)
+
+# System packages that a build needs.
+.PHONY: setup
+setup:
+	dev/setup
+
+## demo: three unmodified CUDA programs on a GPU that is not in their machine
+.PHONY: demo
+demo:
+	dev/demo
+
+## test: unit tests, conformance programs straight and through Ferry, integration
+.PHONY: test
+test: setup
+	dev/step "tests" swift build $(SWIFT_FLAGS) --build-tests
+	$(MAKE) --no-print-directory build
+	SWIFT_BACKTRACE=enable=no swift test $(SWIFT_FLAGS) --skip-build --parallel
+	dev/toolchain
+	python3 Tests/Conformance/run.py --tree $(TREE)
+
+## test-unit: unit tests only
+.PHONY: test-unit
+test-unit: setup
+	SWIFT_BACKTRACE=enable=no swift test $(SWIFT_FLAGS) --parallel
+
+## conformance: the conformance programs only
+.PHONY: conformance
+conformance: build
+	dev/toolchain
+	python3 Tests/Conformance/run.py --tree $(TREE)
+
+## bench-start: time from `ferry run` to the program's main
+.PHONY: bench-start
+bench-start: build
+	python3 dev/bench-start --tree $(TREE)
+
+## check: format, generated files and the API description are in order
+.PHONY: check
+check: setup
+	dev/check-format
+	dev/step "ferrygen" swift build $(SWIFT_FLAGS) --product ferrygen
+	.build/release/ferrygen --check
+	dev/toolchain cuda13
+	dev/check-api build/toolchain/cuda13
+
+## generate: write the generated files anew from api/cuda.api
+.PHONY: generate
+generate:
+	swift build $(SWIFT_FLAGS) --product ferrygen
+	.build/release/ferrygen
+
+## format: format all hand-written Swift
+.PHONY: format
+format:
+	dev/check-format --fix
+
+## clean: remove everything that was built
+.PHONY: clean
+clean:
+	rm -rf .build build dist
