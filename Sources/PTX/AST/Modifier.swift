@@ -93,6 +93,20 @@ extension Syntax {
         case kindMxf4nvf4 = "kind::mxf4nvf4", kindMxf4 = "kind::mxf4"
         case kindF8f6f4 = "kind::f8f6f4", kindF16 = "kind::f16", kindTf32 = "kind::tf32"
         case kindI8 = "kind::i8"
+        // Recent additions (ISA 9.1 and later).
+        case multicastCluster32b = "multicast::cluster::32b"
+        case phaseTypePrimary = "phase_type::primary"
+        case phaseTypeConditional = "phase_type::conditional"
+        case overrideGlobalAddress = "override::global_address"
+        case overrideGlobalDim = "override::global_dim"
+        case overrideGlobalDimStride = "override::global_dim_stride", exclusive
+        case validAddr = "valid_addr", l132B = "L1::32B", assumeLarge = "assume_large"
+        case checkLayout = "check_layout", layoutV0 = "layout::v0", layoutV1 = "layout::v1"
+        case fabricFabric = "fabric::fabric", fabricGeneric = "fabric::generic"
+        case genericFabric = "generic::fabric", syncRestrictRead = "sync_restrict::read"
+        case syncRestrictProxyAsync = "sync_restrict::proxy::async"
+        case syncRestrictSharedClusterRead = "sync_restrict::shared::cluster::read"
+        case syncRestrictSharedReadMmaA = "sync_restrict::shared::read::mma::a", sp2 = "sp::2"
         // tcgen05.
         case alloc, dealloc, relinquishAllocPermit = "relinquish_alloc_permit", ld, commit, cp
         case shift, ws, fenceBeforeThreadSync = "fence::before_thread_sync"

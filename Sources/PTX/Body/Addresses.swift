@@ -65,8 +65,14 @@ extension BodyParser {
 
     /// Bytes of an element of an array that an index is allowed on.
     private func elementSize(_ entity: Entity) -> Int? {
-        guard case .local(let index) = entity else { return nil }
-        let variable = body.variables[Int(index)]
-        return variable.dimensions.count == 1 ? variable.type.size * variable.vectorWidth : nil
+        switch entity {
+        case .local(let index):
+            let variable = body.variables[Int(index)]
+            return variable.dimensions.count == 1 ? variable.type.size * variable.vectorWidth : nil
+        case .global(let index):
+            let size = scope.elementSizes[Int(index)]
+            return size > 0 ? size : nil
+        default: return nil
+        }
     }
 }

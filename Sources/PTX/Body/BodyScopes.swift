@@ -25,6 +25,8 @@ struct BodyScopes {
         let vectorWidth: UInt8
         let count: UInt64
         let depth: Int32
+        /// The range of the same prefix in an outer scope, by index, or -1.
+        let outer: Int32
     }
 
     /// What a name stood for before a declaration.
@@ -120,7 +122,9 @@ struct BodyScopes {
         guard old < 0 || ranges[Int(old)].depth < depth else { return false }
         record(name)
         names[name].range = Int32(truncatingIfNeeded: ranges.count)
-        ranges.append(Range(type: type, vectorWidth: vectorWidth, count: count, depth: depth))
+        ranges.append(
+            Range(type: type, vectorWidth: vectorWidth, count: count, depth: depth, outer: old)
+        )
         epoch += 1
         return true
     }
@@ -201,10 +205,8 @@ struct BodyScopes {
                 let length = start - entry.offset
                 let hash = NameTable.hash(base + entry.offset, length)
                 if let prefix = table.find(base, entry.offset, length, hash) {
-                    let range = Int(names[prefix].range)
-                    if range >= 0, number < ranges[range].count,
-                        best < 0 || ranges[range].depth > ranges[best].depth
-                    {
+                    let range = self.range(prefix, containing: number)
+                    if range >= 0, best < 0 || ranges[range].depth > ranges[best].depth {
                         best = range
                     }
                 }
@@ -212,6 +214,13 @@ struct BodyScopes {
             start -= 1
         }
         return best
+    }
+
+    /// The innermost range of a prefix that has an element, or -1. At most one per open scope.
+    private func range(_ prefix: Int, containing number: UInt64) -> Int {
+        var range = Int(names[prefix].range)
+        while range >= 0, number >= ranges[range].count { range = Int(ranges[range].outer) }
+        return range
     }
 
     private mutating func element(_ name: Int, _ range: Int) -> Syntax.RegisterID {

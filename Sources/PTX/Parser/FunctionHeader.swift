@@ -32,7 +32,10 @@ extension ModuleParser {
             function.extent = BodyExtent(start: lexer.position, line: lexer.line)
             try lexer.skipBraces()
         } else {
-            try lexer.expect(";", in: "header of '\(function.name)'")
+            // ptxas takes a declaration without ";" too.
+            guard lexer.take(";") || lexer.kind == .directive || lexer.kind == .end else {
+                throw lexer.unexpected(in: "header of '\(function.name)'")
+            }
         }
         try declare(function, place)
     }
@@ -48,6 +51,14 @@ extension ModuleParser {
         case .function(let index) where scan.functions[Int(index)].isEntry == function.isEntry:
             let old = scan.functions[Int(index)]
             guard !old.hasBody || !function.hasBody else { fallthrough }
+            guard Self.haveSameLayout(old.parameters, function.parameters),
+                Self.haveSameLayout(old.returns, function.returns)
+            else {
+                throw PTXError(
+                    line: function.line,
+                    message: "parameters of '\(function.name)' differ from line \(old.line)"
+                )
+            }
             guard function.hasBody else { return }
             scan.functions[Int(index)] = function
             if function.linkage == .module, old.linkage != .external {
@@ -59,6 +70,13 @@ extension ModuleParser {
                 message: "'\(function.name)' is declared already"
             )
         }
+    }
+
+    private static func haveSameLayout(_ a: [Syntax.Parameter], _ b: [Syntax.Parameter]) -> Bool {
+        a.count == b.count
+            && zip(a, b).allSatisfy {
+                $0.space == $1.space && $0.size == $1.size && $0.alignment == $1.alignment
+            }
     }
 }
 

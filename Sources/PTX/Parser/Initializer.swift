@@ -36,21 +36,19 @@ struct InitializerBuilder {
 }
 
 extension Lexer {
-    /// Reads an initialiser, and gives dimensions left out (-1) their extents.
+    /// Reads an initialiser, and gives a first dimension left out (-1) its extent.
     mutating func parseInitializer(
         of declaration: Declaration,
         dimensions: inout [Int]
     ) throws(PTXError) -> InitializerBuilder {
-        for level in dimensions.indices.dropFirst() where dimensions[level] < 0 {
-            dimensions[level] = try extentOfFirstRow(level: level)
-        }
-        guard Size.product(dimensions.map { max($0, 1) }, declaration.elementSize) != nil else {
+        guard dimensions.dropFirst().allSatisfy({ $0 >= 0 }),
+            Size.product(dimensions.map { max($0, 1) }, declaration.elementSize) != nil
+        else {
             throw error("size out of range")
         }
         var builder = InitializerBuilder()
         // The elements of a vector type are one more dimension.
-        var all = declaration.vectorWidth > 1 ? dimensions + [declaration.vectorWidth] : dimensions
-        if all.isEmpty, at("{") { all = [1] }
+        let all = declaration.vectorWidth > 1 ? dimensions + [declaration.vectorWidth] : dimensions
         let count = try fill(0, 0, all, declaration.type, &builder)
         if let first = dimensions.first, first < 0 { dimensions[0] = count }
         return builder
@@ -76,27 +74,13 @@ extension Lexer {
             guard dimensions[level] < 0 || count < dimensions[level] else {
                 throw error("more initialisers than the \(dimensions[level]) elements")
             }
-            guard count < 1 << 32 else { throw error("too many initialisers") }
+            guard count <= Int(Size.limit) / max(stride, 1) else {
+                throw error("too many initialisers")
+            }
             _ = try fill(level + 1, offset + count * stride, dimensions, type, &builder)
             count += 1
         } while take(",")
         try expect("}", in: "initialiser")
-        return count
-    }
-
-    /// The number of elements in the first row of a level, found by looking ahead.
-    private func extentOfFirstRow(level: Int) throws(PTXError) -> Int {
-        var ahead = self
-        for _ in 0...level { try ahead.expect("{", in: "initialiser") }
-        if ahead.at("}") { return 0 }
-        var (count, depth) = (1, 0)
-        while !(depth == 0 && ahead.at("}")) {
-            if ahead.kind == .end { throw ahead.unexpected(in: "initialiser") }
-            if ahead.at("{") || ahead.at("(") { depth += 1 }
-            if ahead.at("}") || ahead.at(")") { depth -= 1 }
-            if ahead.at(","), depth == 0 { count += 1 }
-            ahead.advance()
-        }
         return count
     }
 

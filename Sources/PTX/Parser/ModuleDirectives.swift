@@ -59,6 +59,9 @@ extension ModuleParser {
         case .unbound:
             scope[place] = .global(UInt32(scan.variables.count))
             scan.variables.append(variable)
+            scope.elementSizes.append(
+                variable.dimensions.count == 1 ? variable.type.size * variable.vectorWidth : 0
+            )
             return scan.variables.count - 1
         case .global(let index):
             let old = scan.variables[Int(index)]

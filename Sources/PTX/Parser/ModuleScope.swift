@@ -29,6 +29,8 @@ final class ModuleScope: @unchecked Sendable {
     let source: SourceText
     private var names = NameTable(capacity: 256)
     private var entities: [Entity] = []
+    /// Of each variable: bytes of an element if it is an array of one dimension, else 0.
+    var elementSizes: [Int] = []
 
     init(source: SourceText) { self.source = source }
 

@@ -33,6 +33,9 @@ extension Lexer {
         guard declaration.space == .parameter || declaration.space == .register else {
             throw error("parameter that is neither '.param' nor '.reg'")
         }
+        guard declaration.space == .register || declaration.type != .pred else {
+            throw error("'.param' of type '.pred'")
+        }
         let place = try namePlace(of: "parameter")
         let name = text(at: place)
         let dimensions = try parseDimensions()

@@ -40,6 +40,9 @@ extension Lexer {
         guard dimensions.dropFirst().allSatisfy({ $0 >= 0 }),
             let size = Size.product(dimensions.map { max($0, 0) }, declaration.elementSize)
         else { throw PTXError(line: line, message: "size of '\(name)' out of range") }
+        guard size > 0 || linkage == .external || declaration.space == .parameter else {
+            throw PTXError(line: line, message: "array '\(name)' has no size")
+        }
         let variable = Syntax.Variable(
             name: name,
             linkage: linkage,
