@@ -1,4 +1,4 @@
-import CLanes
+package import CLanes
 
 /// How a memory instruction names its address; in `LaneInstruction.mode`.
 package enum AddressMode: UInt8, Sendable {
@@ -312,4 +312,30 @@ func scatter(
         pointers[lane] = pointer.assumingMemoryBound(to: UInt8.self)
     }
     return .scattered
+}
+
+/// Checked access for what is not an instruction's handler.
+package enum LaneAccess {
+    /// Where a lane's generic address lies in this process, for reading; nil with the fault
+    /// recorded.
+    package static func pointer(
+        _ context: UnsafeMutablePointer<LaneContext>,
+        _ instruction: UnsafePointer<LaneInstruction>,
+        _ address: UInt64,
+        lane: Int,
+        bytes: Int
+    ) -> UnsafeRawPointer? {
+        let size = UInt64(truncatingIfNeeded: bytes)
+        let found = hostAddress(
+            context,
+            instruction,
+            .generic,
+            address,
+            lane,
+            size,
+            size,
+            false
+        )
+        return found.map { UnsafeRawPointer($0) }
+    }
 }

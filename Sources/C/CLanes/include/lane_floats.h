@@ -95,7 +95,7 @@ LANE_COMPARE_FLOAT(f64, lane_f64, lane_s64, lane_narrow_mask)
 /* Conversions that the vector unit does. */
 LANE_INLINE lane_f64 lane_f64_from_f32(lane_f32 a) { return __builtin_convertvector(a, lane_f64); }
 LANE_INLINE lane_f32 lane_f32_from_f64(lane_f64 a) {
-    return lane_canonical(__builtin_convertvector(a, lane_f32));
+    return __builtin_convertvector(a, lane_f32);
 }
 LANE_INLINE lane_f32 lane_f32_from_s32(lane_s32 a) { return __builtin_convertvector(a, lane_f32); }
 LANE_INLINE lane_f32 lane_f32_from_u32(lane_u32 a) { return __builtin_convertvector(a, lane_f32); }

@@ -1,0 +1,144 @@
+import CLanes
+import Glibc
+import Lanes
+
+/// Executes blocks of a launch on one host thread. Not thread-safe; reused from launch to launch
+/// because of the memory for calls.
+final class Worker {
+    private let engine: UnsafeMutablePointer<Engine>
+    private let runtime: UnsafeMutablePointer<RuntimeState>
+    private let pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>
+    private var frames = FramePool()
+
+    /// Rounds of pure waiting after which another block is started beside the waiting ones.
+    private static let patience: Int32 = 8
+
+    init() {
+        engine = .allocate(capacity: 1)
+        runtime = .allocate(capacity: 1)
+        pointers = .allocate(capacity: 32)
+        pointers.initialize(repeating: nil, count: 32)
+    }
+
+    deinit {
+        frames.removeAll()
+        engine.deallocate()
+        runtime.deallocate()
+        pointers.deallocate()
+    }
+
+    /// Executes blocks until there are none left to start and its own have ended, or the launch is
+    /// stopped.
+    func run(_ launch: Launch, multiprocessor: Int) {
+        runtime.initialize(to: launch.runtimeState(multiprocessor: multiprocessor))
+        guard let first = launch.takeBlock() else { return }
+        let placeholder = UnsafeMutablePointer<Block>.allocate(capacity: 1)
+        defer { placeholder.deallocate() }
+        engine.initialize(
+            to: Engine(
+                frames: frames,
+                program: launch.program.image,
+                block: placeholder,
+                runtime: runtime
+            )
+        )
+        frames = FramePool(limit: 0)
+        execute(launch, first)
+        frames = engine.move().frames
+        // A fault leaves calls behind; their frames are lost to the pool, so start a new one.
+        if launch.isStopped {
+            frames.removeAll()
+            frames = FramePool()
+        }
+    }
+
+    private func execute(_ launch: Launch, _ first: Int) {
+        var resident: [BlockMemory] = []
+        var spare: [BlockMemory] = []
+        func start(_ index: Int) -> Bool {
+            guard
+                let memory = spare.popLast()
+                    ?? BlockMemory(launch: launch, engine: engine, pointers: pointers)
+            else {
+                launch.end(LaunchFault(code: 2, message: "no memory for another block"))
+                return false
+            }
+            memory.start(index, grid: launch.configuration.grid, engine: engine)
+            resident.append(memory)
+            return true
+        }
+        guard start(first) else { return }
+        let patience = launch.configuration.cooperative ? 0 : Self.patience
+        var k = 0
+        while !resident.isEmpty, !launch.isStopped {
+            if k >= resident.count { k = 0 }
+            let memory = resident[k]
+            engine.pointee.block = memory.block
+            switch runBlock(launch, memory.block) {
+            case .ended:
+                resident.remove(at: k)
+                spare.append(memory)
+                if resident.isEmpty, let index = launch.takeBlock(), !start(index) { return }
+            case .waiting:
+                memory.block.pointee.idleRounds += 1
+                k += 1
+                let all = resident.allSatisfy { $0.block.pointee.idleRounds > patience }
+                guard all, k >= resident.count else { continue }
+                if let index = launch.takeBlock() {
+                    guard start(index) else { return }
+                } else {
+                    sched_yield()
+                }
+            case .computing:
+                memory.block.pointee.idleRounds = 0
+                k += 1
+            case .faulted: return
+            }
+        }
+    }
+
+    private enum Outcome {
+        case ended, computing, waiting, faulted
+    }
+
+    /// Lets each warp of a block have turns until the block has ended or all only wait for others.
+    private func runBlock(_ launch: Launch, _ block: UnsafeMutablePointer<Block>) -> Outcome {
+        while true {
+            var isAlive = false
+            var hasYielded = false
+            runtime.pointee.computed = false
+            for w in 0..<Int(block.pointee.warpCount) {
+                let warp = block.pointee.warps + w
+                guard warp.pointee.count > 0 else { continue }
+                switch runWarp(warp, engine) {
+                case .waiting: break
+                case .yielded: hasYielded = true
+                case .faulted:
+                    launch.end(describeFault(launch, block, warp))
+                    return .faulted
+                }
+                if warp.pointee.count > 0 { isAlive = true }
+            }
+            if !isAlive { return .ended }
+            if launch.isStopped { return .faulted }
+            if hasYielded { return runtime.pointee.computed ? .computing : .waiting }
+            if !canContinue(block) {
+                launch.end(describeDeadlock(launch, block))
+                return .faulted
+            }
+        }
+    }
+
+    /// Whether some fragment is not waiting, after a round in which each warp ran until it waited:
+    /// a barrier was completed by a later warp.
+    private func canContinue(_ block: UnsafeMutablePointer<Block>) -> Bool {
+        for w in 0..<Int(block.pointee.warpCount) {
+            let warp = block.pointee.warps + w
+            for k in 0..<Int(warp.pointee.count)
+            where warp.pointee.fragments[k].state.rawValue <= FragmentState.yielded.rawValue {
+                return true
+            }
+        }
+        return false
+    }
+}

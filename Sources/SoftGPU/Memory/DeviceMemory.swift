@@ -1,0 +1,178 @@
+package import CLanes
+import Glibc
+
+/// The memory of one software GPU: a reserved range of this process' address space, so that a
+/// device address is the host address of the same byte.
+///
+/// Bounds are exact to the byte: a shadow table holds, for each 256-byte granule, how many of its
+/// bytes are allocated, and between two allocations at least one granule is not. Pages are taken
+/// from the system when first touched and given back when freed. Safe to use from any thread; a
+/// kernel that still uses freed memory gets an illegal-address fault or stale bytes, as on a GPU.
+public final class DeviceMemory: @unchecked Sendable {
+    /// Why memory could not be set up.
+    public enum SetupError: Error {
+        /// `mmap` refused, with the `errno`.
+        case reservationFailed(errno: Int32)
+    }
+
+    /// Bytes per granule of the shadow table; also the least alignment.
+    static let granule: UInt64 = 256
+
+    /// The GPU's ordinal.
+    public let ordinal: Int
+    /// Bytes that may be allocated in all.
+    public let capacity: Int
+
+    /// Where the arena starts.
+    let base: UInt64
+    /// Bytes reserved; more than `capacity`, because of guards and fragmentation.
+    let size: UInt64
+    let shadow: UnsafeMutablePointer<UInt16>
+    private let shadowBytes: Int
+    private let ranges: RangeTable
+    private let lock = Lock()
+    private var allocator: RangeAllocator
+    private var usedBytes = 0
+
+    /// Reserves the arena of the GPU `ordinal` with room for `capacity` bytes.
+    ///
+    /// The arena lies at 0x0200_0000_0000 + 1 TiB · ordinal if that is free, else where the system
+    /// puts it.
+    public init(ordinal: Int, capacity: Int) throws(SetupError) {
+        self.ordinal = ordinal
+        self.capacity = capacity
+        let gibibyte: UInt64 = 1 << 30
+        let wanted = UInt64(max(capacity, 0)) &* 2 &+ gibibyte
+        size = min(wanted, 1 << 40) & ~0xffff
+        let hint = 0x0200_0000_0000 &+ UInt64(max(ordinal, 0)) << 40
+        base = UInt64(UInt(bitPattern: try Self.reserve(Int(size), at: UInt(hint))))
+        shadowBytes = Int(size / Self.granule) * MemoryLayout<UInt16>.size
+        do {
+            shadow = try Self.reserve(shadowBytes, at: 0).assumingMemoryBound(to: UInt16.self)
+        } catch {
+            munmap(UnsafeMutableRawPointer(bitPattern: UInt(base)), Int(size))
+            throw error
+        }
+        ranges = RangeTable()
+        // The first granule stays free, so that base − 1 and base are never both valid.
+        allocator = RangeAllocator(first: base + Self.granule, end: base + size)
+    }
+
+    deinit {
+        munmap(UnsafeMutableRawPointer(bitPattern: UInt(base)), Int(size))
+        munmap(shadow, shadowBytes)
+    }
+
+    private static func reserve(
+        _ bytes: Int,
+        at hint: UInt
+    ) throws(SetupError) -> UnsafeMutableRawPointer {
+        let pointer = mmap(
+            UnsafeMutableRawPointer(bitPattern: hint),
+            bytes,
+            PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+            -1,
+            0
+        )
+        guard let pointer, pointer != MAP_FAILED else {
+            throw SetupError.reservationFailed(errno: errno)
+        }
+        return pointer
+    }
+
+    /// Bytes allocated now.
+    public var used: Int { lock.withLock { usedBytes } }
+
+    /// Takes `bytes` (at least 1) of memory, aligned to `alignment` (a power of two, at least 256
+    /// is used). The contents are undefined. Nil when there is not enough.
+    public func allocate(_ bytes: Int, alignment: Int = 256) -> UInt64? {
+        guard bytes > 0, alignment > 0, alignment & (alignment - 1) == 0 else { return nil }
+        return lock.withLock {
+            guard bytes <= capacity - usedBytes else { return nil }
+            let align = max(UInt64(alignment), Self.granule)
+            guard
+                let address = allocator.allocate(
+                    UInt64(bytes),
+                    alignment: align,
+                    guardBytes: Self.granule
+                )
+            else { return nil }
+            usedBytes += bytes
+            mark(address, UInt64(bytes))
+            return address
+        }
+    }
+
+    /// Gives an allocation back; false when `address` is not the start of one.
+    public func free(_ address: UInt64) -> Bool {
+        lock.withLock {
+            guard let bytes = allocator.free(address) else { return false }
+            usedBytes -= Int(bytes)
+            let first = Int((address - base) / Self.granule)
+            let count = Int((bytes + Self.granule - 1) / Self.granule)
+            (shadow + first).update(repeating: 0, count: count)
+            release(address, bytes)
+            return true
+        }
+    }
+
+    /// The allocation that holds `address`; nil when none does.
+    public func allocation(containing address: UInt64) -> (base: UInt64, size: Int)? {
+        lock.withLock { allocator.allocation(containing: address) }
+    }
+
+    /// The allocation that lies nearest to `address`, for messages.
+    public func nearestAllocation(to address: UInt64) -> (base: UInt64, size: Int)? {
+        lock.withLock { allocator.nearest(to: address) }
+    }
+
+    /// Whether all of [address, address + bytes) lies in one allocation.
+    public func contains(_ address: UInt64, _ bytes: Int) -> Bool {
+        guard bytes >= 0, let found = allocation(containing: address) else { return false }
+        return UInt64(bytes) <= found.base + UInt64(found.size) - address
+    }
+
+    /// Lets kernels of this GPU use host memory (mapped, registered); the caller keeps it alive
+    /// until `unmapHost`.
+    public func mapHost(_ address: UInt64, _ bytes: Int) {
+        guard bytes > 0 else { return }
+        ranges.add(LaneRange(base: address, size: UInt64(bytes), shadow: nil))
+    }
+
+    /// Takes that back.
+    public func unmapHost(_ address: UInt64) {
+        ranges.remove(address)
+    }
+
+    /// Lets kernels of this GPU use the memory of `peer`, which must outlive this use.
+    public func enablePeer(_ peer: DeviceMemory) {
+        guard peer !== self else { return }
+        ranges.add(LaneRange(base: peer.base, size: peer.size, shadow: UnsafePointer(peer.shadow)))
+    }
+
+    /// Takes that back.
+    public func disablePeer(_ peer: DeviceMemory) {
+        ranges.remove(peer.base)
+    }
+
+    /// What handlers look foreign memory up in; valid as long as this object.
+    package var foreignRanges: UnsafePointer<LaneRanges> { UnsafePointer(ranges.table) }
+
+    private func mark(_ address: UInt64, _ bytes: UInt64) {
+        let first = Int((address - base) / Self.granule)
+        let whole = Int(bytes / Self.granule)
+        (shadow + first).update(repeating: UInt16(Self.granule), count: whole)
+        let rest = bytes % Self.granule
+        if rest != 0 { shadow[first + whole] = UInt16(rest) }
+    }
+
+    /// Returns whole pages of a large freed range to the system.
+    private func release(_ address: UInt64, _ bytes: UInt64) {
+        let page: UInt64 = 4096
+        let first = (address + page - 1) & ~(page - 1)
+        let end = (address + bytes) & ~(page - 1)
+        guard end > first, end - first >= 64 * page else { return }
+        madvise(UnsafeMutableRawPointer(bitPattern: UInt(first)), Int(end - first), MADV_DONTNEED)
+    }
+}
