@@ -7,7 +7,18 @@ __thread struct ferry_thread_state ferry_thread_state_storage;
  * and this is asked in every call. */
 __attribute__((visibility("hidden"))) volatile int ferry_is_forked_child;
 
-static void in_child(void) { ferry_is_forked_child = 1; }
+/* A connection that only the parent may keep open: were it inherited, the server would not notice
+ * the parent's death while a child lives. -1 for none. */
+static volatile int parents_connection = -1;
+
+static void in_child(void) {
+  ferry_is_forked_child = 1;
+  if (parents_connection >= 0) close(parents_connection);
+}
+
+__attribute__((visibility("hidden"))) void ferry_close_in_child(int descriptor) {
+  parents_connection = descriptor;
+}
 
 void ferry_watch_forks(void) {
   static volatile int watching;

@@ -31,6 +31,7 @@ enum Connector {
             guard devices.count > 0 else { throw Refusal(Status.noDevice) }
             let state = UnsafeMutablePointer<SessionState>.allocate(capacity: 1)
             state.initialize(to: SessionState(socket: socket, devices: devices))
+            ferry_close_in_child(socket.descriptor)
             ferry_watch_forks()
             Session.state = state
             Host.install()
