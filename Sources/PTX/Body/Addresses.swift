@@ -29,7 +29,9 @@ extension BodyParser {
         }
         guard lexer.dot == 0 else { throw lexer.unexpected(in: "address in \(place)") }
         let name = scopes.intern(lexer.start, lexer.length)
-        let base = try addressBase(scopes.resolve(name))
+        // Not as an argument: `self` would be copied, with its arrays, before `resolve`.
+        let entity = scopes.resolve(name)
+        let base = try addressBase(entity)
         lexer.advance()
         return Syntax.Address(base: base, offset: try parseOffset())
     }

@@ -38,7 +38,8 @@ extension BodyParser {
             scratch.append(.notPredicate(try parseRegister()))
         case UInt8(ascii: "-") where isRegister(after: 1):
             lexer.advance()
-            scratch.append(try negated(try parseWord()))
+            let operand = try parseWord()
+            scratch.append(try negated(operand))
         default: scratch.append(try parseNumber())
         }
     }
