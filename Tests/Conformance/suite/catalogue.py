@@ -125,6 +125,8 @@ PROGRAMS = [
         "abort": {"arguments": ("abort",), "status": 128 + signal.SIGABRT},
         "segfault": {"arguments": ("segfault",), "status": 128 + signal.SIGSEGV},
     }),
+    # Only for the check of slices, which knows their sizes.
+    Program("slice", builds=("cu13-static",), options={"targets": ()}),
     Program("machine_code_only",
             options={"flags": ("-gencode", "arch=compute_75,code=sm_75"), "targets": SOFTWARE_ONLY}),
     Program("driver_launches", builds=DRIVER_BUILDS),
