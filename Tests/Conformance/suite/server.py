@@ -58,8 +58,7 @@ class Server:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         command = [
             str(self.tree.ferryd), "--state-dir", str(self._state),
-            "--listen", f"127.0.0.1:{self.api_port}", "--data-port", str(self.data_port),
-            "--client-file", str(self.client_file),
+            "--host", "127.0.0.1", "--port", str(self.api_port), "--data-port", str(self.data_port),
             "--driver", self._driver or str(self.tree.software / "libcuda.so.1")]
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
