@@ -91,8 +91,9 @@ let serverTargets: [Target] = [
     .target(
         name: "CCompression",
         path: "Sources/C/CCompression",
-        linkerSettings: [.linkedLibrary("zstd"), .linkedLibrary("lz4")]
+        linkerSettings: [.unsafeFlags(["-Xlinker", "-l:libzstd.a", "-Xlinker", "-l:liblz4.a"])]
     ),
+    .target(name: "SoftDevice", dependencies: ["CLinux"], swiftSettings: strict),
     .target(name: "CWorker", path: "Sources/C/CWorker"),
     .target(
         name: "Worker",
@@ -108,8 +109,14 @@ let serverTargets: [Target] = [
     .target(name: "Lanes", dependencies: ["CLanes"], swiftSettings: lanes),
     .target(
         name: "SoftGPU",
-        dependencies: ["CUDAABI", "CLinux", "CLanes", "CCompression", "Driver", "PTX", "Lanes"],
-        swiftSettings: strict + [.unsafeFlags(["-O", "-wmo", "-Xcc", "-march=x86-64-v3"])]
+        dependencies: [
+            "CUDAABI", "CLinux", "CLanes", "CCompression", "Driver", "DriverFrontend", "PTX",
+            "Lanes", "SoftDevice",
+        ],
+        // _GNU_SOURCE, so that the standard library's view of the C headers agrees with CLinux's.
+        swiftSettings: strict + [
+            .unsafeFlags(["-O", "-wmo", "-Xcc", "-march=x86-64-v3", "-Xcc", "-D_GNU_SOURCE"])
+        ]
     ),
     .target(
         name: "SoftCUDA",
@@ -119,7 +126,7 @@ let serverTargets: [Target] = [
     ),
     .target(
         name: "SoftNVML",
-        dependencies: ["NVMLABI", "CLinux", "Driver", "SoftGPU"],
+        dependencies: ["NVMLABI", "CLinux", "SoftDevice"],
         swiftSettings: strict,
         linkerSettings: driverLibrary(soname: "libnvidia-ml.so.1", map: "libnvidia-ml.map")
     ),
@@ -167,11 +174,16 @@ let serverTargets: [Target] = [
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "NIOCore", package: "swift-nio"),
-            .product(name: "Logging", package: "swift-log"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
         ],
         swiftSettings: strict
     ),
-    .executableTarget(name: "Ferry", dependencies: ["CLI"], swiftSettings: strict),
+    .executableTarget(
+        name: "Ferry",
+        dependencies: ["CLI", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        swiftSettings: strict
+    ),
     .target(name: "Generator", swiftSettings: strict),
     .executableTarget(
         name: "Ferrygen",

@@ -22,6 +22,12 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuCtxDetach`
     package var cuCtxDetach:
         (@convention(c) (CUcontext?) -> CUresult)?
+    /// `cuCtxDisablePeerAccess`
+    package var cuCtxDisablePeerAccess:
+        (@convention(c) (CUcontext?) -> CUresult)?
+    /// `cuCtxEnablePeerAccess`
+    package var cuCtxEnablePeerAccess:
+        (@convention(c) (CUcontext?, UInt32) -> CUresult)?
     /// `cuCtxGetApiVersion`
     package var cuCtxGetApiVersion:
         (@convention(c) (CUcontext?, UnsafeMutablePointer<UInt32>?) -> CUresult)?
@@ -247,6 +253,12 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuLaunchCooperativeKernel`
     package var cuLaunchCooperativeKernel:
         (@convention(c) (CUfunction?, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, CUstream?, UnsafeMutablePointer<UnsafeMutableRawPointer?>?) -> CUresult)?
+    /// `cuLaunchHostFunc`
+    package var cuLaunchHostFunc:
+        (@convention(c) (CUstream?, CUhostFn?, UnsafeMutableRawPointer?) -> CUresult)?
+    /// `cuLaunchHostFunc_ptsz`
+    package var cuLaunchHostFunc_ptsz:
+        (@convention(c) (CUstream?, CUhostFn?, UnsafeMutableRawPointer?) -> CUresult)?
     /// `cuLaunchKernel`
     package var cuLaunchKernel:
         (@convention(c) (CUfunction?, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, CUstream?, UnsafeMutablePointer<UnsafeMutableRawPointer?>?, UnsafeMutablePointer<UnsafeMutableRawPointer?>?) -> CUresult)?
@@ -292,12 +304,27 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuLinkDestroy`
     package var cuLinkDestroy:
         (@convention(c) (CUlinkState?) -> CUresult)?
+    /// `cuMemAdvise`
+    package var cuMemAdvise:
+        (@convention(c) (CUdeviceptr, Int, CUmem_advise, CUdevice) -> CUresult)?
+    /// `cuMemAdvise_v2`
+    package var cuMemAdvise_v2:
+        (@convention(c) (CUdeviceptr, Int, CUmem_advise, CUmemLocation) -> CUresult)?
     /// `cuMemAlloc_v2`
     package var cuMemAlloc_v2:
         (@convention(c) (UnsafeMutablePointer<CUdeviceptr>?, Int) -> CUresult)?
+    /// `cuMemAllocAsync`
+    package var cuMemAllocAsync:
+        (@convention(c) (UnsafeMutablePointer<CUdeviceptr>?, Int, CUstream?) -> CUresult)?
+    /// `cuMemAllocAsync_ptsz`
+    package var cuMemAllocAsync_ptsz:
+        (@convention(c) (UnsafeMutablePointer<CUdeviceptr>?, Int, CUstream?) -> CUresult)?
     /// `cuMemAllocHost_v2`
     package var cuMemAllocHost_v2:
         (@convention(c) (UnsafeMutablePointer<UnsafeMutableRawPointer?>?, Int) -> CUresult)?
+    /// `cuMemAllocManaged`
+    package var cuMemAllocManaged:
+        (@convention(c) (UnsafeMutablePointer<CUdeviceptr>?, Int, UInt32) -> CUresult)?
     /// `cuMemAllocPitch_v2`
     package var cuMemAllocPitch_v2:
         (@convention(c) (UnsafeMutablePointer<CUdeviceptr>?, UnsafeMutablePointer<Int>?, Int, Int, UInt32) -> CUresult)?
@@ -313,6 +340,18 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemcpy2DUnaligned_v2`
     package var cuMemcpy2DUnaligned_v2:
         (@convention(c) (UnsafePointer<CUDA_MEMCPY2D>?) -> CUresult)?
+    /// `cuMemcpy3D_v2`
+    package var cuMemcpy3D_v2:
+        (@convention(c) (OpaquePointer?) -> CUresult)?
+    /// `cuMemcpy3D_v2_ptds`
+    package var cuMemcpy3D_v2_ptds:
+        (@convention(c) (OpaquePointer?) -> CUresult)?
+    /// `cuMemcpy3DAsync_v2`
+    package var cuMemcpy3DAsync_v2:
+        (@convention(c) (OpaquePointer?, CUstream?) -> CUresult)?
+    /// `cuMemcpy3DAsync_v2_ptsz`
+    package var cuMemcpy3DAsync_v2_ptsz:
+        (@convention(c) (OpaquePointer?, CUstream?) -> CUresult)?
     /// `cuMemcpyAsync`
     package var cuMemcpyAsync:
         (@convention(c) (CUdeviceptr, CUdeviceptr, Int, CUstream?) -> CUresult)?
@@ -334,9 +373,27 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemcpyHtoDAsync_v2`
     package var cuMemcpyHtoDAsync_v2:
         (@convention(c) (CUdeviceptr, UnsafeRawPointer?, Int, CUstream?) -> CUresult)?
+    /// `cuMemcpyPeer`
+    package var cuMemcpyPeer:
+        (@convention(c) (CUdeviceptr, CUcontext?, CUdeviceptr, CUcontext?, Int) -> CUresult)?
+    /// `cuMemcpyPeer_ptds`
+    package var cuMemcpyPeer_ptds:
+        (@convention(c) (CUdeviceptr, CUcontext?, CUdeviceptr, CUcontext?, Int) -> CUresult)?
+    /// `cuMemcpyPeerAsync`
+    package var cuMemcpyPeerAsync:
+        (@convention(c) (CUdeviceptr, CUcontext?, CUdeviceptr, CUcontext?, Int, CUstream?) -> CUresult)?
+    /// `cuMemcpyPeerAsync_ptsz`
+    package var cuMemcpyPeerAsync_ptsz:
+        (@convention(c) (CUdeviceptr, CUcontext?, CUdeviceptr, CUcontext?, Int, CUstream?) -> CUresult)?
     /// `cuMemFree_v2`
     package var cuMemFree_v2:
         (@convention(c) (CUdeviceptr) -> CUresult)?
+    /// `cuMemFreeAsync`
+    package var cuMemFreeAsync:
+        (@convention(c) (CUdeviceptr, CUstream?) -> CUresult)?
+    /// `cuMemFreeAsync_ptsz`
+    package var cuMemFreeAsync_ptsz:
+        (@convention(c) (CUdeviceptr, CUstream?) -> CUresult)?
     /// `cuMemFreeHost`
     package var cuMemFreeHost:
         (@convention(c) (UnsafeMutableRawPointer?) -> CUresult)?
@@ -361,6 +418,18 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemHostUnregister`
     package var cuMemHostUnregister:
         (@convention(c) (UnsafeMutableRawPointer?) -> CUresult)?
+    /// `cuMemPrefetchAsync`
+    package var cuMemPrefetchAsync:
+        (@convention(c) (CUdeviceptr, Int, CUdevice, CUstream?) -> CUresult)?
+    /// `cuMemPrefetchAsync_ptsz`
+    package var cuMemPrefetchAsync_ptsz:
+        (@convention(c) (CUdeviceptr, Int, CUdevice, CUstream?) -> CUresult)?
+    /// `cuMemPrefetchAsync_v2`
+    package var cuMemPrefetchAsync_v2:
+        (@convention(c) (CUdeviceptr, Int, CUmemLocation, UInt32, CUstream?) -> CUresult)?
+    /// `cuMemPrefetchAsync_v2_ptsz`
+    package var cuMemPrefetchAsync_v2_ptsz:
+        (@convention(c) (CUdeviceptr, Int, CUmemLocation, UInt32, CUstream?) -> CUresult)?
     /// `cuMemsetD16_v2`
     package var cuMemsetD16_v2:
         (@convention(c) (CUdeviceptr, UInt16, Int) -> CUresult)?
@@ -451,6 +520,18 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuPointerSetAttribute`
     package var cuPointerSetAttribute:
         (@convention(c) (UnsafeRawPointer?, CUpointer_attribute, CUdeviceptr) -> CUresult)?
+    /// `cuStreamAddCallback`
+    package var cuStreamAddCallback:
+        (@convention(c) (CUstream?, CUstreamCallback?, UnsafeMutableRawPointer?, UInt32) -> CUresult)?
+    /// `cuStreamAddCallback_ptsz`
+    package var cuStreamAddCallback_ptsz:
+        (@convention(c) (CUstream?, CUstreamCallback?, UnsafeMutableRawPointer?, UInt32) -> CUresult)?
+    /// `cuStreamAttachMemAsync`
+    package var cuStreamAttachMemAsync:
+        (@convention(c) (CUstream?, CUdeviceptr, Int, UInt32) -> CUresult)?
+    /// `cuStreamAttachMemAsync_ptsz`
+    package var cuStreamAttachMemAsync_ptsz:
+        (@convention(c) (CUstream?, CUdeviceptr, Int, UInt32) -> CUresult)?
     /// `cuStreamCreate`
     package var cuStreamCreate:
         (@convention(c) (UnsafeMutablePointer<CUstream?>?, UInt32) -> CUresult)?
@@ -508,6 +589,8 @@ package struct DriverTable: @unchecked Sendable {
         cuCtxCreate_v4 = unsafeBitCast(symbol("cuCtxCreate_v4"), to: type(of: cuCtxCreate_v4))
         cuCtxDestroy_v2 = unsafeBitCast(symbol("cuCtxDestroy_v2"), to: type(of: cuCtxDestroy_v2))
         cuCtxDetach = unsafeBitCast(symbol("cuCtxDetach"), to: type(of: cuCtxDetach))
+        cuCtxDisablePeerAccess = unsafeBitCast(symbol("cuCtxDisablePeerAccess"), to: type(of: cuCtxDisablePeerAccess))
+        cuCtxEnablePeerAccess = unsafeBitCast(symbol("cuCtxEnablePeerAccess"), to: type(of: cuCtxEnablePeerAccess))
         cuCtxGetApiVersion = unsafeBitCast(symbol("cuCtxGetApiVersion"), to: type(of: cuCtxGetApiVersion))
         cuCtxGetCacheConfig = unsafeBitCast(symbol("cuCtxGetCacheConfig"), to: type(of: cuCtxGetCacheConfig))
         cuCtxGetCurrent = unsafeBitCast(symbol("cuCtxGetCurrent"), to: type(of: cuCtxGetCurrent))
@@ -583,6 +666,8 @@ package struct DriverTable: @unchecked Sendable {
         cuKernelSetAttribute = unsafeBitCast(symbol("cuKernelSetAttribute"), to: type(of: cuKernelSetAttribute))
         cuKernelSetCacheConfig = unsafeBitCast(symbol("cuKernelSetCacheConfig"), to: type(of: cuKernelSetCacheConfig))
         cuLaunchCooperativeKernel = unsafeBitCast(symbol("cuLaunchCooperativeKernel"), to: type(of: cuLaunchCooperativeKernel))
+        cuLaunchHostFunc = unsafeBitCast(symbol("cuLaunchHostFunc"), to: type(of: cuLaunchHostFunc))
+        cuLaunchHostFunc_ptsz = unsafeBitCast(symbol("cuLaunchHostFunc_ptsz"), to: type(of: cuLaunchHostFunc_ptsz))
         cuLaunchKernel = unsafeBitCast(symbol("cuLaunchKernel"), to: type(of: cuLaunchKernel))
         cuLaunchKernelEx = unsafeBitCast(symbol("cuLaunchKernelEx"), to: type(of: cuLaunchKernelEx))
         cuLibraryEnumerateKernels = unsafeBitCast(symbol("cuLibraryEnumerateKernels"), to: type(of: cuLibraryEnumerateKernels))
@@ -598,13 +683,22 @@ package struct DriverTable: @unchecked Sendable {
         cuLinkComplete = unsafeBitCast(symbol("cuLinkComplete"), to: type(of: cuLinkComplete))
         cuLinkCreate_v2 = unsafeBitCast(symbol("cuLinkCreate_v2"), to: type(of: cuLinkCreate_v2))
         cuLinkDestroy = unsafeBitCast(symbol("cuLinkDestroy"), to: type(of: cuLinkDestroy))
+        cuMemAdvise = unsafeBitCast(symbol("cuMemAdvise"), to: type(of: cuMemAdvise))
+        cuMemAdvise_v2 = unsafeBitCast(symbol("cuMemAdvise_v2"), to: type(of: cuMemAdvise_v2))
         cuMemAlloc_v2 = unsafeBitCast(symbol("cuMemAlloc_v2"), to: type(of: cuMemAlloc_v2))
+        cuMemAllocAsync = unsafeBitCast(symbol("cuMemAllocAsync"), to: type(of: cuMemAllocAsync))
+        cuMemAllocAsync_ptsz = unsafeBitCast(symbol("cuMemAllocAsync_ptsz"), to: type(of: cuMemAllocAsync_ptsz))
         cuMemAllocHost_v2 = unsafeBitCast(symbol("cuMemAllocHost_v2"), to: type(of: cuMemAllocHost_v2))
+        cuMemAllocManaged = unsafeBitCast(symbol("cuMemAllocManaged"), to: type(of: cuMemAllocManaged))
         cuMemAllocPitch_v2 = unsafeBitCast(symbol("cuMemAllocPitch_v2"), to: type(of: cuMemAllocPitch_v2))
         cuMemcpy = unsafeBitCast(symbol("cuMemcpy"), to: type(of: cuMemcpy))
         cuMemcpy2D_v2 = unsafeBitCast(symbol("cuMemcpy2D_v2"), to: type(of: cuMemcpy2D_v2))
         cuMemcpy2DAsync_v2 = unsafeBitCast(symbol("cuMemcpy2DAsync_v2"), to: type(of: cuMemcpy2DAsync_v2))
         cuMemcpy2DUnaligned_v2 = unsafeBitCast(symbol("cuMemcpy2DUnaligned_v2"), to: type(of: cuMemcpy2DUnaligned_v2))
+        cuMemcpy3D_v2 = unsafeBitCast(symbol("cuMemcpy3D_v2"), to: type(of: cuMemcpy3D_v2))
+        cuMemcpy3D_v2_ptds = unsafeBitCast(symbol("cuMemcpy3D_v2_ptds"), to: type(of: cuMemcpy3D_v2_ptds))
+        cuMemcpy3DAsync_v2 = unsafeBitCast(symbol("cuMemcpy3DAsync_v2"), to: type(of: cuMemcpy3DAsync_v2))
+        cuMemcpy3DAsync_v2_ptsz = unsafeBitCast(symbol("cuMemcpy3DAsync_v2_ptsz"), to: type(of: cuMemcpy3DAsync_v2_ptsz))
         cuMemcpyAsync = unsafeBitCast(symbol("cuMemcpyAsync"), to: type(of: cuMemcpyAsync))
         cuMemcpyDtoD_v2 = unsafeBitCast(symbol("cuMemcpyDtoD_v2"), to: type(of: cuMemcpyDtoD_v2))
         cuMemcpyDtoDAsync_v2 = unsafeBitCast(symbol("cuMemcpyDtoDAsync_v2"), to: type(of: cuMemcpyDtoDAsync_v2))
@@ -612,7 +706,13 @@ package struct DriverTable: @unchecked Sendable {
         cuMemcpyDtoHAsync_v2 = unsafeBitCast(symbol("cuMemcpyDtoHAsync_v2"), to: type(of: cuMemcpyDtoHAsync_v2))
         cuMemcpyHtoD_v2 = unsafeBitCast(symbol("cuMemcpyHtoD_v2"), to: type(of: cuMemcpyHtoD_v2))
         cuMemcpyHtoDAsync_v2 = unsafeBitCast(symbol("cuMemcpyHtoDAsync_v2"), to: type(of: cuMemcpyHtoDAsync_v2))
+        cuMemcpyPeer = unsafeBitCast(symbol("cuMemcpyPeer"), to: type(of: cuMemcpyPeer))
+        cuMemcpyPeer_ptds = unsafeBitCast(symbol("cuMemcpyPeer_ptds"), to: type(of: cuMemcpyPeer_ptds))
+        cuMemcpyPeerAsync = unsafeBitCast(symbol("cuMemcpyPeerAsync"), to: type(of: cuMemcpyPeerAsync))
+        cuMemcpyPeerAsync_ptsz = unsafeBitCast(symbol("cuMemcpyPeerAsync_ptsz"), to: type(of: cuMemcpyPeerAsync_ptsz))
         cuMemFree_v2 = unsafeBitCast(symbol("cuMemFree_v2"), to: type(of: cuMemFree_v2))
+        cuMemFreeAsync = unsafeBitCast(symbol("cuMemFreeAsync"), to: type(of: cuMemFreeAsync))
+        cuMemFreeAsync_ptsz = unsafeBitCast(symbol("cuMemFreeAsync_ptsz"), to: type(of: cuMemFreeAsync_ptsz))
         cuMemFreeHost = unsafeBitCast(symbol("cuMemFreeHost"), to: type(of: cuMemFreeHost))
         cuMemGetAddressRange_v2 = unsafeBitCast(symbol("cuMemGetAddressRange_v2"), to: type(of: cuMemGetAddressRange_v2))
         cuMemGetInfo_v2 = unsafeBitCast(symbol("cuMemGetInfo_v2"), to: type(of: cuMemGetInfo_v2))
@@ -621,6 +721,10 @@ package struct DriverTable: @unchecked Sendable {
         cuMemHostGetFlags = unsafeBitCast(symbol("cuMemHostGetFlags"), to: type(of: cuMemHostGetFlags))
         cuMemHostRegister_v2 = unsafeBitCast(symbol("cuMemHostRegister_v2"), to: type(of: cuMemHostRegister_v2))
         cuMemHostUnregister = unsafeBitCast(symbol("cuMemHostUnregister"), to: type(of: cuMemHostUnregister))
+        cuMemPrefetchAsync = unsafeBitCast(symbol("cuMemPrefetchAsync"), to: type(of: cuMemPrefetchAsync))
+        cuMemPrefetchAsync_ptsz = unsafeBitCast(symbol("cuMemPrefetchAsync_ptsz"), to: type(of: cuMemPrefetchAsync_ptsz))
+        cuMemPrefetchAsync_v2 = unsafeBitCast(symbol("cuMemPrefetchAsync_v2"), to: type(of: cuMemPrefetchAsync_v2))
+        cuMemPrefetchAsync_v2_ptsz = unsafeBitCast(symbol("cuMemPrefetchAsync_v2_ptsz"), to: type(of: cuMemPrefetchAsync_v2_ptsz))
         cuMemsetD16_v2 = unsafeBitCast(symbol("cuMemsetD16_v2"), to: type(of: cuMemsetD16_v2))
         cuMemsetD16Async = unsafeBitCast(symbol("cuMemsetD16Async"), to: type(of: cuMemsetD16Async))
         cuMemsetD2D16_v2 = unsafeBitCast(symbol("cuMemsetD2D16_v2"), to: type(of: cuMemsetD2D16_v2))
@@ -651,6 +755,10 @@ package struct DriverTable: @unchecked Sendable {
         cuPointerGetAttribute = unsafeBitCast(symbol("cuPointerGetAttribute"), to: type(of: cuPointerGetAttribute))
         cuPointerGetAttributes = unsafeBitCast(symbol("cuPointerGetAttributes"), to: type(of: cuPointerGetAttributes))
         cuPointerSetAttribute = unsafeBitCast(symbol("cuPointerSetAttribute"), to: type(of: cuPointerSetAttribute))
+        cuStreamAddCallback = unsafeBitCast(symbol("cuStreamAddCallback"), to: type(of: cuStreamAddCallback))
+        cuStreamAddCallback_ptsz = unsafeBitCast(symbol("cuStreamAddCallback_ptsz"), to: type(of: cuStreamAddCallback_ptsz))
+        cuStreamAttachMemAsync = unsafeBitCast(symbol("cuStreamAttachMemAsync"), to: type(of: cuStreamAttachMemAsync))
+        cuStreamAttachMemAsync_ptsz = unsafeBitCast(symbol("cuStreamAttachMemAsync_ptsz"), to: type(of: cuStreamAttachMemAsync_ptsz))
         cuStreamCreate = unsafeBitCast(symbol("cuStreamCreate"), to: type(of: cuStreamCreate))
         cuStreamCreateWithPriority = unsafeBitCast(symbol("cuStreamCreateWithPriority"), to: type(of: cuStreamCreateWithPriority))
         cuStreamDestroy_v2 = unsafeBitCast(symbol("cuStreamDestroy_v2"), to: type(of: cuStreamDestroy_v2))

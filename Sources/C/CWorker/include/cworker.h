@@ -1,0 +1,25 @@
+#ifndef FERRY_CWORKER_H
+#define FERRY_CWORKER_H
+
+/* What the worker needs of Linux and Swift cannot say: variadic calls and macros. */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+
+/* No new privileges for this process and its children, and no reading of its memory by others
+ * of the same user. 0, or -1 with errno. */
+int ferry_drop_privileges(void);
+
+/* Writing to a pipe that nobody reads is an error from now on, and no signal. */
+void ferry_ignore_broken_pipes(void);
+
+/* Gives the memory of a range of a memfd back; its size stays. 0, or -1 with errno. */
+int ferry_punch_hole(int descriptor, off_t offset, off_t length);
+
+/* Waits until the peer of a socket has closed its side or the connection is broken; data that
+ * comes does not wake it. 1, or -1 with errno. */
+int ferry_wait_for_end(int socket);
+
+#endif

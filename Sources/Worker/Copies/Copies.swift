@@ -1,0 +1,162 @@
+internal import CLinux
+internal import CUDAABI
+internal import Driver
+internal import Wire
+
+// Copies between the client's memory and the GPU's.
+extension Executor {
+    private struct Upload {
+        var destination: CUdeviceptr
+        var length: Int
+        var stream: UInt64
+        var data: UnsafeRawPointer?
+    }
+
+    private func upload(_ record: Record) throws(ProtocolViolation) -> Upload {
+        try record.expect(atLeast: HostToDeviceLayout.data)
+        let length = record.load(HostToDeviceLayout.length, as: UInt64.self)
+        guard length <= UInt64(WireFormat.maxData) else { throw .malformed(record.opcode) }
+        try record.expect(size: HostToDeviceLayout.data + WireFormat.padded(Int(length)))
+        return Upload(
+            destination: record.load(HostToDeviceLayout.destination, as: UInt64.self),
+            length: Int(length),
+            stream: record.load(HostToDeviceLayout.stream, as: UInt64.self),
+            data: record.body.baseAddress.map { $0 + HostToDeviceLayout.data }
+        )
+    }
+
+    /// `cuMemcpyHtoD`: straight from the receiver's buffer.
+    func copyToDevice(_ record: Record) throws(ProtocolViolation) {
+        let upload = try upload(record)
+        guard upload.length > 0 else { return finish(record, Status.success) }
+        guard isDeviceMemory(upload.destination) else {
+            return finish(record, Status.invalidValue)
+        }
+        guard let call = driver.cuMemcpyHtoD_v2 else { return finish(record, Status.notFound) }
+        let status = call(upload.destination, upload.data, upload.length)
+        answers.forwardPrintedText()
+        finish(record, status)
+    }
+
+    /// `cuMemcpyHtoDAsync`: by way of staging memory, because the receiver's buffer is used again.
+    func copyToDeviceLater(_ record: Record) throws(ProtocolViolation) {
+        let upload = try upload(record)
+        guard let stream = handles.streams.find(upload.stream) else {
+            return finish(record, Status.invalidHandle)
+        }
+        guard upload.length > 0, let data = upload.data else {
+            return finish(record, Status.success)
+        }
+        guard isDeviceMemory(upload.destination) else {
+            return finish(record, Status.invalidValue)
+        }
+        guard let call = driver.cuMemcpyHtoDAsync_v2, let mark = driver.cuEventRecord else {
+            return finish(record, Status.notFound)
+        }
+        var status = Status.invalidContext
+        guard let pool = staging(of: record),
+            let slot = takeSlot(pool, upload.length, &status)
+        else { return finish(record, status) }
+        memcpy(slot.pointee.data, data, upload.length)
+        status = call(upload.destination, slot.pointee.data, upload.length, stream)
+        if status == Status.success {
+            status = mark(slot.pointee.event, stream)
+            pool.releaseLater(slot)
+        } else {
+            pool.release(slot)
+        }
+        finish(record, status)
+    }
+
+    /// `cuMemcpyDtoH`: aside, because it waits for the GPU.
+    func copyToHost(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(size: DeviceToHostLayout.size)
+        let source = record.load(DeviceToHostLayout.source, as: UInt64.self)
+        let length = record.load(DeviceToHostLayout.length, as: UInt64.self)
+        guard length > 0 else { return finish(record, Status.success) }
+        guard isDeviceMemory(source), length <= 1 << 48 else {
+            return finish(record, Status.invalidValue)
+        }
+        waiters.submit(
+            WaitJob(
+                ticket: Ticket(record),
+                context: contexts[record.context]?.context,
+                kind: .copy(source: source, length: length)
+            )
+        )
+    }
+
+    /// `cuMemcpyDtoHAsync`: in its place in the stream, to staging memory; `Deliveries` sends it.
+    func copyToHostLater(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(size: DeviceToHostLayout.size)
+        let source = record.load(DeviceToHostLayout.source, as: UInt64.self)
+        let length = record.load(DeviceToHostLayout.length, as: UInt64.self)
+        let streamHandle = record.load(DeviceToHostLayout.stream, as: UInt64.self)
+        guard let stream = handles.streams.find(streamHandle) else {
+            return refuse(record, Status.invalidHandle)
+        }
+        guard length > 0 else { return refuse(record, Status.success) }
+        guard isDeviceMemory(source), length <= 1 << 48 else {
+            return refuse(record, Status.invalidValue)
+        }
+        let status = startCopies(record, source, length, stream)
+        if status != Status.success {
+            let context = contexts[record.context]?.context
+            deliveries.fail(Ticket(record), status, context: context, stream: stream)
+        }
+        finish(record, status)
+    }
+
+    /// Starts one copy a MiB; waits for staging memory when there are too many under way.
+    private func startCopies(
+        _ record: Record,
+        _ source: CUdeviceptr,
+        _ length: UInt64,
+        _ stream: CUstream?
+    ) -> CUresult {
+        guard let call = driver.cuMemcpyDtoHAsync_v2, let mark = driver.cuEventRecord else {
+            return Status.notFound
+        }
+        guard let pool = staging(of: record) else { return Status.invalidContext }
+        var offset: UInt64 = 0
+        while offset < length {
+            let size = Int(min(length - offset, UInt64(WireFormat.maxData)))
+            var status = Status.success
+            guard let slot = takeSlot(pool, size, &status) else { return status }
+            status = call(slot.pointee.data, source &+ offset, size, stream)
+            if status == Status.success { status = mark(slot.pointee.event, stream) }
+            guard status == Status.success else {
+                pool.release(slot)
+                return status
+            }
+            deliveries.append(
+                Ticket(record),
+                context: contexts[record.context]?.context,
+                stream: stream,
+                slot: slot,
+                pool: pool,
+                offset: offset,
+                length: size,
+                isLast: offset + UInt64(size) == length
+            )
+            offset += UInt64(size)
+        }
+        return Status.success
+    }
+
+    private func staging(of record: Record) -> StagingPool? {
+        guard let entry = contexts[record.context] else { return nil }
+        if let pool = entry.staging { return pool }
+        let pool = StagingPool(driver: driver, limit: stagingLimit)
+        contexts[record.context]?.staging = pool
+        return pool
+    }
+
+    private func takeSlot(
+        _ pool: StagingPool,
+        _ size: Int,
+        _ status: inout CUresult
+    ) -> UnsafeMutablePointer<StagingSlot>? {
+        pool.take(size, status: &status) { deliveries.finishOldest() }
+    }
+}

@@ -1,0 +1,156 @@
+internal import CLinux
+internal import CUDAABI
+internal import Driver
+package import Transport
+package import Wire
+
+/// Executes a client's records, in order, on a driver.
+///
+/// `execute` is called by one thread, the reader. Waits and copies to the host complete on other
+/// threads (`WaiterPool`, `Deliveries`), which use only what is marked as thread-safe. Lives until
+/// the connection ends.
+package final class Executor: @unchecked Sendable {
+    /// What changes with every record; behind a pointer, so that reaching it costs no check.
+    struct State {
+        var expected: UInt32 = 1
+        /// The context that is the driver's current one on the reader thread.
+        var context: UInt32 = .max
+    }
+
+    let driver: DriverTable
+    let state: UnsafeMutablePointer<State>
+    let handles = ObjectTables()
+    let contexts: ContextTable
+    let slices: Slices
+    let allocations = AllocationTable()
+    let deviceCount: Int
+    let image = ImageAssembly()
+    let launchPointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    let launchAttributes: UnsafeMutablePointer<CUlaunchAttribute>
+
+    // Thread-safe.
+    let answers: Answers
+    let deliveries: Deliveries
+    let waiters: WaiterPool
+    let stagingLimit: StagingLimit
+
+    /// An executor for one client.
+    ///
+    /// - Parameters:
+    ///   - driver: Initialised; its devices are exactly the client's.
+    ///   - slices: Bytes of each device that the client may take.
+    ///   - socket: Where replies go.
+    ///   - printed: File that the driver prints to.
+    package init(driver: DriverTable, slices: [UInt64], socket: Socket, printed: Int32) {
+        self.driver = driver
+        self.slices = Slices(totals: slices)
+        deviceCount = slices.count
+        contexts = ContextTable(deviceCount: slices.count)
+        state = .allocate(capacity: 1)
+        state.initialize(to: State())
+        launchPointers = .allocate(capacity: LaunchLayout.maxParameterBytes + 1)
+        launchAttributes = .allocate(capacity: LaunchLayout.maxAttributes)
+        let answers = Answers(
+            output: OutputQueue(socket: socket),
+            printed: PrintedText(descriptor: printed)
+        )
+        self.answers = answers
+        deliveries = Deliveries(driver: driver, answers: answers)
+        answers.deliveries = deliveries
+        waiters = WaiterPool(driver: driver, answers: answers)
+        stagingLimit = StagingLimit()
+    }
+
+    /// Executes one record.
+    ///
+    /// - Throws: `ProtocolViolation`; the connection cannot go on.
+    @inline(__always)
+    package func execute(
+        _ header: RecordHeader,
+        _ body: UnsafeRawBufferPointer
+    ) throws(ProtocolViolation) {
+        guard header.sequence == state.pointee.expected else {
+            throw .badSequence(expected: state.pointee.expected, found: header.sequence)
+        }
+        state.pointee.expected &+= 1
+        let record = try Record(header, body: body)
+        if record.context != state.pointee.context {
+            let status = enter(record.context)
+            guard status == Status.success else {
+                refuse(record, status)
+                return
+            }
+        }
+        if record.opcode == .cuLaunchKernel {
+            try launch(record)
+        } else {
+            try executeOther(record)
+        }
+    }
+
+    private func executeOther(_ record: Record) throws(ProtocolViolation) {
+        switch record.opcode {
+        case .chunk: try image.append(record)
+        case .cuLaunchCooperativeKernel: try launchCooperative(record)
+        case .cuLaunchKernelEx: try launchExtended(record)
+        case .cuMemcpyHtoDAsync_v2: try copyToDeviceLater(record)
+        case .cuMemcpyHtoD_v2: try copyToDevice(record)
+        case .cuMemcpyDtoH_v2: try copyToHost(record)
+        case .cuMemcpyDtoHAsync_v2: try copyToHostLater(record)
+        case .cuStreamSynchronize: try synchronizeStream(record)
+        case .cuEventSynchronize: try synchronizeEvent(record)
+        case .cuCtxSynchronize, .cuCtxSynchronize_v2: try synchronizeContext(record)
+        case .cuMemAlloc_v2: try allocate(record)
+        case .cuMemAllocPitch_v2: try allocatePitch(record)
+        case .cuMemFree_v2: try free(record)
+        case .cuMemGetInfo_v2: try memoryInfo(record)
+        case .cuCtxSetLimit: try setLimit(record)
+        case .cuModuleLoadDataEx, .cuLibraryLoadData: try load(record)
+        case .cuModuleUnload, .cuLibraryUnload: try unload(record)
+        case .cuModuleGetGlobal_v2, .cuLibraryGetGlobal: try global(record)
+        case .cuLinkCreate_v2: try createLink(record)
+        case .cuLinkAddData_v2: try addToLink(record)
+        case .cuLinkComplete: try completeLink(record)
+        case .cuLinkDestroy: try destroyLink(record)
+        case .cuFuncSetAttribute: try setFunctionAttribute(record)
+        case .cuCtxCreate_v2: try createContext(record)
+        case .cuCtxDestroy_v2: try destroyContext(record)
+        case .cuDevicePrimaryCtxReset_v2: try resetPrimaryContext(record)
+        default:
+            guard try executePlain(record) else { throw .unknownOpcode(record.opcode.rawValue) }
+        }
+    }
+
+    /// Answers a record that was executed: the reply if the client waits for one, else the error
+    /// is kept for the next reply.
+    ///
+    /// - Parameters:
+    ///   - size: Bytes of the reply's body.
+    ///   - values: Writes what the call returns, from `ReplyLayout.values` of the body.
+    @inline(__always)
+    func finish(
+        _ record: Record,
+        _ status: CUresult,
+        size: Int = ReplyLayout.values,
+        _ values: (UnsafeMutableRawPointer) -> Void = { _ in }
+    ) {
+        if status == Status.success, !record.wantsReply { return }
+        answers.finish(Ticket(record), status, size: size, values)
+    }
+
+    /// Answers a record that could not be executed.
+    func refuse(_ record: Record, _ status: CUresult) {
+        // The client keeps the destination until the last piece has come.
+        if record.opcode == .cuMemcpyDtoHAsync_v2 {
+            deliveries.fail(Ticket(record), status)
+        }
+        finish(record, status)
+    }
+
+    /// Ends the threads, before the process or the test goes on without the executor.
+    package func close() {
+        waiters.close()
+        deliveries.close()
+        answers.output.close()
+    }
+}

@@ -1,0 +1,187 @@
+internal import CUDAABI
+internal import Driver
+internal import Wire
+
+/// A loaded module or library.
+struct ImageEntry {
+    /// A `CUmodule` or a `CUlibrary`.
+    var object: OpaquePointer?
+    var isLibrary: Bool
+    var handle: UInt64
+    /// Identifiers of its functions.
+    var functions: [UInt32]
+}
+
+// Loading and unloading of images, and their global variables.
+extension Executor {
+    func load(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(atLeast: LoadLayout.options)
+        let optionCount = Int(record.load(LoadLayout.optionCount, as: UInt32.self))
+        guard optionCount <= LoadLayout.maxOptions else { throw .malformed(record.opcode) }
+        try record.expect(size: LoadLayout.options + optionCount * LoadLayout.optionSize)
+        guard record.load(LoadLayout.imageSize, as: UInt64.self) == UInt64(image.count) else {
+            throw .malformed(record.opcode)
+        }
+        defer { image.clear() }
+        let handle = record.load(LoadLayout.handle, as: UInt64.self)
+        guard handles.images.accepts(handle) else { return finish(record, Status.invalidHandle) }
+        let check = ImageCheck.check(image.bytes)
+        guard check == Status.success else { return finish(record, check) }
+        guard
+            let options = JITOptions(
+                record,
+                at: LoadLayout.options,
+                count: optionCount,
+                infoLogSize: Int(record.load(LoadLayout.infoLogSize, as: UInt32.self)),
+                errorLogSize: Int(record.load(LoadLayout.errorLogSize, as: UInt32.self))
+            )
+        else { return finish(record, Status.invalidValue) }
+        defer { options.destroy() }
+        load(record, handle, options)
+    }
+
+    private func load(_ record: Record, _ handle: UInt64, _ options: JITOptions) {
+        var entry = ImageEntry(
+            object: nil,
+            isLibrary: record.opcode == .cuLibraryLoadData,
+            handle: handle,
+            functions: []
+        )
+        var reply = ReplyBuilder()
+        var status = load(&entry, options)
+        reply.logs(
+            at: LoadReplyLayout.infoLogLength,
+            from: LoadReplyLayout.logs,
+            information: options.informationText,
+            error: options.errorText
+        )
+        if status == Status.success {
+            let reader = KernelReader(driver: driver, device: device(of: record) ?? 0)
+            status = reader.read(&entry, handles.functions, &reply)
+            if status == Status.success { keep(entry, record) } else { unload(entry) }
+        }
+        if status != Status.success { reply.dropKernels() }
+        let bytes = reply.bytes
+        finish(record, status, size: max(bytes.count, LoadReplyLayout.logs)) { body in
+            reply.copyValues(to: body)
+        }
+    }
+
+    private func load(_ entry: inout ImageEntry, _ options: JITOptions) -> CUresult {
+        let data = image.bytes.baseAddress
+        let count = UInt32(options.count)
+        if entry.isLibrary {
+            guard let call = driver.cuLibraryLoadData else { return Status.notFound }
+            return call(
+                &entry.object,
+                data,
+                options.identifiers,
+                options.values,
+                count,
+                nil,
+                nil,
+                0
+            )
+        }
+        guard let call = driver.cuModuleLoadDataEx else { return Status.notFound }
+        return call(&entry.object, data, count, options.identifiers, options.values)
+    }
+
+    private func keep(_ entry: ImageEntry, _ record: Record) {
+        let pointer = UnsafeMutablePointer<ImageEntry>.allocate(capacity: 1)
+        pointer.initialize(to: entry)
+        // A library belongs to no context and outlives them all.
+        let context = entry.isLibrary ? UInt32.max : record.context
+        handles.images.insert(entry.handle, pointer, context: context)
+    }
+
+    private func unload(_ entry: ImageEntry) {
+        for identifier in entry.functions { handles.functions.remove(identifier) }
+        _ =
+            entry.isLibrary
+            ? driver.cuLibraryUnload?(entry.object) : driver.cuModuleUnload?(entry.object)
+    }
+
+    func unload(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(size: 8)
+        let handle = record.load(0, as: UInt64.self)
+        guard let entry = handles.images.find(handle),
+            entry.pointee.isLibrary == (record.opcode == .cuLibraryUnload)
+        else { return finish(record, Status.invalidHandle) }
+        let object = entry.pointee.object
+        let status =
+            (entry.pointee.isLibrary
+                ? driver.cuLibraryUnload?(object) : driver.cuModuleUnload?(object))
+            ?? Status.notFound
+        handles.images.remove(handle)
+        forget(entry)
+        answers.forwardPrintedText()
+        finish(record, status)
+    }
+
+    /// Forgets an image and everything that was in it.
+    func forget(_ entry: UnsafeMutablePointer<ImageEntry>) {
+        for identifier in entry.pointee.functions { handles.functions.remove(identifier) }
+        let handle = entry.pointee.handle
+        allocations.removeAll { $0.image == handle }
+        entry.deinitialize(count: 1)
+        entry.deallocate()
+    }
+
+    func global(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(atLeast: GlobalLayout.name)
+        let length = Int(record.load(GlobalLayout.nameLength, as: UInt32.self))
+        guard length <= GlobalLayout.maxName else { throw .malformed(record.opcode) }
+        try record.expect(size: GlobalLayout.name + WireFormat.padded(length))
+        let handle = record.load(GlobalLayout.image, as: UInt64.self)
+        guard let entry = handles.images.find(handle),
+            entry.pointee.isLibrary == (record.opcode == .cuLibraryGetGlobal)
+        else { return finish(record, Status.invalidHandle) }
+        var address: CUdeviceptr = 0
+        var bytes = 0
+        let object = entry.pointee.object
+        let status = record.withName(at: GlobalLayout.name, length: length) { name in
+            (entry.pointee.isLibrary
+                ? driver.cuLibraryGetGlobal?(&address, &bytes, object, name)
+                : driver.cuModuleGetGlobal_v2?(&address, &bytes, object, name))
+                ?? Status.notFound
+        }
+        if status == Status.success { keep(global: address, bytes, handle, record) }
+        finish(record, status, size: 24) { reply in
+            reply.storeBytes(of: address, toByteOffset: 8, as: UInt64.self)
+            reply.storeBytes(of: UInt64(bytes), toByteOffset: 16, as: UInt64.self)
+        }
+    }
+
+    private func keep(global address: CUdeviceptr, _ bytes: Int, _ image: UInt64, _ record: Record)
+    {
+        guard address != 0, bytes > 0, !allocations.isFull, allocations.find(address) == nil else {
+            return
+        }
+        allocations.insert(
+            Allocation(
+                address: address,
+                bytes: UInt64(bytes),
+                charge: 0,
+                device: device(of: record) ?? 0,
+                context: .max,
+                image: image
+            )
+        )
+    }
+}
+
+extension Record {
+    /// Calls `body` with a name of the record's body, NUL-terminated.
+    func withName<Result>(
+        at offset: Int,
+        length: Int,
+        _ body: (UnsafePointer<CChar>?) -> Result
+    ) -> Result {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: length + 1) { name in
+            for index in 0..<length { name[index] = load(offset + index, as: CChar.self) }
+            name[length] = 0
+            return body(name.baseAddress)
+        }
+    }
+}

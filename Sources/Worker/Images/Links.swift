@@ -1,0 +1,186 @@
+internal import CLinux
+internal import CUDAABI
+internal import Driver
+internal import Wire
+
+/// A linker in use.
+struct LinkEntry {
+    var state: CUlinkState?
+    /// The options that it was created with; the linker writes its logs there.
+    var options: JITOptions
+}
+
+// The driver's linker.
+extension Executor {
+    func createLink(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(atLeast: LoadLayout.options)
+        let count = Int(record.load(LoadLayout.optionCount, as: UInt32.self))
+        guard count <= LoadLayout.maxOptions else { throw .malformed(record.opcode) }
+        try record.expect(size: LoadLayout.options + count * LoadLayout.optionSize)
+        let handle = record.load(LinkLayout.handle, as: UInt64.self)
+        guard handles.links.accepts(handle) else { return finish(record, Status.invalidHandle) }
+        guard let create = driver.cuLinkCreate_v2 else { return finish(record, Status.notFound) }
+        guard
+            let options = JITOptions(
+                record,
+                at: LoadLayout.options,
+                count: count,
+                infoLogSize: Int(record.load(LoadLayout.infoLogSize, as: UInt32.self)),
+                errorLogSize: Int(record.load(LoadLayout.errorLogSize, as: UInt32.self))
+            )
+        else { return finish(record, Status.invalidValue) }
+        var entry = LinkEntry(state: nil, options: options)
+        let status = create(
+            UInt32(options.count),
+            options.identifiers,
+            options.values,
+            &entry.state
+        )
+        guard status == Status.success else {
+            options.destroy()
+            return finish(record, status)
+        }
+        let pointer = UnsafeMutablePointer<LinkEntry>.allocate(capacity: 1)
+        pointer.initialize(to: entry)
+        handles.links.insert(handle, pointer, context: record.context)
+        finish(record, status, entry.options)
+    }
+
+    func addToLink(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(atLeast: LinkLayout.options)
+        let count = Int(record.load(LinkLayout.optionCount, as: UInt32.self))
+        let nameLength = Int(record.load(LinkLayout.nameLength, as: UInt32.self))
+        guard count <= LoadLayout.maxOptions, nameLength <= GlobalLayout.maxName,
+            record.load(LinkLayout.dataSize, as: UInt64.self) == UInt64(image.count)
+        else { throw .malformed(record.opcode) }
+        let nameOffset = LinkLayout.options + count * LoadLayout.optionSize
+        try record.expect(size: nameOffset + WireFormat.padded(nameLength))
+        defer { image.clear() }
+        guard let link = handles.links.find(record.load(LinkLayout.handle, as: UInt64.self)) else {
+            return finish(record, Status.invalidHandle)
+        }
+        guard let add = driver.cuLinkAddData_v2 else { return finish(record, Status.notFound) }
+        let type = record.load(LinkLayout.inputType, as: Int32.self)
+        let check = checkInput(type)
+        guard check == Status.success else { return finish(record, check, link.pointee.options) }
+        guard
+            let options = JITOptions(
+                record,
+                at: LinkLayout.options,
+                count: count,
+                infoLogSize: 0,
+                errorLogSize: 0
+            )
+        else { return finish(record, Status.invalidValue) }
+        defer { options.destroy() }
+        let data = UnsafeMutableRawPointer(mutating: image.bytes.baseAddress)
+        let ptx: Int32 = 1
+        // The NUL behind a text is part of it for the driver.
+        let size = image.count + (type == ptx ? 1 : 0)
+        let status = record.withName(at: nameOffset, length: nameLength) { name in
+            add(
+                link.pointee.state,
+                type,
+                data,
+                size,
+                name,
+                UInt32(options.count),
+                options.identifiers,
+                options.values
+            )
+        }
+        finish(record, status, link.pointee.options)
+    }
+
+    /// Checks what the driver would read without bounds of its own. Types: 0 cubin, 1 PTX,
+    /// 2 fatbin, 3 object, 4 library, 5 NVVM.
+    private func checkInput(_ type: Int32) -> CUresult {
+        switch type {
+        case 0...2: ImageCheck.check(image.bytes)
+        case 3...5: image.count > 0 ? Status.success : Status.invalidValue
+        default: Status.invalidValue
+        }
+    }
+
+    /// The finished image comes in `hostData` records before the reply.
+    func completeLink(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(size: 8)
+        guard let link = handles.links.find(record.load(0, as: UInt64.self)) else {
+            return finish(record, Status.invalidHandle)
+        }
+        guard let complete = driver.cuLinkComplete else {
+            return finish(record, Status.notFound)
+        }
+        var data: UnsafeMutableRawPointer?
+        var size = 0
+        let status = complete(link.pointee.state, &data, &size)
+        guard status == Status.success, let data, size > 0, size <= WireFormat.maxImage else {
+            let failure = status == Status.success ? Status.invalidImage : status
+            return finish(record, failure, link.pointee.options)
+        }
+        sendImage(Ticket(record), UnsafeRawBufferPointer(start: data, count: size))
+        finish(record, status, link.pointee.options, size: size)
+    }
+
+    private func sendImage(_ ticket: Ticket, _ image: UnsafeRawBufferPointer) {
+        guard let base = image.baseAddress else { return }
+        let capacity = WireFormat.padded(
+            Answers.hostDataPrefix + min(image.count, WireFormat.maxData)
+        )
+        withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 16) { room in
+            guard let record = room.baseAddress else { return }
+            var offset = 0
+            while offset < image.count {
+                let length = min(image.count - offset, WireFormat.maxData)
+                memcpy(record + Answers.hostDataPrefix, base + offset, length)
+                answers.sendHostData(
+                    ticket,
+                    record: record,
+                    offset: UInt64(offset),
+                    length: length,
+                    isLast: offset + length == image.count
+                )
+                offset += length
+            }
+        }
+    }
+
+    func destroyLink(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(size: 8)
+        let handle = record.load(0, as: UInt64.self)
+        guard let link = handles.links.find(handle) else {
+            return finish(record, Status.invalidHandle)
+        }
+        handles.links.remove(handle)
+        finish(record, destroyEntry(link))
+    }
+
+    /// Ends a linker and frees what belongs to it.
+    @discardableResult
+    func destroyEntry(_ link: UnsafeMutablePointer<LinkEntry>) -> CUresult {
+        let status = driver.cuLinkDestroy?(link.pointee.state) ?? Status.notFound
+        link.pointee.options.destroy()
+        link.deinitialize(count: 1)
+        link.deallocate()
+        return status
+    }
+
+    /// Replies with the linker's logs.
+    private func finish(
+        _ record: Record,
+        _ status: CUresult,
+        _ options: JITOptions,
+        size: Int = 0
+    ) {
+        var reply = ReplyBuilder()
+        reply.logs(
+            at: ReplyLayout.values,
+            from: LinkLayout.replyLogs,
+            information: options.informationText,
+            error: options.errorText
+        )
+        reply.store(UInt64(size), at: ReplyLayout.values + 8)
+        let count = reply.bytes.count
+        finish(record, status, size: count) { reply.copyValues(to: $0) }
+    }
+}

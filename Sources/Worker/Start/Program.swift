@@ -1,0 +1,120 @@
+internal import CLinux
+internal import CWorker
+internal import Driver
+internal import Transport
+internal import Wire
+
+/// The two things that the program `ferry-worker` does.
+package enum Program {
+    /// Serves a client until its connection ends.
+    package static func serve(_ options: ServeOptions) -> WorkerFailure.ExitStatus {
+        let socket = Socket(descriptor: options.socket)
+        var none = rlimit(rlim_cur: 0, rlim_max: 0)
+        setrlimit(RLIMIT_CORE, &none)
+        ferry_ignore_broken_pipes()
+        do throws(WorkerFailure) {
+            try prepare(socket)
+            let driver = try start(options)
+            let snapshot = try Snapshot(driver, grants: options.devices, process: getpid())
+            lockDown()
+            watch(socket)
+            guard send(snapshot, to: socket) else { return .clientClosed }
+            let slices = snapshot.devices.map(\.memory)
+            return Server(socket: socket, driver: driver, slices: slices, printed: 1).run()
+        } catch {
+            WorkerLog.line("lease \(options.lease), \(options.name): \(error.text)")
+            FailureRecord.send(error, to: socket)
+            return error.exitStatus
+        }
+    }
+
+    /// Lists the GPUs that a driver has.
+    package static func inventory(driver: String) -> WorkerFailure.ExitStatus {
+        // What the driver itself may print is not part of the answer.
+        let output = ferry_duplicate_above(1, 3)
+        _ = dup2(2, 1)
+        do throws(WorkerFailure) {
+            let json = Array((try Inventory(DriverLibrary.load(driver)).json + "\n").utf8)
+            return write(output, json, json.count) == json.count ? .clientClosed : .internalError
+        } catch {
+            WorkerLog.line(error.text)
+            return error.exitStatus
+        }
+    }
+
+    /// The socket must be one, and standard output must not be anything that the driver could
+    /// write to unseen.
+    private static func prepare(_ socket: Socket) throws(WorkerFailure) {
+        var type: Int32 = 0
+        var size = socklen_t(4)
+        guard getsockopt(socket.descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 else {
+            throw WorkerFailure(
+                .usage,
+                status: Status.operatingSystem,
+                "descriptor \(socket.descriptor) is no socket"
+            )
+        }
+        setKeepAlive(socket)
+        guard PrintedText.replaceStandardOutput() else {
+            throw WorkerFailure(
+                .internalError,
+                status: Status.operatingSystem,
+                "no file in memory for what kernels print: error \(ferry_errno())"
+            )
+        }
+    }
+
+    /// A client whose machine has vanished is noticed within half a minute.
+    private static func setKeepAlive(_ socket: Socket) {
+        var one: Int32 = 1
+        var idle: Int32 = 10
+        var interval: Int32 = 5
+        var count: Int32 = 4
+        let tcp = Int32(IPPROTO_TCP)
+        setsockopt(socket.descriptor, SOL_SOCKET, SO_KEEPALIVE, &one, 4)
+        setsockopt(socket.descriptor, tcp, TCP_NODELAY, &one, 4)
+        setsockopt(socket.descriptor, tcp, TCP_KEEPIDLE, &idle, 4)
+        setsockopt(socket.descriptor, tcp, TCP_KEEPINTVL, &interval, 4)
+        setsockopt(socket.descriptor, tcp, TCP_KEEPCNT, &count, 4)
+    }
+
+    private static func start(_ options: ServeOptions) throws(WorkerFailure) -> DriverTable {
+        let names = options.devices.map(\.name).joined(separator: ",")
+        setenv("CUDA_VISIBLE_DEVICES", names, 1)
+        setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID", 1)
+        return try DriverLibrary.load(options.driver).table
+    }
+
+    /// After the driver has started: it may have to run a helper with privileges of its own.
+    private static func lockDown() {
+        if ferry_drop_privileges() != 0 {
+            WorkerLog.line("the worker's privileges could not be dropped: error \(ferry_errno())")
+        }
+    }
+
+    /// Ends the process soon after the client has gone, whatever the reader is doing: a kernel
+    /// that never ends must not keep the GPU's memory.
+    private static func watch(_ socket: Socket) {
+        let isWatched = Thread.start {
+            guard ferry_wait_for_end(socket.descriptor) == 1 else { return }
+            // The reader notices by itself when it is idle, and then knows more.
+            Thread.sleep(microseconds: 300_000)
+            _exit(WorkerFailure.ExitStatus.clientClosed.rawValue)
+        }
+        if !isWatched { WorkerLog.line("no thread to watch the connection") }
+    }
+
+    private static func send(_ snapshot: Snapshot, to socket: Socket) -> Bool {
+        do throws(SocketError) {
+            let record = snapshot.encoded()
+            var result: SocketError?
+            record.withUnsafeBytes { bytes in
+                do throws(SocketError) { try socket.sendAll(bytes) } catch { result = error }
+            }
+            if let result { throw result }
+            return true
+        } catch {
+            return false
+        }
+    }
+}

@@ -1,0 +1,75 @@
+internal import Wire
+
+/// A GPU that the client may use.
+package struct DeviceGrant: Equatable, Sendable {
+    /// Its name for `CUDA_VISIBLE_DEVICES`.
+    package var name: String
+    /// The same as bytes.
+    package var uuid: DeviceUUID
+    /// Bytes of its memory that the client may take.
+    package var memory: UInt64
+
+    /// A GPU and a slice of its memory.
+    package init(name: String, uuid: DeviceUUID, memory: UInt64) {
+        self.name = name
+        self.uuid = uuid
+        self.memory = memory
+    }
+
+    /// Reads `UUID=BYTES`.
+    init(_ text: String) throws(Command.UsageError) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let uuid = DeviceUUID(String(parts[0])) else {
+            throw Command.UsageError(text: "--device wants UUID=BYTES, not '\(text)'")
+        }
+        guard let memory = UInt64(parts[1]), memory > 0, memory <= 1 << 48 else {
+            throw Command.UsageError(text: "'\(parts[1])' is no number of bytes for --device")
+        }
+        self.init(name: String(parts[0]), uuid: uuid, memory: memory)
+    }
+}
+
+/// Arguments of `ferry-worker serve`.
+package struct ServeOptions: Equatable, Sendable {
+    /// The client's connection.
+    package var socket: Int32
+    /// Path or name of the driver library.
+    package var driver: String
+    /// The client's GPUs, in its order.
+    package var devices: [DeviceGrant]
+    /// For messages.
+    package var lease: String
+    /// For messages: who the client is.
+    package var name: String
+
+    init(_ scanner: inout ArgumentScanner) throws(Command.UsageError) {
+        var socket: Int32?
+        var driver: String?
+        devices = []
+        lease = ""
+        name = ""
+        let names = ["--socket-fd", "--driver", "--device", "--lease", "--name"]
+        while let option = try scanner.nextOption(names) {
+            let value = try scanner.value(of: option)
+            switch option {
+            case "--socket-fd":
+                guard let number = Int32(value), number >= 0 else {
+                    throw Command.UsageError(text: "'\(value)' is no descriptor")
+                }
+                socket = number
+            case "--driver": driver = value
+            case "--device": devices.append(try DeviceGrant(value))
+            case "--lease": lease = value
+            default: name = value
+            }
+        }
+        guard let socket else { throw Command.UsageError(text: "--socket-fd is missing") }
+        guard let driver else { throw Command.UsageError(text: "--driver is missing") }
+        guard !devices.isEmpty else { throw Command.UsageError(text: "--device is missing") }
+        guard devices.count <= WireFormat.maxDevices else {
+            throw Command.UsageError(text: "more than \(WireFormat.maxDevices) devices")
+        }
+        self.socket = socket
+        self.driver = driver
+    }
+}

@@ -1,0 +1,77 @@
+internal import CLinux
+internal import CUDAABI
+internal import Driver
+internal import Wire
+
+/// What a waiting thread does; each thread has one of its own.
+final class Waiting {
+    private let driver: DriverTable
+    private let answers: Answers
+    /// Room for a `hostData` record and a reply behind it.
+    private var buffer: UnsafeMutableRawPointer?
+    private static let replySize = WireFormat.headerSize + ReplyLayout.values
+    private static let bufferSize =
+        Answers.hostDataPrefix + WireFormat.maxData + replySize
+
+    init(driver: DriverTable, answers: Answers) {
+        self.driver = driver
+        self.answers = answers
+    }
+
+    deinit { buffer?.deallocate() }
+
+    /// Waits, sends what was printed and copied meanwhile, and replies.
+    func perform(_ job: WaitJob) {
+        let status = driver.cuCtxSetCurrent?(job.context) ?? Status.notFound
+        guard status == Status.success else { return finish(job.ticket, status) }
+        switch job.kind {
+        case .stream(let stream):
+            let call = driver.cuStreamSynchronize
+            finish(job.ticket, call?(CUstream(bitPattern: stream)) ?? Status.notFound)
+        case .event(let event):
+            let call = driver.cuEventSynchronize
+            finish(job.ticket, call?(CUevent(bitPattern: event)) ?? Status.notFound)
+        case .context:
+            finish(job.ticket, driver.cuCtxSynchronize?() ?? Status.notFound)
+        case .copy(let source, let length):
+            copy(job.ticket, source, length)
+        }
+    }
+
+    private func finish(_ ticket: Ticket, _ status: CUresult) {
+        answers.forwardPrintedText()
+        answers.finish(ticket, status)
+    }
+
+    /// Sends the memory piece by piece; the reply leaves together with the last one.
+    private func copy(_ ticket: Ticket, _ source: CUdeviceptr, _ length: UInt64) {
+        guard let call = driver.cuMemcpyDtoH_v2 else { return finish(ticket, Status.notFound) }
+        let room = buffer ?? .allocate(byteCount: Self.bufferSize, alignment: 64)
+        buffer = room
+        var offset: UInt64 = 0
+        while offset < length {
+            let size = Int(min(length - offset, UInt64(WireFormat.maxData)))
+            let status = call(room + Answers.hostDataPrefix, source &+ offset, size)
+            guard status == Status.success else { return finish(ticket, status) }
+            let isLast = offset + UInt64(size) == length
+            if isLast {
+                answers.forwardPrintedText()
+                answers.deliveries?.flush()
+            }
+            var used = answers.writeHostData(
+                ticket,
+                record: room,
+                offset: offset,
+                length: size,
+                status: Status.success,
+                isLast: isLast
+            )
+            if isLast, ticket.wantsReply {
+                answers.writeReply(ticket, Status.success, to: room + used, size: Self.replySize)
+                used += Self.replySize
+            }
+            answers.output.write(UnsafeRawBufferPointer(start: room, count: used))
+            offset += UInt64(size)
+        }
+    }
+}
