@@ -1,5 +1,4 @@
 import CLanes
-import Glibc
 
 /// The `.approx` forms. `LaneInstruction.mode` bit 2 is `.ftz`.
 package enum ApproximateOps {

@@ -1,5 +1,4 @@
 import CLanes
-import Glibc
 
 /// Clocks that special registers show.
 package enum ClockKind: UInt8, Sendable {
@@ -44,8 +43,4 @@ private func same<T: SIMDScalar>(_ value: T) -> SIMD8<T> { SIMD8(repeating: valu
 @inline(__always)
 private func low(_ value: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: value) }
 
-private func nanoseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
-}
+private func nanoseconds() -> UInt64 { lane_nanoseconds() }

@@ -180,12 +180,12 @@ public func cuCtxDetach(_ context: CUcontext!) -> CUresult {
 
 @c @implementation
 public func cuCtxDisablePeerAccess(_ peerContext: CUcontext!) -> CUresult {
-    SoftCalls.notSupported("cuCtxDisablePeerAccess")
+    SoftCalls.cuCtxDisablePeerAccess(peerContext)
 }
 
 @c @implementation
 public func cuCtxEnablePeerAccess(_ peerContext: CUcontext!, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuCtxEnablePeerAccess")
+    SoftCalls.cuCtxEnablePeerAccess(peerContext, flags)
 }
 
 @c @implementation

@@ -225,12 +225,12 @@ public func cuLaunchGridAsync(_ function: CUfunction!, _ gridwidth: Int32, _ gri
 
 @c @implementation
 public func cuLaunchHostFunc(_ stream: CUstream!, _ fn: CUhostFn!, _ userData: UnsafeMutableRawPointer!) -> CUresult {
-    SoftCalls.notSupported("cuLaunchHostFunc")
+    SoftCalls.cuLaunchHostFunc(stream, fn, userData)
 }
 
 @c @implementation
 public func cuLaunchHostFunc_ptsz(_ stream: CUstream!, _ fn: CUhostFn!, _ userData: UnsafeMutableRawPointer!) -> CUresult {
-    SoftCalls.notSupported("cuLaunchHostFunc_ptsz")
+    SoftCalls.cuLaunchHostFunc_ptsz(stream, fn, userData)
 }
 
 @c @implementation
@@ -450,12 +450,12 @@ public func cuMemAddressReserve(_ ptr: UnsafeMutablePointer<CUdeviceptr>!, _ siz
 
 @c @implementation
 public func cuMemAdvise(_ devPtr: CUdeviceptr, _ count: Int, _ advice: CUmem_advise, _ device: CUdevice) -> CUresult {
-    SoftCalls.notSupported("cuMemAdvise")
+    SoftCalls.cuMemAdvise(devPtr, count, advice, device)
 }
 
 @c @implementation
 public func cuMemAdvise_v2(_ devPtr: CUdeviceptr, _ count: Int, _ advice: CUmem_advise, _ location: CUmemLocation) -> CUresult {
-    SoftCalls.notSupported("cuMemAdvise_v2")
+    SoftCalls.cuMemAdvise_v2(devPtr, count, advice, location)
 }
 
 @c @implementation
@@ -470,12 +470,12 @@ public func cuMemAlloc_v2(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes
 
 @c @implementation
 public func cuMemAllocAsync(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemAllocAsync")
+    SoftCalls.cuMemAllocAsync(address, bytes, stream)
 }
 
 @c @implementation
 public func cuMemAllocAsync_ptsz(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemAllocAsync_ptsz")
+    SoftCalls.cuMemAllocAsync_ptsz(address, bytes, stream)
 }
 
 @c @implementation
@@ -500,7 +500,7 @@ public func cuMemAllocHost_v2(_ pp: UnsafeMutablePointer<UnsafeMutableRawPointer
 
 @c @implementation
 public func cuMemAllocManaged(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuMemAllocManaged")
+    SoftCalls.cuMemAllocManaged(address, bytes, flags)
 }
 
 @c @implementation
@@ -585,12 +585,12 @@ public func cuMemcpy3D(_ copy: OpaquePointer!) -> CUresult {
 
 @c @implementation
 public func cuMemcpy3D_v2(_ copy: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuMemcpy3D_v2")
+    SoftCalls.cuMemcpy3D_v2(copy)
 }
 
 @c @implementation
 public func cuMemcpy3D_v2_ptds(_ copy: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuMemcpy3D_v2_ptds")
+    SoftCalls.cuMemcpy3D_v2_ptds(copy)
 }
 
 @c @implementation
@@ -600,5 +600,5 @@ public func cuMemcpy3DAsync(_ copy: OpaquePointer!, _ stream: CUstream!) -> CUre
 
 @c @implementation
 public func cuMemcpy3DAsync_v2(_ copy: OpaquePointer!, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemcpy3DAsync_v2")
+    SoftCalls.cuMemcpy3DAsync_v2(copy, stream)
 }

@@ -5,7 +5,7 @@ internal import SoftGPU
 
 @c @implementation
 public func cuMemcpy3DAsync_v2_ptsz(_ copy: OpaquePointer!, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemcpy3DAsync_v2_ptsz")
+    SoftCalls.cuMemcpy3DAsync_v2_ptsz(copy, stream)
 }
 
 @c @implementation
@@ -285,22 +285,22 @@ public func cuMemcpyHtoDAsync_v2_ptsz(_ dstDevice: CUdeviceptr, _ srcHost: Unsaf
 
 @c @implementation
 public func cuMemcpyPeer(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyPeer")
+    SoftCalls.cuMemcpyPeer(dstDevice, dstContext, srcDevice, srcContext, bytes)
 }
 
 @c @implementation
 public func cuMemcpyPeer_ptds(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyPeer_ptds")
+    SoftCalls.cuMemcpyPeer_ptds(dstDevice, dstContext, srcDevice, srcContext, bytes)
 }
 
 @c @implementation
 public func cuMemcpyPeerAsync(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyPeerAsync")
+    SoftCalls.cuMemcpyPeerAsync(dstDevice, dstContext, srcDevice, srcContext, bytes, stream)
 }
 
 @c @implementation
 public func cuMemcpyPeerAsync_ptsz(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyPeerAsync_ptsz")
+    SoftCalls.cuMemcpyPeerAsync_ptsz(dstDevice, dstContext, srcDevice, srcContext, bytes, stream)
 }
 
 @c @implementation
@@ -355,12 +355,12 @@ public func cuMemFree_v2(_ address: CUdeviceptr) -> CUresult {
 
 @c @implementation
 public func cuMemFreeAsync(_ address: CUdeviceptr, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemFreeAsync")
+    SoftCalls.cuMemFreeAsync(address, stream)
 }
 
 @c @implementation
 public func cuMemFreeAsync_ptsz(_ address: CUdeviceptr, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemFreeAsync_ptsz")
+    SoftCalls.cuMemFreeAsync_ptsz(address, stream)
 }
 
 @c @implementation
@@ -535,22 +535,22 @@ public func cuMemPoolTrimTo(_ pool: CUmemoryPool!, _ minBytesToKeep: Int) -> CUr
 
 @c @implementation
 public func cuMemPrefetchAsync(_ devPtr: CUdeviceptr, _ count: Int, _ dstDevice: CUdevice, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemPrefetchAsync")
+    SoftCalls.cuMemPrefetchAsync(devPtr, count, dstDevice, stream)
 }
 
 @c @implementation
 public func cuMemPrefetchAsync_ptsz(_ devPtr: CUdeviceptr, _ count: Int, _ dstDevice: CUdevice, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemPrefetchAsync_ptsz")
+    SoftCalls.cuMemPrefetchAsync_ptsz(devPtr, count, dstDevice, stream)
 }
 
 @c @implementation
 public func cuMemPrefetchAsync_v2(_ devPtr: CUdeviceptr, _ count: Int, _ location: CUmemLocation, _ flags: UInt32, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemPrefetchAsync_v2")
+    SoftCalls.cuMemPrefetchAsync_v2(devPtr, count, location, flags, stream)
 }
 
 @c @implementation
 public func cuMemPrefetchAsync_v2_ptsz(_ devPtr: CUdeviceptr, _ count: Int, _ location: CUmemLocation, _ flags: UInt32, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemPrefetchAsync_v2_ptsz")
+    SoftCalls.cuMemPrefetchAsync_v2_ptsz(devPtr, count, location, flags, stream)
 }
 
 @c @implementation

@@ -365,22 +365,22 @@ public func cuSignalExternalSemaphoresAsync_ptsz(_ extSemArray: UnsafePointer<CU
 
 @c @implementation
 public func cuStreamAddCallback(_ stream: CUstream!, _ callback: CUstreamCallback!, _ userData: UnsafeMutableRawPointer!, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuStreamAddCallback")
+    SoftCalls.cuStreamAddCallback(stream, callback, userData, flags)
 }
 
 @c @implementation
 public func cuStreamAddCallback_ptsz(_ stream: CUstream!, _ callback: CUstreamCallback!, _ userData: UnsafeMutableRawPointer!, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuStreamAddCallback_ptsz")
+    SoftCalls.cuStreamAddCallback_ptsz(stream, callback, userData, flags)
 }
 
 @c @implementation
 public func cuStreamAttachMemAsync(_ stream: CUstream!, _ address: CUdeviceptr, _ length: Int, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuStreamAttachMemAsync")
+    SoftCalls.cuStreamAttachMemAsync(stream, address, length, flags)
 }
 
 @c @implementation
 public func cuStreamAttachMemAsync_ptsz(_ stream: CUstream!, _ address: CUdeviceptr, _ length: Int, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuStreamAttachMemAsync_ptsz")
+    SoftCalls.cuStreamAttachMemAsync_ptsz(stream, address, length, flags)
 }
 
 @c @implementation

@@ -1,4 +1,4 @@
-import Glibc
+import CLinux
 
 /// A conversion of a format string: what stands between `%` and the letter, and the letter.
 private struct Conversion {

@@ -1,5 +1,5 @@
 import CLanes
-import Glibc
+import CLinux
 
 /// A block's memory on one host thread, reused for one block of a launch after the other.
 final class BlockMemory {
@@ -27,7 +27,7 @@ final class BlockMemory {
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         guard
             let memory = mmap(nil, mappingBytes, PROT_READ | PROT_WRITE, flags, -1, 0),
-            memory != MAP_FAILED
+            ferry_map_failed(memory) == 0
         else { return nil }
         mapping = memory
         block = .allocate(capacity: 1)

@@ -1,4 +1,4 @@
-import Glibc
+import CLinux
 
 /// Threads that help with launches. A helper that has not begun when the work is done is not waited
 /// for.

@@ -1,5 +1,5 @@
 import CLanes
-import Glibc
+import CLinux
 
 /// The processor of one software GPU: executes kernels on host threads.
 ///

@@ -1,5 +1,5 @@
 import CLanes
-import Glibc
+import CLinux
 import Lanes
 
 /// Executes blocks of a launch on one host thread. Not thread-safe; reused from launch to launch

@@ -1,5 +1,5 @@
 package import CLanes
-import Glibc
+import CLinux
 
 /// The memory of one software GPU: a reserved range of this process' address space, so that a
 /// device address is the host address of the same byte.
@@ -75,8 +75,8 @@ public final class DeviceMemory: @unchecked Sendable {
             -1,
             0
         )
-        guard let pointer, pointer != MAP_FAILED else {
-            throw SetupError.reservationFailed(errno: errno)
+        guard let pointer, ferry_map_failed(pointer) == 0 else {
+            throw SetupError.reservationFailed(errno: ferry_errno())
         }
         return pointer
     }

@@ -1,4 +1,4 @@
-import Glibc
+import CLinux
 
 /// A mutex on the heap. Not Synchronization.Mutex, which does not survive a fork.
 final class Lock: @unchecked Sendable {

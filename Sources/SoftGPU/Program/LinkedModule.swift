@@ -1,5 +1,5 @@
 import CLanes
-import Glibc
+import CLinux
 import Lanes
 import PTX
 

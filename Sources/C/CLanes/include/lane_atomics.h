@@ -36,11 +36,19 @@ LANE_ATOMICS(u64, uint64_t)
 
 LANE_INLINE void lane_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
+#include <time.h>
+
+/* The time of day in nanoseconds, for %globaltimer. */
+LANE_INLINE uint64_t lane_nanoseconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 #if defined(__x86_64__)
 LANE_INLINE void lane_pause(void) { __builtin_ia32_pause(); }
 LANE_INLINE uint64_t lane_clock(void) { return __builtin_ia32_rdtsc(); }
 #else
-#include <time.h>
 LANE_INLINE void lane_pause(void) {}
 LANE_INLINE uint64_t lane_clock(void) {
     struct timespec t;

@@ -1,0 +1,92 @@
+package import CUDAABI
+internal import Driver
+
+extension SoftCalls {
+    package static func cuEventCreate(
+        _ event: UnsafeMutablePointer<CUevent?>?,
+        _ flags: UInt32
+    ) -> CUresult {
+        withContext { (context) throws(Failure) in
+            let event = try required(event)
+            // 1 blocking waits, 2 no timing, 4 for other processes
+            guard flags & ~7 == 0 else { throw .invalidValue }
+            guard flags & 4 == 0 else { throw .notSupported }
+            let made = Event(context: context, hasTiming: flags & 2 == 0)
+            let number = context.driver.events.insert(made)
+            context.addEvent(number)
+            event.pointee = handle(number)
+        }
+    }
+
+    package static func cuEventDestroy_v2(_ event: CUevent?) -> CUresult {
+        withDriver { (driver) throws(Failure) in
+            guard let removed = driver.events.remove(number(event)) else { throw .invalidHandle }
+            removed.context.removeEvent(number(event))
+        }
+    }
+
+    package static func cuEventRecord(_ event: CUevent?, _ stream: CUstream?) -> CUresult {
+        withDriver { (driver) throws(Failure) in
+            let event = try driver.event(event)
+            let stream =
+                try stream == nil
+                ? event.context.legacy : driver.stream(stream)
+            guard let stream, stream.context === event.context else { throw .invalidHandle }
+            try event.record(in: stream)
+        }
+    }
+
+    package static func cuEventRecordWithFlags(
+        _ event: CUevent?,
+        _ stream: CUstream?,
+        _ flags: UInt32
+    ) -> CUresult {
+        guard flags <= 1 else { return Status.invalidValue }
+        return cuEventRecord(event, stream)
+    }
+
+    package static func cuEventQuery(_ event: CUevent?) -> CUresult {
+        withDriver { (driver) throws(Failure) in
+            let event = try driver.event(event)
+            guard event.isDone else { throw Failure(Status.notReady) }
+            try event.context.check()
+        }
+    }
+
+    package static func cuEventSynchronize(_ event: CUevent?) -> CUresult {
+        withDriver { (driver) throws(Failure) in
+            let event = try driver.event(event)
+            event.recording?.wait()
+            event.context.output.flush()
+            try event.context.check()
+        }
+    }
+
+    package static func cuEventElapsedTime(
+        _ milliseconds: UnsafeMutablePointer<Float>?,
+        _ start: CUevent?,
+        _ end: CUevent?
+    ) -> CUresult {
+        withDriver { (driver) throws(Failure) in
+            let (start, end) = (try driver.event(start), try driver.event(end))
+            try required(milliseconds).pointee = Event.elapsed(from: start, to: end)
+        }
+    }
+
+    package static func cuEventElapsedTime_v2(
+        _ milliseconds: UnsafeMutablePointer<Float>?,
+        _ start: CUevent?,
+        _ end: CUevent?
+    ) -> CUresult {
+        cuEventElapsedTime(milliseconds, start, end)
+    }
+}
+
+extension SoftDriver {
+    /// An event whose context works.
+    func event(_ handle: OpaquePointer?) throws(Failure) -> Event {
+        guard let event = events.object(number(handle)) else { throw .invalidHandle }
+        try event.context.check()
+        return event
+    }
+}

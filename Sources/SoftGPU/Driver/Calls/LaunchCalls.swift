@@ -1,0 +1,167 @@
+package import CUDAABI
+internal import Driver
+
+extension SoftCalls {
+    package static func cuLaunchKernel(
+        _ function: CUfunction?,
+        _ gridX: UInt32,
+        _ gridY: UInt32,
+        _ gridZ: UInt32,
+        _ blockX: UInt32,
+        _ blockY: UInt32,
+        _ blockZ: UInt32,
+        _ sharedBytes: UInt32,
+        _ stream: CUstream?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> CUresult {
+        let configuration = LaunchConfiguration(
+            grid: Dimensions(gridX, gridY, gridZ),
+            block: Dimensions(blockX, blockY, blockZ),
+            dynamicSharedBytes: Int(sharedBytes)
+        )
+        return launch(function, configuration, stream, parameters, extra)
+    }
+
+    package static func cuLaunchCooperativeKernel(
+        _ function: CUfunction?,
+        _ gridX: UInt32,
+        _ gridY: UInt32,
+        _ gridZ: UInt32,
+        _ blockX: UInt32,
+        _ blockY: UInt32,
+        _ blockZ: UInt32,
+        _ sharedBytes: UInt32,
+        _ stream: CUstream?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> CUresult {
+        let configuration = LaunchConfiguration(
+            grid: Dimensions(gridX, gridY, gridZ),
+            block: Dimensions(blockX, blockY, blockZ),
+            dynamicSharedBytes: Int(sharedBytes),
+            cooperative: true
+        )
+        return launch(function, configuration, stream, parameters, nil)
+    }
+
+    package static func cuLaunchKernelEx(
+        _ config: UnsafePointer<CUlaunchConfig>?,
+        _ function: CUfunction?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> CUresult {
+        launch(config, function, parameters, extra, isPerThread: false)
+    }
+
+    package static func cuLaunchKernelEx_ptsz(
+        _ config: UnsafePointer<CUlaunchConfig>?,
+        _ function: CUfunction?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> CUresult {
+        launch(config, function, parameters, extra, isPerThread: true)
+    }
+
+    private static func launch(
+        _ config: UnsafePointer<CUlaunchConfig>?,
+        _ function: CUfunction?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        isPerThread: Bool
+    ) -> CUresult {
+        guard let config = config?.pointee else { return Status.invalidValue }
+        let cooperative: Bool
+        do {
+            cooperative = try LaunchAttributes.isCooperative(config)
+        } catch {
+            return error.status
+        }
+        let configuration = LaunchConfiguration(
+            grid: Dimensions(config.gridDimX, config.gridDimY, config.gridDimZ),
+            block: Dimensions(config.blockDimX, config.blockDimY, config.blockDimZ),
+            dynamicSharedBytes: Int(config.sharedMemBytes),
+            cooperative: cooperative
+        )
+        let stream = isPerThread ? perThread(config.stream) : config.stream
+        return launch(function, configuration, stream, parameters, extra)
+    }
+
+    /// Checks a launch, copies its parameters and gives it to the stream.
+    private static func launch(
+        _ handle: CUfunction?,
+        _ configuration: LaunchConfiguration,
+        _ stream: CUstream?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> CUresult {
+        withContext { (current) throws(Failure) in
+            let function = try current.driver.function(handle)
+            let stream = try current.driver.stream(stream)
+            let context = stream.context
+            let facts = try KernelFacts(function, in: context)
+            try facts.check(configuration)
+            let kernel = facts.kernel
+            let copied = try LaunchParameters.copy(
+                for: kernel,
+                parameters: parameters,
+                extra: extra
+            )
+            try context.submit(to: stream) {
+                do throws(LaunchFault) {
+                    try context.machine.run(
+                        kernel,
+                        configuration,
+                        parameters: copied.bytes,
+                        output: context.output
+                    )
+                    return Status.success
+                } catch {
+                    Diagnostics.note("\(error)")
+                    return error.code
+                }
+            }
+        }
+    }
+}
+
+/// Attributes of `cuLaunchKernelEx`.
+private enum LaunchAttributes {
+    /// Reads them: those that only tune are left out, those that change what a kernel sees and
+    /// that the machine has not are refused.
+    static func isCooperative(_ config: CUlaunchConfig) throws(Failure) -> Bool {
+        var cooperative = false
+        guard config.attributeCount > 0 else { return false }
+        let attributes = try required(config.attributes)
+        for index in 0..<Int(config.attributeCount) {
+            let attribute = attributes[index]
+            switch attribute.id {
+            case 2: cooperative = UInt32(truncatingIfNeeded: attribute.value.0) != 0
+            case 4, 11:  // cluster extents, preferred cluster extents
+                let x = UInt32(truncatingIfNeeded: attribute.value.0)
+                let y = UInt32(truncatingIfNeeded: attribute.value.0 >> 32)
+                let z = UInt32(truncatingIfNeeded: attribute.value.1)
+                guard x <= 1, y <= 1, z <= 1 else {
+                    Diagnostics.note("clusters of more than one block are not supported")
+                    throw Failure(FERRY_CUDA_ERROR_INVALID_CLUSTER_SIZE)
+                }
+            // 0 ignored, 1 access policy, 3 synchronisation policy, 5 cluster scheduling,
+            // 8 priority, 9, 10 memory domains, 14 shared memory carveout
+            case 0, 1, 3, 5, 8, 9, 10, 14: break
+            // 6 a kernel may start before the one before it ends: it need not
+            case 6: break
+            default:
+                Diagnostics.note("launch attribute \(attribute.id) is not supported")
+                throw .notSupported
+            }
+        }
+        return cooperative
+    }
+}
+
+extension SoftDriver {
+    /// A function or kernel by its handle.
+    func function(_ handle: OpaquePointer?) throws(Failure) -> DeviceFunction {
+        guard let function = functions.object(number(handle)) else { throw .invalidHandle }
+        return function
+    }
+}

@@ -1,0 +1,157 @@
+package import CUDAABI
+internal import Driver
+
+extension SoftCalls {
+    package static func cuMemsetD8_v2(
+        _ address: CUdeviceptr,
+        _ value: UInt8,
+        _ count: Int
+    ) -> CUresult {
+        fill(address, UInt32(value), 1, width: count, nil)
+    }
+
+    package static func cuMemsetD16_v2(
+        _ address: CUdeviceptr,
+        _ value: UInt16,
+        _ count: Int
+    ) -> CUresult {
+        fill(address, UInt32(value), 2, width: count, nil)
+    }
+
+    package static func cuMemsetD32_v2(
+        _ address: CUdeviceptr,
+        _ value: UInt32,
+        _ count: Int
+    ) -> CUresult {
+        fill(address, value, 4, width: count, nil)
+    }
+
+    package static func cuMemsetD8Async(
+        _ address: CUdeviceptr,
+        _ value: UInt8,
+        _ count: Int,
+        _ stream: CUstream?
+    ) -> CUresult {
+        fill(address, UInt32(value), 1, width: count, stream)
+    }
+
+    package static func cuMemsetD16Async(
+        _ address: CUdeviceptr,
+        _ value: UInt16,
+        _ count: Int,
+        _ stream: CUstream?
+    ) -> CUresult {
+        fill(address, UInt32(value), 2, width: count, stream)
+    }
+
+    package static func cuMemsetD32Async(
+        _ address: CUdeviceptr,
+        _ value: UInt32,
+        _ count: Int,
+        _ stream: CUstream?
+    ) -> CUresult {
+        fill(address, value, 4, width: count, stream)
+    }
+
+    package static func cuMemsetD2D8_v2(
+        _ address: CUdeviceptr,
+        _ pitch: Int,
+        _ value: UInt8,
+        _ width: Int,
+        _ height: Int
+    ) -> CUresult {
+        fill(address, UInt32(value), 1, width: width, height: height, pitch: pitch, nil)
+    }
+
+    package static func cuMemsetD2D16_v2(
+        _ address: CUdeviceptr,
+        _ pitch: Int,
+        _ value: UInt16,
+        _ width: Int,
+        _ height: Int
+    ) -> CUresult {
+        fill(address, UInt32(value), 2, width: width, height: height, pitch: pitch, nil)
+    }
+
+    package static func cuMemsetD2D32_v2(
+        _ address: CUdeviceptr,
+        _ pitch: Int,
+        _ value: UInt32,
+        _ width: Int,
+        _ height: Int
+    ) -> CUresult {
+        fill(address, value, 4, width: width, height: height, pitch: pitch, nil)
+    }
+
+    package static func cuMemsetD2D8Async(
+        _ address: CUdeviceptr,
+        _ pitch: Int,
+        _ value: UInt8,
+        _ width: Int,
+        _ height: Int,
+        _ stream: CUstream?
+    ) -> CUresult {
+        fill(address, UInt32(value), 1, width: width, height: height, pitch: pitch, stream)
+    }
+
+    package static func cuMemsetD2D16Async(
+        _ address: CUdeviceptr,
+        _ pitch: Int,
+        _ value: UInt16,
+        _ width: Int,
+        _ height: Int,
+        _ stream: CUstream?
+    ) -> CUresult {
+        fill(address, UInt32(value), 2, width: width, height: height, pitch: pitch, stream)
+    }
+
+    package static func cuMemsetD2D32Async(
+        _ address: CUdeviceptr,
+        _ pitch: Int,
+        _ value: UInt32,
+        _ width: Int,
+        _ height: Int,
+        _ stream: CUstream?
+    ) -> CUresult {
+        fill(address, value, 4, width: width, height: height, pitch: pitch, stream)
+    }
+
+    /// Fills rows in a stream, checked as a whole before anything is written.
+    ///
+    /// - Parameter pitch: Bytes from a row to the next; `nil` for a single row.
+    private static func fill(
+        _ address: CUdeviceptr,
+        _ value: UInt32,
+        _ elementSize: Int,
+        width: Int,
+        height: Int = 1,
+        pitch: Int? = nil,
+        _ stream: CUstream?
+    ) -> CUresult {
+        withContext { (context) throws(Failure) in
+            let stream = try context.stream(stream)
+            guard width >= 0, height >= 0, width <= 1 << 46, height <= 1 << 40,
+                address % UInt64(elementSize) == 0
+            else { throw .invalidValue }
+            if width == 0 || height == 0 { return }
+            let row = width * elementSize
+            let rowPitch = pitch ?? row
+            guard height == 1 || rowPitch >= row, rowPitch >= 0, rowPitch % elementSize == 0
+            else { throw .invalidValue }
+            let (last, overflow) = rowPitch.multipliedReportingOverflow(by: height - 1)
+            guard !overflow, last <= 1 << 48 else { throw .invalidValue }
+            let fill = Fill(
+                value: value,
+                elementSize: elementSize,
+                target: try context.driver.deviceRange(address, last + row),
+                width: width,
+                height: height,
+                pitch: rowPitch
+            )
+            try context.submit(to: stream, isShort: fill.bytes <= 65_536) {
+                fill.run()
+                return Status.success
+            }
+        }
+    }
+}

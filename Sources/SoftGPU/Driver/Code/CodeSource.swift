@@ -1,0 +1,118 @@
+internal import CLinux
+internal import Driver
+internal import SoftDevice
+
+/// The PTX that an image holds for a GPU: one text, or several that are linked.
+struct CodeSource {
+    /// The texts, without terminating NULs.
+    var texts: [[UInt8]]
+
+    /// Newest version of the PTX language that is accepted; of its major version all.
+    static let newestMajorVersion = 9
+
+    /// The code in the image at an address of this process, for a capability.
+    ///
+    /// - Parameter image: PTX text, a fatbin, a fatbin wrapper, or what `cuLinkComplete` made.
+    init(
+        image: UnsafeRawPointer,
+        capability: Configuration.Capability
+    ) throws(CodeFailure) {
+        do {
+            let layout = try ImageLayout.find(at: image)
+            let linked = try ImageLayout.prelinked(at: image)
+            try self.init(layout, linked: linked, capability: capability)
+        } catch let error as ImageError {
+            throw CodeFailure(error)
+        } catch let error as CodeFailure {
+            throw error
+        } catch {
+            throw CodeFailure(Status.invalidImage, "\(error)")
+        }
+    }
+
+    /// The code in bytes of known extent, which may end without a NUL.
+    init(
+        bytes: UnsafeRawBufferPointer,
+        capability: Configuration.Capability
+    ) throws(CodeFailure) {
+        guard let start = bytes.baseAddress else { throw CodeFailure(ImageError.notAnImage) }
+        let layout: ImageLayout
+        do {
+            layout = try ImageLayout.measure(start, limit: bytes.count)
+        } catch {
+            throw CodeFailure(error)
+        }
+        try self.init(layout, linked: [], capability: capability)
+    }
+
+    private init(
+        _ layout: ImageLayout,
+        linked: [ImageLayout],
+        capability: Configuration.Capability
+    ) throws(CodeFailure) {
+        switch layout.kind {
+        case .text:
+            texts = [Array(UnsafeRawBufferPointer(start: layout.start, count: layout.size))]
+        case .elf:
+            throw CodeFailure(
+                Status.noBinaryForGPU,
+                "the image is a cubin, code for NVIDIA's GPUs only; the software GPU runs PTX"
+            )
+        case .fatbin:
+            var chosen = try Self.choose(layout, capability)
+            if chosen.isEmpty {
+                for part in linked where part.kind == .fatbin {
+                    chosen += try Self.choose(part, capability)
+                }
+            }
+            guard !chosen.isEmpty else {
+                throw CodeFailure(
+                    Status.noBinaryForGPU,
+                    "the image has no PTX for compute capability \(capability.major)."
+                        + "\(capability.minor) or below"
+                )
+            }
+            texts = chosen
+        }
+        for text in texts { try PTXHeader(text).check(capability) }
+    }
+
+    /// The PTX with the highest target that fits, or all linked parts; empty if none fits.
+    private static func choose(
+        _ fatbin: ImageLayout,
+        _ capability: Configuration.Capability
+    ) throws(CodeFailure) -> [[UInt8]] {
+        var best: FatbinEntry?
+        var linked: [FatbinEntry] = []
+        var entries = FatbinEntries(fatbin)
+        do {
+            while let entry = try entries.next() {
+                guard entry.kind == .ptx, fits(entry, capability) else { continue }
+                if entry.isLinkedPart {
+                    linked.append(entry)
+                } else if best.map({ entry.target > $0.target }) ?? true {
+                    best = entry
+                }
+            }
+        } catch {
+            throw CodeFailure(error)
+        }
+        if !linked.isEmpty { best = nil }
+        var texts: [[UInt8]] = []
+        for entry in linked + (best.map { [$0] } ?? []) {
+            texts.append(try Decompression.payload(of: entry))
+        }
+        return texts
+    }
+
+    private static func fits(
+        _ entry: FatbinEntry,
+        _ capability: Configuration.Capability
+    ) -> Bool {
+        if entry.isArchitectureSpecific { return entry.target == capability.number }
+        if entry.isFamilySpecific {
+            return entry.target / 10 == capability.major && entry.target <= capability.number
+        }
+        return entry.target <= capability.number
+    }
+}

@@ -1,0 +1,70 @@
+internal import CLinux
+internal import Driver
+internal import DriverFrontend
+
+/// What a `CUfunction` or a `CUkernel` stands for: a kernel of a module, or a kernel of a library,
+/// which means the one of the module in the context where it is used. Both kinds of handle are
+/// accepted in place of each other.
+final class DeviceFunction: @unchecked Sendable {
+    enum Owner {
+        case module(LoadedModule, Kernel)
+        case library(LoadedLibrary)
+    }
+
+    let name: String
+    let owner: Owner
+    /// Its handle; set once, before anyone sees it.
+    var handle: UInt64 = 0
+    private let lock = ForkSafeLock()
+    private var settings = Settings()
+
+    /// What `cuFuncSetAttribute` has set.
+    struct Settings {
+        /// Dynamic shared memory that a launch may ask for; `nil` for the default.
+        var maximumDynamicShared: Int?
+        /// Preferred share of shared memory in percent, -1 for no preference.
+        var carveout: Int32 = -1
+    }
+
+    /// The name with its NUL, at an address that lasts as long as this object.
+    var nameBytes: UnsafePointer<CChar>? { UnsafePointer(nameCopy) }
+    private let nameCopy: UnsafeMutablePointer<CChar>?
+
+    init(name: String, owner: Owner) {
+        self.name = name
+        self.owner = owner
+        nameCopy = strdup(name)
+    }
+
+    deinit { free(nameCopy) }
+
+    /// The kernel in a context.
+    func kernel(in context: Context) throws(Failure) -> Kernel {
+        switch owner {
+        case .module(let module, let kernel):
+            guard module.context === context else { throw .invalidHandle }
+            return kernel
+        case .library(let library):
+            let module = try library.moduleOrFailure(in: context)
+            guard let kernel = module.program.kernel(named: name) else { throw .notFound }
+            return kernel
+        }
+    }
+
+    /// The function of the context's module that this one means.
+    func function(in context: Context) throws(Failure) -> DeviceFunction {
+        switch owner {
+        case .module: return self
+        case .library(let library):
+            return try library.moduleOrFailure(in: context).function(name)
+        }
+    }
+
+    /// What the program has set.
+    var currentSettings: Settings { lock.withLock { settings } }
+
+    /// Sets something.
+    func set(_ change: (inout Settings) -> Void) {
+        lock.withLock { change(&settings) }
+    }
+}

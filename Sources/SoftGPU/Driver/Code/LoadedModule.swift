@@ -1,0 +1,61 @@
+internal import Driver
+
+/// Code in a context: its kernels and variables. Safe to use from any thread.
+final class LoadedModule: @unchecked Sendable {
+    let context: Context
+    /// The library that it belongs to; modules loaded by themselves have none.
+    let library: LoadedLibrary?
+    let program: PTXModule
+    /// Its handle; set once, before anyone sees it.
+    private(set) var handle: UInt64 = 0
+    private let lock = Lock()
+    private var functions: [String: DeviceFunction] = [:]
+
+    /// Loads code into a context.
+    init(_ source: CodeSource, context: Context, library: LoadedLibrary?) throws(CodeFailure) {
+        self.context = context
+        self.library = library
+        do {
+            program = try PTXModule(sources: source.texts, memory: context.memory)
+        } catch {
+            throw CodeFailure(error)
+        }
+        handle = context.driver.modules.insert(self)
+        context.addModule(self)
+    }
+
+    /// The function with this name; the same object each time.
+    func function(_ name: String) throws(Failure) -> DeviceFunction {
+        guard let kernel = program.kernel(named: name) else { throw .notFound }
+        return lock.withLock {
+            if let function = functions[name] { return function }
+            let function = DeviceFunction(name: name, owner: .module(self, kernel))
+            function.handle = context.driver.functions.insert(function)
+            functions[name] = function
+            return function
+        }
+    }
+
+    /// All functions, in the order of the code.
+    func allFunctions() -> [DeviceFunction] {
+        program.kernels.compactMap { try? function($0.name) }
+    }
+
+    /// A variable's address and bytes.
+    func global(_ name: String) throws(Failure) -> (address: UInt64, size: Int) {
+        guard let found = program.global(named: name) else { throw .notFound }
+        return (found.address, found.size)
+    }
+
+    /// Makes all handles invalid and frees the variables. Nothing of it may be running.
+    func unload() {
+        context.driver.modules.remove(handle)
+        context.removeModule(self)
+        let old = lock.withLock {
+            defer { functions = [:] }
+            return Array(functions.values)
+        }
+        for function in old { context.driver.functions.remove(function.handle) }
+        program.unload()
+    }
+}

@@ -1,0 +1,30 @@
+internal import CLinux
+
+/// Text that kernels have printed and the program has not yet seen.
+///
+/// It appears on the standard output when the program synchronises, as with the real driver. When
+/// more than a buffer's worth has gathered it appears earlier; none is lost. Safe to use from any
+/// thread.
+final class PrintOutput: DeviceOutput, @unchecked Sendable {
+    private let lock = Lock()
+    private var bytes: [UInt8] = []
+    private static let limit = 1 << 20
+
+    func write(_ text: [UInt8]) {
+        lock.withLock {
+            bytes.append(contentsOf: text)
+            if bytes.count >= Self.limit { show() }
+        }
+    }
+
+    /// Writes everything to the standard output.
+    func flush() {
+        lock.withLock { show() }
+    }
+
+    private func show() {
+        guard !bytes.isEmpty else { return }
+        _ = bytes.withUnsafeBytes { ferry_write_stdout($0.baseAddress, $0.count) }
+        bytes.removeAll(keepingCapacity: bytes.capacity <= 65_536)
+    }
+}

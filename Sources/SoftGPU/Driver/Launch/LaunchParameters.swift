@@ -1,0 +1,61 @@
+internal import CLinux
+internal import Driver
+
+/// A kernel's parameters, copied out of the program's memory at the call.
+final class LaunchParameters: @unchecked Sendable {
+    private let storage: UnsafeMutableRawPointer
+    private let count: Int
+
+    /// The bytes, laid out as the kernel reads them.
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: storage, count: count) }
+
+    private init(count: Int) {
+        self.count = count
+        storage = .allocate(byteCount: max(count, 16), alignment: 16)
+        memset(storage, 0, max(count, 16))
+    }
+
+    deinit { storage.deallocate() }
+
+    /// Copies from what a launch was given: pointers to each parameter, or a laid out buffer.
+    static func copy(
+        for kernel: Kernel,
+        parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) throws(Failure) -> LaunchParameters {
+        let copy = LaunchParameters(count: kernel.parameterBytes)
+        guard !kernel.parameters.isEmpty else { return copy }
+        if let extra {
+            guard parameters == nil else { throw .invalidValue }
+            try copy.fill(fromExtra: extra)
+            return copy
+        }
+        let parameters = try required(parameters)
+        for (index, parameter) in kernel.parameters.enumerated() where parameter.size > 0 {
+            let source = try required(parameters[index])
+            memcpy(copy.storage + parameter.offset, source, parameter.size)
+        }
+        return copy
+    }
+
+    /// Reads the list of a name and a pointer each, which a zero ends.
+    private func fill(
+        fromExtra extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    ) throws(Failure) {
+        let (bufferName, sizeName): (UInt, UInt) = (1, 2)
+        var buffer: UnsafeMutableRawPointer?
+        var size: Int?
+        var position = extra
+        while let name = position.pointee {
+            let value = try required(position[1])
+            switch UInt(bitPattern: name) {
+            case bufferName: buffer = value
+            case sizeName: size = value.load(as: Int.self)
+            default: throw .invalidValue
+            }
+            position += 2
+        }
+        guard let buffer, let size, size >= count else { throw .invalidValue }
+        memcpy(storage, buffer, count)
+    }
+}

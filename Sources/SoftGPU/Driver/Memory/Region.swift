@@ -1,0 +1,52 @@
+internal import Driver
+
+/// What lies at an address of the unified address space.
+enum Region {
+    /// Memory of a GPU: an allocation, or a module's variable.
+    case device(Device, base: UInt64, size: Int)
+    /// Pinned host memory.
+    case pinned(HostBlock)
+    /// Anything else: memory of the program, or nothing.
+    case other
+}
+
+extension SoftDriver {
+    /// What lies at an address.
+    func region(at address: UInt64) -> Region {
+        for device in devices {
+            guard let memory = device.memory,
+                let found = memory.allocation(containing: address)
+            else { continue }
+            return .device(device, base: found.base, size: found.size)
+        }
+        if let block = hostMemory.block(containing: address) { return .pinned(block) }
+        return .other
+    }
+
+    /// Whether an address lies where a GPU's memory is, allocated or not.
+    func isInArena(_ address: UInt64) -> Bool {
+        devices.contains { device in
+            guard let memory = device.memory else { return false }
+            return address >= memory.base && address - memory.base < memory.size
+        }
+    }
+
+    /// A range that the program says is device memory: all of it must lie in one allocation, or in
+    /// one piece of pinned memory.
+    func deviceRange(
+        _ address: UInt64,
+        _ bytes: Int
+    ) throws(Failure) -> UnsafeMutableRawPointer {
+        guard bytes >= 0, let pointer = UnsafeMutableRawPointer(bitPattern: UInt(address)) else {
+            throw .invalidValue
+        }
+        let end: UInt64
+        switch region(at: address) {
+        case .device(_, let base, let size): end = base + UInt64(size)
+        case .pinned(let block): end = block.base + UInt64(block.size)
+        case .other: throw .invalidValue
+        }
+        guard UInt64(bytes) <= end - address else { throw .invalidValue }
+        return pointer
+    }
+}

@@ -1,0 +1,63 @@
+internal import CLinux
+internal import Driver
+internal import Synchronization
+
+/// One recording of an event.
+final class Recording: @unchecked Sendable {
+    /// The work that must be done; set once, before anyone sees it.
+    private(set) var ticket: Ticket?
+    private let time = Atomic<UInt64>(0)
+
+    init() {}
+
+    func start(_ ticket: Ticket) { self.ticket = ticket }
+
+    /// Notes the time: all work before is done.
+    func stamp() { time.store(ferry_now_ns(), ordering: .releasing) }
+
+    var isDone: Bool { ticket?.isDone ?? true }
+    func wait() { ticket?.wait() }
+    /// Nanoseconds of the monotonic clock, 0 if not yet.
+    var nanoseconds: UInt64 { time.load(ordering: .acquiring) }
+}
+
+/// An event: remembers where a stream was when it was last recorded. Safe to use from any thread.
+final class Event: @unchecked Sendable {
+    let context: Context
+    let hasTiming: Bool
+    private let lock = Lock()
+    private var last: Recording?
+
+    /// - Parameter hasTiming: Whether elapsed times are asked for.
+    init(context: Context, hasTiming: Bool) {
+        self.context = context
+        self.hasTiming = hasTiming
+    }
+
+    /// The last recording; `nil` before the first.
+    var recording: Recording? { lock.withLock { last } }
+
+    /// Records the work that the stream has so far.
+    func record(in stream: Stream) throws(Failure) {
+        let recording = Recording()
+        let ticket = try stream.context.submit(to: stream, isShort: true) {
+            recording.stamp()
+            return Status.success
+        }
+        recording.start(ticket)
+        lock.withLock { last = recording }
+    }
+
+    /// Whether the last recording is reached; true before the first.
+    var isDone: Bool { recording?.isDone ?? true }
+
+    /// Milliseconds from `start` to `end`.
+    static func elapsed(from start: Event, to end: Event) throws(Failure) -> Float {
+        guard start.context === end.context, start.hasTiming, end.hasTiming,
+            let first = start.recording, let second = end.recording
+        else { throw .invalidHandle }
+        guard first.isDone, second.isDone else { throw Failure(Status.notReady) }
+        let difference = Int64(bitPattern: second.nanoseconds &- first.nanoseconds)
+        return Float(Double(difference) / 1e6)
+    }
+}
