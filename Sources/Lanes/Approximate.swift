@@ -19,12 +19,12 @@ package enum ApproximateOps {
     /// A function of one single.
     package static func function(_ name: String) -> Handler? {
         switch name {
-        case "ex2": return { r, i, m, _ in array(r, i, m, lanes_ex2_f32) }
-        case "lg2": return { r, i, m, _ in array(r, i, m, lanes_lg2_f32) }
-        case "sin": return { r, i, m, _ in array(r, i, m, lanes_sin_f32) }
-        case "cos": return { r, i, m, _ in array(r, i, m, lanes_cos_f32) }
-        case "tanh": return { r, i, m, _ in array(r, i, m, lanes_tanh_f32) }
-        case "rsqrt": return { r, i, m, _ in array(r, i, m, lanes_rsqrt_f32) }
+        case "ex2": return { r, i, m, c in array(r, i, m, c, lanes_ex2_f32) }
+        case "lg2": return { r, i, m, c in array(r, i, m, c, lanes_lg2_f32) }
+        case "sin": return { r, i, m, c in array(r, i, m, c, lanes_sin_f32) }
+        case "cos": return { r, i, m, c in array(r, i, m, c, lanes_cos_f32) }
+        case "tanh": return { r, i, m, c in array(r, i, m, c, lanes_tanh_f32) }
+        case "rsqrt": return { r, i, m, c in array(r, i, m, c, lanes_rsqrt_f32) }
         default: return nil
         }
     }
@@ -65,9 +65,10 @@ private func array(
     _ r: Registers,
     _ i: Instruction,
     _ m: UInt32,
+    _ context: Context,
     _ f: (UnsafeMutablePointer<Float>, UnsafePointer<Float>) -> Void
 ) {
-    let scratch = Scratch<Float>()
+    let scratch = Scratch<Float>(context)
     let flushes = i.pointee.mode & FloatOps.flush != 0
     let a = vectors(r, i.pointee.a, Float.self)
     for j in 0..<4 { scratch.vectors(0)[j] = flushes ? lane_ftz(a[j]) : a[j] }
@@ -77,5 +78,4 @@ private func array(
         let v = lane_canonical(result[j])
         return flushes ? lane_ftz(v) : v
     }
-    scratch.free()
 }

@@ -12,8 +12,10 @@ package enum CarryOps {
     /// The handler of an operation on 32- or 64-bit integers.
     package static func handler(_ operation: Operation, _ type: LaneType) -> Handler? {
         switch (operation, type.bits) {
-        case (.add, 32): return { r, i, m, _ in carried(r, i, m, UInt32.self) { a, b, _ in (a, b) } }
-        case (.add, 64): return { r, i, m, _ in carried(r, i, m, UInt64.self) { a, b, _ in (a, b) } }
+        case (.add, 32):
+            return { r, i, m, _ in carried(r, i, m, UInt32.self) { a, b, _ in (a, b) } }
+        case (.add, 64):
+            return { r, i, m, _ in carried(r, i, m, UInt64.self) { a, b, _ in (a, b) } }
         case (.subtract, 32): return { r, i, m, _ in borrowed(r, i, m, UInt32.self) }
         case (.subtract, 64): return { r, i, m, _ in borrowed(r, i, m, UInt64.self) }
         case (.multiplyLow, 32):

@@ -25,21 +25,21 @@ package enum FloatOps {
         case (.f32, FloatOps.flush): return flushed(operation)
         case (.f32, _):
             switch operation {
-            case .add: return { r, i, m, _ in directed(r, i, m, LaneAdd) }
-            case .subtract: return { r, i, m, _ in directed(r, i, m, LaneSubtract) }
-            case .multiply: return { r, i, m, _ in directed(r, i, m, LaneMultiply) }
-            case .divide: return { r, i, m, _ in directed(r, i, m, LaneDivide) }
-            case .fma: return { r, i, m, _ in directed(r, i, m, LaneFMA) }
-            case .squareRoot: return { r, i, m, _ in directed(r, i, m, LaneSquareRoot) }
+            case .add: return { r, i, m, c in directed(r, i, m, c, LaneAdd) }
+            case .subtract: return { r, i, m, c in directed(r, i, m, c, LaneSubtract) }
+            case .multiply: return { r, i, m, c in directed(r, i, m, c, LaneMultiply) }
+            case .divide: return { r, i, m, c in directed(r, i, m, c, LaneDivide) }
+            case .fma: return { r, i, m, c in directed(r, i, m, c, LaneFMA) }
+            case .squareRoot: return { r, i, m, c in directed(r, i, m, c, LaneSquareRoot) }
             }
         case (.f64, _):
             switch operation {
-            case .add: return { r, i, m, _ in directedDouble(r, i, m, LaneAdd) }
-            case .subtract: return { r, i, m, _ in directedDouble(r, i, m, LaneSubtract) }
-            case .multiply: return { r, i, m, _ in directedDouble(r, i, m, LaneMultiply) }
-            case .divide: return { r, i, m, _ in directedDouble(r, i, m, LaneDivide) }
-            case .fma: return { r, i, m, _ in directedDouble(r, i, m, LaneFMA) }
-            case .squareRoot: return { r, i, m, _ in directedDouble(r, i, m, LaneSquareRoot) }
+            case .add: return { r, i, m, c in directedDouble(r, i, m, c, LaneAdd) }
+            case .subtract: return { r, i, m, c in directedDouble(r, i, m, c, LaneSubtract) }
+            case .multiply: return { r, i, m, c in directedDouble(r, i, m, c, LaneMultiply) }
+            case .divide: return { r, i, m, c in directedDouble(r, i, m, c, LaneDivide) }
+            case .fma: return { r, i, m, c in directedDouble(r, i, m, c, LaneFMA) }
+            case .squareRoot: return { r, i, m, c in directedDouble(r, i, m, c, LaneSquareRoot) }
             }
         default: return nil
         }
@@ -179,11 +179,11 @@ package enum FloatOps {
     package static func reciprocal(_ type: LaneType) -> Handler? {
         switch type {
         case .f32:
-            return { r, i, m, _ in
+            return { r, i, m, c in
                 let one = SIMD8<Float>(repeating: 1)
                 let mode = i.pointee.mode
                 if mode & 3 != 0 {
-                    withOnes(r, i, m)
+                    withOnes(r, i, m, c)
                 } else if mode & FloatOps.flush != 0 {
                     map1(r, i, m) { lane_ftz(lane_div_f32(one, lane_ftz($0))) }
                 } else {
@@ -191,9 +191,9 @@ package enum FloatOps {
                 }
             }
         case .f64:
-            return { r, i, m, _ in
+            return { r, i, m, c in
                 if i.pointee.mode & 3 != 0 {
-                    withOnesDouble(r, i, m)
+                    withOnesDouble(r, i, m, c)
                 } else {
                     map1(r, i, m) { SIMD8<Double>(repeating: 1) / $0 }
                 }
@@ -233,8 +233,14 @@ private func extremeSingle(
 }
 
 @inline(__always)
-private func directed(_ r: Registers, _ i: Instruction, _ m: UInt32, _ operation: LaneArithmetic) {
-    let scratch = Scratch<Float>()
+private func directed(
+    _ r: Registers,
+    _ i: Instruction,
+    _ m: UInt32,
+    _ context: Context,
+    _ operation: LaneArithmetic
+) {
+    let scratch = Scratch<Float>(context)
     let mode = i.pointee.mode
     let flush = mode & FloatOps.flush != 0
     func operand(_ offset: Int32, _ k: Int) -> UnsafeMutablePointer<Float> {
@@ -255,7 +261,6 @@ private func directed(_ r: Registers, _ i: Instruction, _ m: UInt32, _ operation
         if flush { v = lane_ftz(v) }
         return mode & FloatOps.saturate != 0 ? lane_sat_f32(v) : v
     }
-    scratch.free()
 }
 
 @inline(__always)
@@ -263,9 +268,10 @@ private func directedDouble(
     _ r: Registers,
     _ i: Instruction,
     _ m: UInt32,
+    _ context: Context,
     _ operation: LaneArithmetic
 ) {
-    let scratch = Scratch<Double>()
+    let scratch = Scratch<Double>(context)
     let mode = i.pointee.mode
     let a = lanes(r, i.pointee.a, Double.self)
     let b = operation == LaneSquareRoot ? a : lanes(r, i.pointee.b, Double.self)
@@ -275,11 +281,10 @@ private func directedDouble(
     put(r, i.pointee.d, m) { j in
         mode & FloatOps.saturate != 0 ? lane_sat_f64(result[j]) : result[j]
     }
-    scratch.free()
 }
 
-private func withOnes(_ r: Registers, _ i: Instruction, _ m: UInt32) {
-    let scratch = Scratch<Float>()
+private func withOnes(_ r: Registers, _ i: Instruction, _ m: UInt32, _ context: Context) {
+    let scratch = Scratch<Float>(context)
     let mode = i.pointee.mode
     let flush = mode & FloatOps.flush != 0
     let from = vectors(r, i.pointee.a, Float.self)
@@ -295,11 +300,15 @@ private func withOnes(_ r: Registers, _ i: Instruction, _ m: UInt32) {
         let v = lane_canonical(result[j])
         return flush ? lane_ftz(v) : v
     }
-    scratch.free()
 }
 
-private func withOnesDouble(_ r: Registers, _ i: Instruction, _ m: UInt32) {
-    let scratch = Scratch<Double>()
+private func withOnesDouble(
+    _ r: Registers,
+    _ i: Instruction,
+    _ m: UInt32,
+    _ context: Context
+) {
+    let scratch = Scratch<Double>(context)
     for j in 0..<4 { scratch.vectors(0)[j] = SIMD8(repeating: 1) }
     let one = scratch.lanes(0)
     let a = lanes(r, i.pointee.a, Double.self)
@@ -307,12 +316,14 @@ private func withOnesDouble(_ r: Registers, _ i: Instruction, _ m: UInt32) {
     lanes_directed_f64(Int32(LaneDivide.rawValue), rounding, scratch.lanes(1), one, a, one)
     let result = scratch.vectors(1)
     put(r, i.pointee.d, m) { result[$0] }
-    scratch.free()
 }
 
 /// Four registers' worth of memory for operations that work on arrays.
 struct Scratch<T: SIMDScalar> {
-    private let memory = UnsafeMutableRawPointer.allocate(byteCount: 4 * 256, alignment: 64)
+    private let memory: UnsafeMutableRawPointer
+
+    @inline(__always)
+    init(_ context: Context) { memory = context.pointee.scratch }
 
     @inline(__always)
     func lanes(_ k: Int) -> UnsafeMutablePointer<T> {
@@ -323,7 +334,4 @@ struct Scratch<T: SIMDScalar> {
     func vectors(_ k: Int) -> UnsafeMutablePointer<SIMD8<T>> {
         (memory + k &* 256).assumingMemoryBound(to: SIMD8<T>.self)
     }
-
-    @inline(__always)
-    func free() { memory.deallocate() }
 }

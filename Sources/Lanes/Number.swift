@@ -225,7 +225,8 @@ struct Number {
         let hidden: UInt64 = 1 << UInt64(format.precision - 1)
         guard m >= hidden else { return sign | m << UInt64(format.padding) }
         let biased = UInt64(last + format.precision - 1 - format.leastExponent + 1)
-        let body = ((biased << UInt64(format.precision - 1)) + (m - hidden))
+        let body =
+            ((biased << UInt64(format.precision - 1)) + (m - hidden))
             << UInt64(format.padding)
         guard body > format.greatest else { return sign | body }
         if satfinite || format == .e4m3 { return sign | format.greatest }

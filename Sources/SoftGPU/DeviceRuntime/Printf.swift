@@ -84,15 +84,20 @@ private struct Printer {
         let letter = conversion.letter
         switch letter {
         case UInt8(ascii: "d"), UInt8(ascii: "i"):
-            let value = conversion.isLong
+            let value =
+                conversion.isLong
                 ? Int64(bitPattern: doubleWord()) : Int64(Int32(bitPattern: word()))
-            let cut = conversion.isShort == 0
-                ? value : conversion.isShort == 1 ? Int64(Int16(truncatingIfNeeded: value))
+            let cut =
+                conversion.isShort == 0
+                ? value
+                : conversion.isShort == 1
+                    ? Int64(Int16(truncatingIfNeeded: value))
                     : Int64(Int8(truncatingIfNeeded: value))
             emit(conversion, size: "ll", cut)
         case UInt8(ascii: "u"), UInt8(ascii: "x"), UInt8(ascii: "X"), UInt8(ascii: "o"):
             let value = conversion.isLong ? doubleWord() : UInt64(word())
-            let cut = conversion.isShort == 0
+            let cut =
+                conversion.isShort == 0
                 ? value : conversion.isShort == 1 ? value & 0xffff : value & 0xff
             emit(conversion, size: "ll", cut)
         case UInt8(ascii: "c"):

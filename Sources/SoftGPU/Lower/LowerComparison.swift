@@ -79,12 +79,14 @@ extension FunctionLowering {
         var i = try comparison(type, first: 1)
         switch try operand(0) {
         case .pair(let p, let q):
-            i.d = try p.map { (id) throws(CompileError) in
-                try predicateOperand(.register(id)).offset
-            } ?? temporaryPredicate()
-            i.e = try q.map { (id) throws(CompileError) in
-                try predicateOperand(.register(id)).offset
-            } ?? -1
+            i.d =
+                try p.map { (id) throws(CompileError) in
+                    try predicateOperand(.register(id)).offset
+                } ?? temporaryPredicate()
+            i.e =
+                try q.map { (id) throws(CompileError) in
+                    try predicateOperand(.register(id)).offset
+                } ?? -1
         case .sink: i.d = temporaryPredicate()
         case let single: i.d = try predicateOperand(single).offset
         }

@@ -21,8 +21,6 @@ struct Block {
     var x: UInt32 = 0
     var y: UInt32 = 0
     var z: UInt32 = 0
-    /// How many rounds in a row only spun.
-    var idleRounds: Int32 = 0
 
     static let barrierCount = 16
 }

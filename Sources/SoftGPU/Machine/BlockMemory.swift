@@ -98,7 +98,6 @@ final class BlockMemory {
         block.pointee.x = UInt32(inPlane % Int(grid.x))
         block.pointee.y = UInt32(inPlane / Int(grid.x))
         block.pointee.z = UInt32(index / (Int(grid.x) * Int(grid.y)))
-        block.pointee.idleRounds = 0
         engine.pointee.block = block
         var live: Int32 = 0
         for w in 0..<warps {

@@ -118,13 +118,13 @@ final class Launch: @unchecked Sendable {
             parameters: UnsafePointer(parameters),
             parameterBytes: UInt64(parameterBytes),
             pointers: pointers,
+            scratch: UnsafeMutableRawPointer(pointers + 32),
             faultCode: 0,
             faultLane: 0,
             faultAddress: 0,
             faultBytes: 0,
             faultIsWrite: 0,
-            faultInstruction: nil,
-            clockBase: 0
+            faultInstruction: nil
         )
     }
 

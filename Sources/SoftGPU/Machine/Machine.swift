@@ -143,9 +143,11 @@ public final class Machine: @unchecked Sendable {
 
     private func execute(_ launch: Launch) {
         let helpers = launch.blockCount > 1 ? min(threads - 1, launch.blockCount - 1) : 0
-        let group = helpers > 0 ? pool.start(helpers) { [self] k in
-            work(launch, multiprocessor: k + 1)
-        } : nil
+        let group =
+            helpers > 0
+            ? pool.start(helpers) { [self] k in
+                work(launch, multiprocessor: k + 1)
+            } : nil
         work(launch, multiprocessor: 0)
         group?.finish()
     }

@@ -72,7 +72,8 @@ func runWarp(
     let context = UnsafeMutableRawPointer(warp).assumingMemoryBound(to: LaneContext.self)
     while true {
         if warp.pointee.count == 0 { return .waiting }
-        let k = warp.pointee.count == 1 && warp.pointee.fragments.pointee.state == .ready
+        let k =
+            warp.pointee.count == 1 && warp.pointee.fragments.pointee.state == .ready
             ? 0 : choose(warp)
         if k < 0 {
             if wakeSynchronizing(warp) { continue }
@@ -132,6 +133,7 @@ private func runFragment(
     let code = frame.pointee.code.pointee.instructions
     var ip = code + Int(fragment.pc)
     var budget = turnLength
+    var spins = 0
     context.pointee.mask = mask
     context.pointee.localFrame = frame.pointee.localBase
     while true {
@@ -158,8 +160,12 @@ private func runFragment(
                 let target = code + Int(instruction.aux)
                 if target <= ip {
                     budget &-= 1 &+ spinCost &* Int(context.pointee.spin)
+                    spins &+= Int(context.pointee.spin)
                     context.pointee.spin = 0
                     if budget < 0 {
+                        if spins &* spinCost &* 2 < turnLength {
+                            engine.pointee.runtime.pointee.computed = true
+                        }
                         var rest = fragment
                         rest.pc = instruction.aux
                         rest.state = .yielded

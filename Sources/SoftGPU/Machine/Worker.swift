@@ -7,16 +7,21 @@ import Lanes
 final class Worker {
     private let engine: UnsafeMutablePointer<Engine>
     private let runtime: UnsafeMutablePointer<RuntimeState>
+    /// The scratch memory of handlers: 32 pointers, then 1 KiB.
     private let pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>
     private var frames = FramePool()
 
-    /// Rounds of pure waiting after which another block is started beside the waiting ones.
-    private static let patience: Int32 = 8
+    /// Nanoseconds of pure waiting after which another block is started beside the waiting ones.
+    private static let patience: UInt64 = 2_000_000
+    /// Blocks that are resident at once on one host thread, but for cooperative launches.
+    private static let mostResident = 64
 
     init() {
         engine = .allocate(capacity: 1)
         runtime = .allocate(capacity: 1)
-        pointers = .allocate(capacity: 32)
+        let bytes = 32 * MemoryLayout<UnsafeMutablePointer<UInt8>?>.stride
+        let scratch = UnsafeMutableRawPointer.allocate(byteCount: bytes + 1024, alignment: 64)
+        pointers = scratch.bindMemory(to: UnsafeMutablePointer<UInt8>?.self, capacity: 32)
         pointers.initialize(repeating: nil, count: 32)
     }
 
@@ -68,7 +73,9 @@ final class Worker {
             return true
         }
         guard start(first) else { return }
-        let patience = launch.configuration.cooperative ? 0 : Self.patience
+        let isCooperative = launch.configuration.cooperative
+        var waitingSince: UInt64 = 0
+        var idle = 0
         var k = 0
         while !resident.isEmpty, !launch.isStopped {
             if k >= resident.count { k = 0 }
@@ -78,23 +85,35 @@ final class Worker {
             case .ended:
                 resident.remove(at: k)
                 spare.append(memory)
+                idle = 0
                 if resident.isEmpty, let index = launch.takeBlock(), !start(index) { return }
-            case .waiting:
-                memory.block.pointee.idleRounds += 1
+            case .computing:
+                idle = 0
                 k += 1
-                let all = resident.allSatisfy { $0.block.pointee.idleRounds > patience }
-                guard all, k >= resident.count else { continue }
-                if let index = launch.takeBlock() {
+            case .waiting:
+                if idle == 0 { waitingSince = Self.now() }
+                idle += 1
+                k += 1
+                guard idle >= resident.count else { continue }
+                let mayGrow =
+                    isCooperative
+                    || (resident.count < Self.mostResident
+                        && Self.now() &- waitingSince > Self.patience)
+                if mayGrow, let index = launch.takeBlock() {
                     guard start(index) else { return }
+                    idle = 0
                 } else {
                     sched_yield()
                 }
-            case .computing:
-                memory.block.pointee.idleRounds = 0
-                k += 1
             case .faulted: return
             }
         }
+    }
+
+    private static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 
     private enum Outcome {

@@ -54,6 +54,7 @@ typedef struct LaneContext {
     const uint8_t *_Nonnull parameters;
     uint64_t parameterBytes;
     uint8_t *_Nullable *_Nonnull pointers;  /* 32 checked host addresses, scratch of one access */
+    void *_Nonnull scratch;     /* 1 KiB, 64-byte aligned, of one instruction */
     /* The first fault of the warp; faultCode is a CUresult, 0 while there is none. */
     int32_t faultCode;
     uint32_t faultLane;
@@ -61,5 +62,4 @@ typedef struct LaneContext {
     uint32_t faultBytes;
     uint32_t faultIsWrite;
     const LaneInstruction *_Nullable faultInstruction;
-    uint64_t clockBase;
 } LaneContext;
