@@ -55,7 +55,7 @@ let clientTargets: [Target] = [
     .target(name: "Driver", dependencies: ["CUDAABI"], swiftSettings: portable),
     .target(
         name: "DriverFrontend",
-        dependencies: ["CUDAABI", "CLinux", "CProcTable", "Driver"],
+        dependencies: ["CUDAABI", "CLinux", "Driver"],
         swiftSettings: portable
     ),
     .target(name: "Wire", dependencies: ["Driver"], swiftSettings: portable),
@@ -67,7 +67,7 @@ let clientTargets: [Target] = [
     ),
     .target(
         name: "CUDAShim",
-        dependencies: ["CUDAABI", "Driver", "DriverFrontend", "Client"],
+        dependencies: ["CUDAABI", "CProcTable", "Driver", "DriverFrontend", "Client"],
         swiftSettings: portable,
         linkerSettings: driverLibrary(soname: "libcuda.so.1", map: "libcuda.map")
     ),
@@ -120,8 +120,8 @@ let serverTargets: [Target] = [
     ),
     .target(
         name: "SoftCUDA",
-        dependencies: ["CUDAABI", "CLinux", "Driver", "DriverFrontend", "SoftGPU"],
-        swiftSettings: strict,
+        dependencies: ["CUDAABI", "CLinux", "CProcTable", "Driver", "DriverFrontend", "SoftGPU"],
+        swiftSettings: strict + [.unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])],
         linkerSettings: driverLibrary(soname: "libcuda.so.1", map: "libcuda.map")
     ),
     .target(
@@ -205,11 +205,17 @@ func tests(_ name: String, _ more: [Target.Dependency] = []) -> Target {
 }
 
 let testTargets: [Target] = [
+    .target(
+        name: "CProcNames",
+        dependencies: ["CUDAABI"],
+        path: "Tests/Support/CProcNames",
+        cSettings: [.headerSearchPath("../../../Sources/C/CProcTable/include")]
+    ),
     tests("Driver"),
-    tests("DriverFrontend"),
-    tests("Wire"),
-    tests("Transport", ["Wire"]),
-    tests("Client", ["Driver", "Wire", "Transport", "CUDAABI"]),
+    tests("DriverFrontend", ["CProcNames", "CUDAABI", "CLinux", "Driver"]),
+    tests("Wire", ["Driver"]),
+    tests("Transport", ["CLinux", "Wire"]),
+    tests("Client", ["CUDAABI", "CLinux", "Driver", "DriverFrontend", "Wire", "Transport"]),
     tests("Worker", ["Driver", "Wire", "Transport", "CUDAABI", "CLinux"]),
     tests("PTX"),
     tests("SoftGPU", ["PTX", "Driver", "CUDAABI"]),
@@ -218,6 +224,7 @@ let testTargets: [Target] = [
     tests("Server", ["Pool", "Store", "Wire"]),
     tests("CLI"),
     tests("Generator"),
+    .testTarget(name: "TidyTests", swiftSettings: strict),
 ]
 
 let package = Package(

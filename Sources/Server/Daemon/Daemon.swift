@@ -45,6 +45,8 @@ package struct Daemon: Sendable {
         ready: @escaping @Sendable (Addresses) -> Void = { _ in }
     ) async throws {
         Glibc.signal(SIGPIPE, SIG_IGN)
+        // SQLite makes its files as the mask allows.
+        umask(0o077)
         let state = configuration.stateDirectory
         try PrivateFiles.makeFolder(state)
         let lock = try lockState(state + "/lock")

@@ -21,7 +21,7 @@ package enum DriverChoice {
     ) throws -> Inventory {
         let choice: (inventory: Inventory, reason: String)
         if let named {
-            choice = (try read(named), "it was named with --driver")
+            choice = (try mustRead(named, read), "it was named with --driver")
         } else {
             do {
                 let inventory = try read(nvidia)
@@ -29,7 +29,7 @@ package enum DriverChoice {
                 choice = (inventory, "it is this machine's driver")
             } catch {
                 choice = (
-                    try read(software),
+                    try mustRead(software, read),
                     "NVIDIA's driver cannot be used here (\(LogText.clean("\(error)")))"
                 )
             }
@@ -50,5 +50,18 @@ package enum DriverChoice {
             )
         }
         return choice.inventory
+    }
+
+    private static func mustRead(
+        _ driver: String,
+        _ read: (String) throws -> Inventory
+    ) throws -> Inventory {
+        do {
+            let inventory = try read(driver)
+            guard !inventory.gpus.isEmpty else { throw InventoryError.noGPU }
+            return inventory
+        } catch {
+            throw InventoryError.unusable(driver, "\(error)")
+        }
     }
 }

@@ -86,6 +86,8 @@ package enum InventoryError: Error, CustomStringConvertible {
     case nonsense(String)
     /// The driver has no GPU.
     case noGPU
+    /// A driver that had to be used cannot be.
+    case unusable(String, String)
 
     package var description: String {
         switch self {
@@ -94,6 +96,7 @@ package enum InventoryError: Error, CustomStringConvertible {
         case .timedOut: "ferry-worker did not answer in time"
         case .nonsense(let what): "ferry-worker reported \(what)"
         case .noGPU: "it has no GPU"
+        case .unusable(let driver, let reason): "the driver \(driver) cannot be used: \(reason)"
         }
     }
 }

@@ -43,7 +43,8 @@ int64_t ferry_uptime_milliseconds(void);
 /// first of all.
 void ferry_note_inheritance(void);
 
-/// Blocks the signals that a runner handles, in this thread and those it will start.
+/// Blocks the signals that a runner handles, in this thread and those it will start. Any other
+/// thread that does not block them could swallow them.
 void ferry_block_signals(void);
 
 /// Waits for one of the blocked signals: its number, and the process that sent it, or 0 when the
