@@ -12,6 +12,9 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// For targets that see both `CLinux`, which shows all of glibc, and Swift's `Glibc`: one view.
+let gnu: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])]
+
 /// Settings of everything that also goes into the client library.
 let portable: [SwiftSetting] =
     strict
@@ -68,7 +71,7 @@ let clientTargets: [Target] = [
     .target(
         name: "CUDAShim",
         dependencies: ["CUDAABI", "CProcTable", "Driver", "DriverFrontend", "Client"],
-        swiftSettings: portable,
+        swiftSettings: portable + gnu,
         linkerSettings: driverLibrary(soname: "libcuda.so.1", map: "libcuda.map")
     ),
 ]
@@ -121,7 +124,7 @@ let serverTargets: [Target] = [
     .target(
         name: "SoftCUDA",
         dependencies: ["CUDAABI", "CLinux", "CProcTable", "Driver", "DriverFrontend", "SoftGPU"],
-        swiftSettings: strict + [.unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])],
+        swiftSettings: strict + gnu,
         linkerSettings: driverLibrary(soname: "libcuda.so.1", map: "libcuda.map")
     ),
     .target(
@@ -200,7 +203,7 @@ func tests(_ name: String, _ more: [Target.Dependency] = []) -> Target {
     .testTarget(
         name: "\(name)Tests",
         dependencies: [.target(name: name)] + more,
-        swiftSettings: strict
+        swiftSettings: strict + gnu
     )
 }
 

@@ -55,34 +55,24 @@ extension ClientCalls {
         return Status.success
     }
 
-    /// `cuGetProcAddress`
-    package static func cuGetProcAddress(
-        _ symbol: UnsafePointer<CChar>?,
-        _ function: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
-        _ version: Int32,
-        _ flags: UInt64
-    ) -> CUresult {
-        cuGetProcAddress_v2(symbol, function, version, flags, nil)
-    }
-
-    /// `cuGetProcAddress_v2`
-    package static func cuGetProcAddress_v2(
+    /// `cuGetProcAddress_v2`, from a library's own table: works before `cuInit`.
+    package static func procAddress(
         _ symbol: UnsafePointer<CChar>?,
         _ function: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
         _ version: Int32,
         _ flags: UInt64,
-        _ query: UnsafeMutablePointer<Int32>?
+        _ query: UnsafeMutablePointer<Int32>?,
+        in table: (rows: UnsafePointer<ferry_proc>, count: Int32)
     ) -> CUresult {
-        guard let symbol, let function, flags <= 2 else { return Status.invalidValue }
-        let answer = ProcAddress.find(
+        ProcAddress.answer(
             symbol,
-            version: version,
-            wantsPerThread: flags == 2,
+            function,
+            version,
+            flags,
+            query,
+            in: ProcTable(table.rows, count: table.count),
             driverVersion: driverVersion
         )
-        function.pointee = answer.function
-        query?.pointee = answer.query
-        return answer.status
     }
 
     /// `cuGetExportTable`: works before `cuInit`.
@@ -116,12 +106,11 @@ extension ClientCalls {
 
 /// What the export tables ask of this library.
 enum Host {
-    nonisolated(unsafe) private static var isInstalled = false
+    /// Lets the tables answer from the session; any number of threads may do so at once.
+    static func install() { installed }
 
-    /// Lets the tables answer from the session. Harmless when done twice.
-    static func install() {
-        if isInstalled { return }
-        isInstalled = true
+    /// Initialised once, by the first thread.
+    private static let installed: Void = {
         ExportTables.install(
             ExportTableHost(
                 driverVersion: { ClientCalls.driverVersion },
@@ -147,5 +136,5 @@ enum Host {
                 function: { ClientCalls.function(of: $0, at: $1) }
             )
         )
-    }
+    }()
 }

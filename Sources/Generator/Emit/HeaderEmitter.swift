@@ -67,12 +67,18 @@ struct ProcTableEmitter {
             #include "ferry_procs.h"
             #include "cuda_abi.h"
 
+            /* Tests put something else in place of the address. */
+            #ifndef FERRY_PROC
+            #define FERRY_PROC(name) (void *)name
+            #endif
+
             const struct ferry_proc ferry_procs[] = {
 
             """
         for row in rows {
             let isPerThread = row.variant == .legacy ? 0 : 1
-            text += "  {\"\(row.base)\", (void *)\(row.name), \(row.version), \(isPerThread)},\n"
+            text +=
+                "  {\"\(row.base)\", FERRY_PROC(\(row.name)), \(row.version), \(isPerThread)},\n"
         }
         return text + "};\nconst int ferry_proc_count = \(rows.count);\n"
     }
