@@ -11,7 +11,10 @@ __attribute__((visibility("hidden"))) volatile int ferry_is_forked_child;
  * the parent's death while a child lives. -1 for none. */
 static volatile int parents_connection = -1;
 
+static volatile int is_watching;
+
 static void in_child(void) {
+  if (!is_watching) return;
   ferry_is_forked_child = 1;
   if (parents_connection >= 0) close(parents_connection);
 }
@@ -21,9 +24,12 @@ __attribute__((visibility("hidden"))) void ferry_close_in_child(int descriptor) 
 }
 
 void ferry_watch_forks(void) {
-  static volatile int watching;
-  if (!__sync_lock_test_and_set(&watching, 1)) pthread_atfork(NULL, NULL, in_child);
+  static volatile int is_registered;
+  is_watching = 1;
+  if (!__sync_lock_test_and_set(&is_registered, 1)) pthread_atfork(NULL, NULL, in_child);
 }
+
+__attribute__((visibility("hidden"))) void ferry_ignore_forks(void) { is_watching = 0; }
 
 static void *enter_thread(void *raw) {
   struct ferry_thread_start start = *(struct ferry_thread_start *)raw;

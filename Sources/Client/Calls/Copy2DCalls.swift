@@ -55,11 +55,14 @@ extension ClientCalls {
             )
         else { return Status.invalidValue }
         let isDense = it.srcPitch == it.WidthInBytes && it.dstPitch == it.WidthInBytes
-        if isDense { return row(destination, source, it.WidthInBytes * it.Height) }
+        if isDense {
+            let (bytes, overflow) = it.WidthInBytes.multipliedReportingOverflow(by: it.Height)
+            return overflow ? Status.invalidValue : row(destination, source, bytes)
+        }
         for index in 0..<it.Height {
             let status = row(
-                destination + UInt64(index * it.dstPitch),
-                source + UInt64(index * it.srcPitch),
+                destination &+ UInt64(index * it.dstPitch),
+                source &+ UInt64(index * it.srcPitch),
                 it.WidthInBytes
             )
             if status != 0 { return status }
@@ -81,7 +84,8 @@ extension ClientCalls {
             copy.WidthInBytes >= 0, copy.Height >= 0
         else { return nil }
         let (rows, overflow) = y.multipliedReportingOverflow(by: pitch)
-        guard !overflow, type == 1 || type == 2 || type == 4 else { return nil }
+        let (_, isTooHigh) = copy.Height.multipliedReportingOverflow(by: pitch)
+        guard !overflow, !isTooHigh, type == 1 || type == 2 || type == 4 else { return nil }
         let base = type == 1 ? UInt64(UInt(bitPattern: host)) : device
         return base == 0 ? nil : base &+ UInt64(rows) &+ UInt64(x)
     }

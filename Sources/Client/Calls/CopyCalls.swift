@@ -23,12 +23,12 @@ extension ClientCalls {
         _ bytes: Int,
         _ stream: CUstream?
     ) -> CUresult {
-        guard let handle = Handles.stream(stream) else { return invalidStream() }
+        guard let handle = Handles.stream(stream) else { return invalidHandle() }
         return upload(.cuMemcpyHtoDAsync_v2, destination, source, bytes, stream: handle)
     }
 
-    /// Why a stream has no form on the wire: there is no session, or no such stream.
-    static func invalidStream() -> CUresult {
+    /// Why a handle has no form on the wire: there is no session, or no such object.
+    static func invalidHandle() -> CUresult {
         withContext { _, _ in Status.invalidHandle }
     }
 
@@ -83,7 +83,7 @@ extension ClientCalls {
         _ bytes: Int,
         _ stream: CUstream?
     ) -> CUresult {
-        guard let handle = Handles.stream(stream) else { return invalidStream() }
+        guard let handle = Handles.stream(stream) else { return invalidHandle() }
         return withContext { state, context in
             if bytes == 0 { return Status.success }
             guard let destination, state.pointee.memory.contains(source, bytes) else {
@@ -181,7 +181,7 @@ extension ClientCalls {
         _ bytes: Int,
         _ stream: CUstream?
     ) -> CUresult {
-        guard let handle = Handles.stream(stream) else { return invalidStream() }
+        guard let handle = Handles.stream(stream) else { return invalidHandle() }
         return withContext { state, context in
             if bytes == 0 { return Status.success }
             guard state.pointee.memory.contains(destination, bytes),

@@ -147,6 +147,7 @@ extension ClientCalls {
         var bytes = entry.pointee.parameterBytes
         var packed: UnsafeRawPointer?
         if let extra {
+            guard parameters == nil else { return Status.invalidValue }
             let status = unpack(extra, entry.pointee.parameterBytes, &packed, &bytes)
             guard status == 0 else { return status }
         } else if entry.pointee.parameterCount > 0, parameters == nil {

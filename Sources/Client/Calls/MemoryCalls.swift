@@ -20,7 +20,8 @@ extension ClientCalls {
                 state,
                 .cuMemAlloc_v2,
                 context: context,
-                size: MemoryLayouts.allocSize
+                size: MemoryLayouts.allocSize,
+                replySize: ReplyLayout.values + 8
             ) {
                 $0.storeBytes(of: UInt64(bytes), as: UInt64.self)
             } reply: {
@@ -42,8 +43,7 @@ extension ClientCalls {
             Allocation(
                 address: address,
                 size: bytes,
-                context: ContextStack.current,
-                isVariable: false
+                context: ContextStack.current
             )
         )
     }
@@ -65,7 +65,8 @@ extension ClientCalls {
                 state,
                 .cuMemAllocPitch_v2,
                 context: context,
-                size: MemoryLayouts.allocPitchSize
+                size: MemoryLayouts.allocPitchSize,
+                replySize: ReplyLayout.values + 16
             ) {
                 $0.storeBytes(of: UInt64(width), as: UInt64.self)
                 $0.storeBytes(of: UInt64(height), toByteOffset: 8, as: UInt64.self)
@@ -75,7 +76,11 @@ extension ClientCalls {
                 found.1 = $0.loadUnaligned(fromByteOffset: ReplyLayout.values + 8, as: UInt64.self)
             }
             guard status == 0 else { return status }
-            remember(state, found.0, Int(found.1) * height)
+            let (all, overflow) = found.1.multipliedReportingOverflow(by: UInt64(height))
+            guard !overflow, all <= UInt64(Int.max), found.1 >= UInt64(width) else {
+                return Status.unknown
+            }
+            remember(state, found.0, Int(all))
             address.pointee = found.0
             pitch.pointee = Int(found.1)
             return Status.success

@@ -49,7 +49,7 @@ extension ClientCalls {
         _ count: Int,
         _ stream: CUstream?
     ) -> CUresult {
-        guard let handle = Handles.stream(stream) else { return invalidStream() }
+        guard let handle = Handles.stream(stream) else { return invalidHandle() }
         return withContext { state, context in
             if count == 0 { return Status.success }
             guard covers(state, destination, 0, count, 1)
@@ -102,7 +102,7 @@ extension ClientCalls {
         _ height: Int,
         _ stream: CUstream?
     ) -> CUresult {
-        guard let handle = Handles.stream(stream) else { return invalidStream() }
+        guard let handle = Handles.stream(stream) else { return invalidHandle() }
         return withContext { state, context in
             if width == 0 || height == 0 { return Status.success }
             guard covers(state, destination, pitch, width, height)
@@ -152,7 +152,7 @@ extension ClientCalls {
         _ count: Int,
         _ stream: CUstream?
     ) -> CUresult {
-        guard let handle = Handles.stream(stream) else { return invalidStream() }
+        guard let handle = Handles.stream(stream) else { return invalidHandle() }
         return withContext { state, context in
             if count == 0 { return Status.success }
             guard count <= Int.max / 2, covers(state, destination, 0, count &* 2, 1),
@@ -207,7 +207,7 @@ extension ClientCalls {
         _ height: Int,
         _ stream: CUstream?
     ) -> CUresult {
-        guard let handle = Handles.stream(stream) else { return invalidStream() }
+        guard let handle = Handles.stream(stream) else { return invalidHandle() }
         return withContext { state, context in
             if width == 0 || height == 0 { return Status.success }
             guard width <= Int.max / 2, covers(state, destination, pitch, width &* 2, height),
@@ -258,7 +258,7 @@ extension ClientCalls {
         _ count: Int,
         _ stream: CUstream?
     ) -> CUresult {
-        guard let handle = Handles.stream(stream) else { return invalidStream() }
+        guard let handle = Handles.stream(stream) else { return invalidHandle() }
         return withContext { state, context in
             if count == 0 { return Status.success }
             guard count <= Int.max / 4, covers(state, destination, 0, count &* 4, 1),
@@ -313,7 +313,7 @@ extension ClientCalls {
         _ height: Int,
         _ stream: CUstream?
     ) -> CUresult {
-        guard let handle = Handles.stream(stream) else { return invalidStream() }
+        guard let handle = Handles.stream(stream) else { return invalidHandle() }
         return withContext { state, context in
             if width == 0 || height == 0 { return Status.success }
             guard width <= Int.max / 4, covers(state, destination, pitch, width &* 4, height),

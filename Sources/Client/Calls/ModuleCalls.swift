@@ -171,6 +171,7 @@ extension ClientCalls {
     /// Forgets an image and its functions. Called with the object lock held.
     static func forget(_ state: UnsafeMutablePointer<SessionState>, image handle: UInt64) {
         guard let image = state.pointee.images.remove(handle) else { return }
+        state.pointee.memory.removeAll(image: handle)
         for index in 0..<image.functionCount {
             state.pointee.functions.remove(image.functions[index])?.deallocate()
         }
@@ -316,23 +317,24 @@ extension ClientCalls {
         return withImage(image) { state, _ in
             var found: (address: UInt64, size: UInt64) = (0, 0)
             let size = GlobalLayout.name + WireFormat.padded(length)
-            let status = Session.wait(opcode, size: size) { body in
+            let replySize = ReplyLayout.values + 16
+            let status = Session.wait(opcode, size: size, replySize: replySize) { body in
                 body.storeBytes(of: raw(image), as: UInt64.self)
                 body.storeBytes(of: UInt64(length), toByteOffset: 8, as: UInt64.self)
                 memset(body + GlobalLayout.name, 0, WireFormat.padded(length))
                 memcpy(body + GlobalLayout.name, name, length)
             } reply: { reply in
-                guard reply.count >= ReplyLayout.values + 16 else { return }
                 found.address = reply.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
                 found.size = reply.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
             }
             guard status == 0 else { return status }
+            guard found.size <= UInt64(Int.max) else { return Status.unknown }
             state.pointee.memory.insert(
                 Allocation(
                     address: found.address,
                     size: Int(found.size),
                     context: ContextStack.current,
-                    isVariable: true
+                    image: raw(image)
                 )
             )
             address?.pointee = found.address

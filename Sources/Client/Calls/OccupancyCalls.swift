@@ -56,12 +56,13 @@ extension ClientCalls {
                     flags
                 )
                 guard status == 0 else { return status }
-                if count * candidate > best.threads {
-                    best = (count * candidate, candidate, count)
+                let threads = count.multipliedReportingOverflow(by: candidate)
+                if !threads.overflow, threads.partialValue > best.threads {
+                    best = (threads.partialValue, candidate, count)
                 }
                 size -= 32
             }
-            gridSize.pointee = best.count * processors
+            gridSize.pointee = best.count &* processors
             blockSize.pointee = best.block
             return Status.success
         }

@@ -9,7 +9,7 @@ extension ClientCalls {
     /// `cuCtxGetLimit`, answered by the server.
     package static func cuCtxGetLimit(_ pvalue: UnsafeMutablePointer<Int>?, _ limit: CUlimit) -> CUresult {
         guard let pvalue else { return Status.invalidValue }
-        return Session.wait(.cuCtxGetLimit, size: Request_cuCtxGetLimit.size) { body in
+        return Session.wait(.cuCtxGetLimit, size: Request_cuCtxGetLimit.size, replySize: 16) { body in
             Request_cuCtxGetLimit.encode(to: body, limit: Int32(truncatingIfNeeded: limit))
         } reply: { reply in
             pvalue.pointee = Int(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
@@ -40,9 +40,9 @@ extension ClientCalls {
     /// `cuEventElapsedTime`, answered by the server.
     package static func cuEventElapsedTime(_ milliseconds: UnsafeMutablePointer<Float>?, _ start: CUevent?, _ end: CUevent?) -> CUresult {
         guard let milliseconds else { return Status.invalidValue }
-        guard let startOnWire = Handles.event(start) else { return Status.invalidHandle }
-        guard let endOnWire = Handles.event(end) else { return Status.invalidHandle }
-        return Session.wait(.cuEventElapsedTime, size: Request_cuEventElapsedTime.size) { body in
+        guard let startOnWire = Handles.event(start) else { return invalidHandle() }
+        guard let endOnWire = Handles.event(end) else { return invalidHandle() }
+        return Session.wait(.cuEventElapsedTime, size: Request_cuEventElapsedTime.size, replySize: 16) { body in
             Request_cuEventElapsedTime.encode(to: body, start: startOnWire, end: endOnWire)
         } reply: { reply in
             milliseconds.pointee = reply.loadUnaligned(fromByteOffset: 8, as: Float.self)
@@ -52,9 +52,9 @@ extension ClientCalls {
     /// `cuEventElapsedTime_v2`, answered by the server.
     package static func cuEventElapsedTime_v2(_ milliseconds: UnsafeMutablePointer<Float>?, _ start: CUevent?, _ end: CUevent?) -> CUresult {
         guard let milliseconds else { return Status.invalidValue }
-        guard let startOnWire = Handles.event(start) else { return Status.invalidHandle }
-        guard let endOnWire = Handles.event(end) else { return Status.invalidHandle }
-        return Session.wait(.cuEventElapsedTime_v2, size: Request_cuEventElapsedTime_v2.size) { body in
+        guard let startOnWire = Handles.event(start) else { return invalidHandle() }
+        guard let endOnWire = Handles.event(end) else { return invalidHandle() }
+        return Session.wait(.cuEventElapsedTime_v2, size: Request_cuEventElapsedTime_v2.size, replySize: 16) { body in
             Request_cuEventElapsedTime_v2.encode(to: body, start: startOnWire, end: endOnWire)
         } reply: { reply in
             milliseconds.pointee = reply.loadUnaligned(fromByteOffset: 8, as: Float.self)
@@ -63,7 +63,7 @@ extension ClientCalls {
 
     /// `cuEventQuery`, answered by the server.
     package static func cuEventQuery(_ event: CUevent?) -> CUresult {
-        guard let eventOnWire = Handles.event(event) else { return Status.invalidHandle }
+        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
         return Session.wait(.cuEventQuery, size: Request_cuEventQuery.size) { body in
             Request_cuEventQuery.encode(to: body, event: eventOnWire)
         }
@@ -71,8 +71,8 @@ extension ClientCalls {
 
     /// `cuEventRecord`, sent without a reply.
     package static func cuEventRecord(_ event: CUevent?, _ stream: CUstream?) -> CUresult {
-        guard let eventOnWire = Handles.event(event) else { return Status.invalidHandle }
-        guard let streamOnWire = Handles.stream(stream) else { return Status.invalidHandle }
+        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
+        guard let streamOnWire = Handles.stream(stream) else { return invalidHandle() }
         return Session.send(.cuEventRecord, size: Request_cuEventRecord.size) { body in
             Request_cuEventRecord.encode(to: body, event: eventOnWire, stream: streamOnWire)
         }
@@ -80,8 +80,8 @@ extension ClientCalls {
 
     /// `cuEventRecordWithFlags`, sent without a reply.
     package static func cuEventRecordWithFlags(_ event: CUevent?, _ stream: CUstream?, _ flags: UInt32) -> CUresult {
-        guard let eventOnWire = Handles.event(event) else { return Status.invalidHandle }
-        guard let streamOnWire = Handles.stream(stream) else { return Status.invalidHandle }
+        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
+        guard let streamOnWire = Handles.stream(stream) else { return invalidHandle() }
         return Session.send(.cuEventRecordWithFlags, size: Request_cuEventRecordWithFlags.size) { body in
             Request_cuEventRecordWithFlags.encode(to: body, event: eventOnWire, stream: streamOnWire, flags: flags)
         }
@@ -89,7 +89,7 @@ extension ClientCalls {
 
     /// `cuEventSynchronize`, answered by the server.
     package static func cuEventSynchronize(_ event: CUevent?) -> CUresult {
-        guard let eventOnWire = Handles.event(event) else { return Status.invalidHandle }
+        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
         return Session.wait(.cuEventSynchronize, size: Request_cuEventSynchronize.size) { body in
             Request_cuEventSynchronize.encode(to: body, event: eventOnWire)
         }
@@ -99,7 +99,7 @@ extension ClientCalls {
     package static func cuMemGetInfo_v2(_ free: UnsafeMutablePointer<Int>?, _ total: UnsafeMutablePointer<Int>?) -> CUresult {
         guard let free else { return Status.invalidValue }
         guard let total else { return Status.invalidValue }
-        return Session.wait(.cuMemGetInfo_v2, size: Request_cuMemGetInfo_v2.size) { body in
+        return Session.wait(.cuMemGetInfo_v2, size: Request_cuMemGetInfo_v2.size, replySize: 24) { body in
             Request_cuMemGetInfo_v2.encode(to: body)
         } reply: { reply in
             free.pointee = Int(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
@@ -110,8 +110,8 @@ extension ClientCalls {
     /// `cuOccupancyAvailableDynamicSMemPerBlock`, answered by the server.
     package static func cuOccupancyAvailableDynamicSMemPerBlock(_ dynamicSmemSize: UnsafeMutablePointer<Int>?, _ function: CUfunction?, _ numBlocks: Int32, _ blockSize: Int32) -> CUresult {
         guard let dynamicSmemSize else { return Status.invalidValue }
-        guard let functionOnWire = Handles.function(function) else { return Status.invalidHandle }
-        return Session.wait(.cuOccupancyAvailableDynamicSMemPerBlock, size: Request_cuOccupancyAvailableDynamicSMemPerBlock.size) { body in
+        guard let functionOnWire = Handles.function(function) else { return invalidHandle() }
+        return Session.wait(.cuOccupancyAvailableDynamicSMemPerBlock, size: Request_cuOccupancyAvailableDynamicSMemPerBlock.size, replySize: 16) { body in
             Request_cuOccupancyAvailableDynamicSMemPerBlock.encode(to: body, function: functionOnWire, numBlocks: numBlocks, blockSize: blockSize)
         } reply: { reply in
             dynamicSmemSize.pointee = Int(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
@@ -121,8 +121,8 @@ extension ClientCalls {
     /// `cuOccupancyMaxActiveBlocksPerMultiprocessor`, answered by the server.
     package static func cuOccupancyMaxActiveBlocksPerMultiprocessor(_ numBlocks: UnsafeMutablePointer<Int32>?, _ function: CUfunction?, _ blockSize: Int32, _ dynamicSMemSize: Int) -> CUresult {
         guard let numBlocks else { return Status.invalidValue }
-        guard let functionOnWire = Handles.function(function) else { return Status.invalidHandle }
-        return Session.wait(.cuOccupancyMaxActiveBlocksPerMultiprocessor, size: Request_cuOccupancyMaxActiveBlocksPerMultiprocessor.size) { body in
+        guard let functionOnWire = Handles.function(function) else { return invalidHandle() }
+        return Session.wait(.cuOccupancyMaxActiveBlocksPerMultiprocessor, size: Request_cuOccupancyMaxActiveBlocksPerMultiprocessor.size, replySize: 16) { body in
             Request_cuOccupancyMaxActiveBlocksPerMultiprocessor.encode(to: body, function: functionOnWire, blockSize: blockSize, dynamicSMemSize: UInt64(truncatingIfNeeded: dynamicSMemSize))
         } reply: { reply in
             numBlocks.pointee = reply.loadUnaligned(fromByteOffset: 8, as: Int32.self)
@@ -132,8 +132,8 @@ extension ClientCalls {
     /// `cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags`, answered by the server.
     package static func cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(_ numBlocks: UnsafeMutablePointer<Int32>?, _ function: CUfunction?, _ blockSize: Int32, _ dynamicSMemSize: Int, _ flags: UInt32) -> CUresult {
         guard let numBlocks else { return Status.invalidValue }
-        guard let functionOnWire = Handles.function(function) else { return Status.invalidHandle }
-        return Session.wait(.cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags, size: Request_cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags.size) { body in
+        guard let functionOnWire = Handles.function(function) else { return invalidHandle() }
+        return Session.wait(.cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags, size: Request_cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags.size, replySize: 16) { body in
             Request_cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags.encode(to: body, function: functionOnWire, blockSize: blockSize, dynamicSMemSize: UInt64(truncatingIfNeeded: dynamicSMemSize), flags: flags)
         } reply: { reply in
             numBlocks.pointee = reply.loadUnaligned(fromByteOffset: 8, as: Int32.self)
@@ -142,7 +142,7 @@ extension ClientCalls {
 
     /// `cuStreamQuery`, answered by the server.
     package static func cuStreamQuery(_ stream: CUstream?) -> CUresult {
-        guard let streamOnWire = Handles.stream(stream) else { return Status.invalidHandle }
+        guard let streamOnWire = Handles.stream(stream) else { return invalidHandle() }
         return Session.wait(.cuStreamQuery, size: Request_cuStreamQuery.size) { body in
             Request_cuStreamQuery.encode(to: body, stream: streamOnWire)
         }
@@ -150,7 +150,7 @@ extension ClientCalls {
 
     /// `cuStreamSynchronize`, answered by the server.
     package static func cuStreamSynchronize(_ stream: CUstream?) -> CUresult {
-        guard let streamOnWire = Handles.stream(stream) else { return Status.invalidHandle }
+        guard let streamOnWire = Handles.stream(stream) else { return invalidHandle() }
         return Session.wait(.cuStreamSynchronize, size: Request_cuStreamSynchronize.size) { body in
             Request_cuStreamSynchronize.encode(to: body, stream: streamOnWire)
         }
@@ -158,8 +158,8 @@ extension ClientCalls {
 
     /// `cuStreamWaitEvent`, sent without a reply.
     package static func cuStreamWaitEvent(_ stream: CUstream?, _ event: CUevent?, _ flags: UInt32) -> CUresult {
-        guard let streamOnWire = Handles.stream(stream) else { return Status.invalidHandle }
-        guard let eventOnWire = Handles.event(event) else { return Status.invalidHandle }
+        guard let streamOnWire = Handles.stream(stream) else { return invalidHandle() }
+        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
         return Session.send(.cuStreamWaitEvent, size: Request_cuStreamWaitEvent.size) { body in
             Request_cuStreamWaitEvent.encode(to: body, stream: streamOnWire, event: eventOnWire, flags: flags)
         }

@@ -6,13 +6,12 @@ internal import Transport
 internal import Wire
 
 /// Opening the session: connect, prove the lease, take the snapshot.
-enum Connector {
+package enum Connector {
     /// Milliseconds for the connection and for each answer of the server.
     private static let timeout: Int32 = 10_000
     /// A worker loads its driver before it answers, which takes seconds on a cold GPU.
     private static let snapshotTimeout: Int32 = 60_000
 
-    nonisolated(unsafe) private static var isStarted = false
     private static let lock = ForkSafeLock()
 
     /// `cuInit`.
@@ -20,30 +19,51 @@ enum Connector {
     /// - Returns: A status; "no device" when the process has no lease.
     static func initialize() -> Int32 {
         guard ferry_forked() == 0 else { return Status.notInitialized }
-        lock.lock()
-        defer { lock.unlock() }
         if let state = Session.state { return state.pointee.lostStatus }
         Log.configure()
         guard let lease = Lease.read() else { return Status.noDevice }
+        return start(lease, visibleDevices: getenv("CUDA_VISIBLE_DEVICES"))
+    }
+
+    /// Begins the session if there is none yet.
+    ///
+    /// - Parameter visibleDevices: What CUDA_VISIBLE_DEVICES says; `nil` leaves all devices.
+    /// - Returns: A status.
+    package static func start(_ lease: Lease, visibleDevices: UnsafePointer<CChar>?) -> Int32 {
+        // A child that is forked while another thread is in here finds the lock held for ever.
+        ferry_watch_forks()
+        lock.lock()
+        defer { lock.unlock() }
+        if let state = Session.state { return state.pointee.lostStatus }
         do throws(Refusal) {
-            let socket = try open(lease)
-            let devices = try VisibleDevices.filter(try receiveSnapshot(socket))
-            guard devices.count > 0 else { throw Refusal(Status.noDevice) }
-            let state = UnsafeMutablePointer<SessionState>.allocate(capacity: 1)
-            state.initialize(to: SessionState(socket: socket, devices: devices))
-            ferry_close_in_child(socket.descriptor)
-            ferry_watch_forks()
-            Session.state = state
-            Host.install()
+            Session.begin(try connect(lease, visibleDevices))
             return Status.success
         } catch {
+            ferry_ignore_forks()
             return error.status
         }
     }
 
+    private static func connect(
+        _ lease: Lease,
+        _ visibleDevices: UnsafePointer<CChar>?
+    ) throws(Refusal) -> SessionState {
+        let socket = try open(lease)
+        do throws(Refusal) {
+            let all = try receiveSnapshot(socket)
+            let devices = try VisibleDevices.filter(all, visibleDevices)
+            guard devices.count > 0 else { throw Refusal(Status.noDevice) }
+            return SessionState(socket: socket, devices: devices)
+        } catch {
+            socket.close()
+            throw error
+        }
+    }
+
     /// The server, or something on the way to it, does not want us.
-    struct Refusal: Error {
-        var status: Int32
+    package struct Refusal: Error {
+        /// What the program is told.
+        package var status: Int32
         init(_ status: Int32) { self.status = status }
     }
 
@@ -153,7 +173,6 @@ enum Connector {
             if parsed.opcode == Opcode.failure.rawValue { throw failure(bytes) }
             throw SocketError(EPROTO, .receive)
         } catch {
-            socket.close()
             if error.operation == .wait { throw Refusal(error.number) }
             Log.error("the server did not say what it offers")
             throw Refusal(Status.deviceUnavailable)

@@ -11,9 +11,7 @@ enum Flusher {
 
     /// Nanoseconds between the first record in an empty buffer and its leaving; the best value in
     /// facts/performance.md §3.5 is 50–100 µs.
-    private static let quietTime = 50_000
-
-    nonisolated(unsafe) private static var isRunning = false
+    fileprivate static let quietTime = 50_000
 
     /// Asks for a flush soon. Called with the stream lock held.
     @inline(__always)
@@ -25,15 +23,25 @@ enum Flusher {
     @inline(never)
     private static func wake(_ state: State) {
         state.pointee.flushRequested.store(1, ordering: .releasing)
-        if !isRunning {
-            isRunning = start(state)
+        if state.pointee.hasFlusher { return signal(state) }
+        state.pointee.hasFlusher = start(state)
+        if !state.pointee.hasFlusher {
             // Without a thread nothing may be left waiting.
-            if !isRunning { CommandStream.flush(state) }
-            return
+            state.pointee.flushRequested.store(0, ordering: .releasing)
+            CommandStream.flush(state)
         }
+    }
+
+    private static func signal(_ state: State) {
         withUnsafePointer(to: state.pointee.flushRequested) { word in
             _ = ferry_futex(UnsafeMutableRawPointer(mutating: word), 129, 1, nil)
         }
+    }
+
+    /// Lets the thread end after the connection was lost.
+    static func stop(_ state: State) {
+        state.pointee.flushRequested.store(1, ordering: .releasing)
+        signal(state)
     }
 
     private static func start(_ state: State) -> Bool {
@@ -57,7 +65,7 @@ private func flusherMain(_ argument: UnsafeMutableRawPointer?) {
                 _ = ferry_futex(UnsafeMutableRawPointer(mutating: word), 128, 0, nil)
             }
         }
-        var pause = timespec(tv_sec: 0, tv_nsec: 50_000)
+        var pause = timespec(tv_sec: 0, tv_nsec: Flusher.quietTime)
         nanosleep(&pause, nil)
         state.pointee.streamLock.lock()
         state.pointee.flushRequested.store(0, ordering: .releasing)

@@ -5,12 +5,15 @@ internal import Wire
 ///
 /// A text file (docs/formats/lease-file.md) that only its owner may read, named by the environment
 /// variable FERRY_LEASE_FILE.
-struct Lease {
-    var identifier: InlineArray<16, UInt8> = .init(repeating: 0)
-    var secret: InlineArray<32, UInt8> = .init(repeating: 0)
+package struct Lease {
+    /// Which lease.
+    package private(set) var identifier: InlineArray<16, UInt8> = .init(repeating: 0)
+    /// What both sides know and prove.
+    package private(set) var secret: InlineArray<32, UInt8> = .init(repeating: 0)
     /// Numeric address, NUL-terminated.
-    var address: InlineArray<64, CChar> = .init(repeating: 0)
-    var port: UInt16 = 0
+    package private(set) var address: InlineArray<64, CChar> = .init(repeating: 0)
+    /// Data port of the server.
+    package private(set) var port: UInt16 = 0
 
     /// Longest file that is read, in bytes.
     private static let maxFile = 4096
@@ -35,8 +38,8 @@ struct Lease {
         return lease
     }
 
-    /// Reads the text of a lease file.
-    static func parse(_ text: UnsafeBufferPointer<UInt8>) -> Lease? {
+    /// Reads the text of a lease file; `nil` when it is not one.
+    package static func parse(_ text: UnsafeBufferPointer<UInt8>) -> Lease? {
         var scanner = Scanner(text: text)
         guard scanner.takeWord("ferry-lease"), scanner.takeNumber() == 1,
             scanner.takeWord("lease")

@@ -60,7 +60,11 @@ enum Replies {
     static func wait(_ state: State, _ waiter: UnsafeMutablePointer<Waiter>) {
         while true {
             state.pointee.replyLock.lock()
-            if waiter.pointee.signal.load(ordering: .acquiring) == Waiter.Signal.done {
+            // Whoever loses the connection tells all waiters of the list, under this lock; one that
+            // came into it later finds the loss here.
+            if waiter.pointee.signal.load(ordering: .acquiring) == Waiter.Signal.done
+                || state.pointee.lostStatus != 0
+            {
                 state.pointee.replyLock.unlock()
                 return
             }
@@ -190,12 +194,13 @@ enum Replies {
         try record.expect(atLeast: ReplyLayout.values)
         state.pointee.replyLock.lock()
         defer { state.pointee.replyLock.unlock() }
-        guard let waiter = unlink(state, record.sequence) else { throw .malformed(.reply) }
-        waiter.pointee.body = malloc(record.body.count)
+        // Without memory for it the session is over, too; better than a call without an answer.
+        guard let base = record.body.baseAddress, let copy = malloc(record.body.count),
+            let waiter = unlink(state, record.sequence)
+        else { throw .malformed(.reply) }
+        memcpy(copy, base, record.body.count)
+        waiter.pointee.body = copy
         waiter.pointee.bodySize = record.body.count
-        if let copy = waiter.pointee.body, let base = record.body.baseAddress {
-            memcpy(copy, base, record.body.count)
-        }
         waiter.pointee.tell(Waiter.Signal.done)
     }
 
@@ -216,8 +221,14 @@ enum Replies {
         }
         if let waiter = target.waiter {
             if status != 0 { waiter.pointee.copyStatus = status }
-        } else if isLast {
+            waiter.pointee.received += Int(length)
+        } else if let copy = target.copy {
+            copy.pointee.received += Int(length)
+            guard isLast else { return }
+            // A copy that failed is told about by the next reply (rule 2).
+            let isWhole = copy.pointee.received == copy.pointee.size
             finishCopy(state, record.sequence)
+            guard isWhole || status != 0 else { throw .malformed(.hostData) }
         }
     }
 
@@ -225,6 +236,7 @@ enum Replies {
         var base: UnsafeMutableRawPointer
         var size: Int
         var waiter: UnsafeMutablePointer<Waiter>?
+        var copy: UnsafeMutablePointer<PendingCopy>?
     }
 
     private static func target(_ state: State, _ sequence: UInt32) -> Target? {
@@ -238,7 +250,11 @@ enum Replies {
         var copy = state.pointee.copies
         while let entry = copy {
             if entry.pointee.sequence == sequence {
-                return Target(base: entry.pointee.destination, size: entry.pointee.size)
+                return Target(
+                    base: entry.pointee.destination,
+                    size: entry.pointee.size,
+                    copy: entry
+                )
             }
             copy = entry.pointee.next
         }

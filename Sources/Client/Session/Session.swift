@@ -34,6 +34,8 @@ struct SessionState: ~Copyable {
 
     /// 1 while records wait in `buffer` and the flusher knows.
     let flushRequested = Atomic<UInt32>(0)
+    /// Whether the flusher's thread was started; guarded by `streamLock`.
+    var hasFlusher = false
     let counters = Counters()
 
     // Objects of the program; changed under `objectLock`, read without.
@@ -60,18 +62,47 @@ struct SessionState: ~Copyable {
     }
 }
 
-/// Counts kept for messages and tests: round trips, records, bytes.
+/// Counts kept for messages and tests: round trips, bytes.
 struct Counters: ~Copyable {
     let roundTrips = Atomic<UInt64>(0)
-    let records = Atomic<UInt64>(0)
     let bytesSent = Atomic<UInt64>(0)
     let bytesReceived = Atomic<UInt64>(0)
 }
 
 /// The process's session, and the two ways to make a call.
-enum Session {
+package enum Session {
     /// Set once by `cuInit`; constant afterwards.
     nonisolated(unsafe) static var state: UnsafeMutablePointer<SessionState>?
+
+    /// Publishes the process's session.
+    static func begin(_ session: consuming SessionState) {
+        ferry_close_in_child(session.socket.descriptor)
+        let state = UnsafeMutablePointer<SessionState>.allocate(capacity: 1)
+        state.initialize(to: session)
+        Host.install()
+        Self.state = state
+    }
+
+    /// Ends the session, so that the next `cuInit` begins another one. A program's session lasts as
+    /// long as its process; this is for tests. No other thread may be in a call. The state itself
+    /// stays, because the flusher may still look at it.
+    package static func end() {
+        guard let state else { return }
+        Self.state = nil
+        Replies.loseConnection(state)
+        ferry_close_in_child(-1)
+        Flusher.stop(state)
+        state.pointee.streamLock.withLock { state.pointee.socket.close() }
+    }
+
+    /// Calls that waited for a reply so far, and bytes that were sent, for tests and messages.
+    package static var traffic: (roundTrips: UInt64, bytesSent: UInt64) {
+        guard let state else { return (0, 0) }
+        return (
+            state.pointee.counters.roundTrips.load(ordering: .relaxed),
+            state.pointee.counters.bytesSent.load(ordering: .relaxed)
+        )
+    }
 
     /// The session if calls can be made, else the status that they return.
     @inline(__always)
@@ -146,18 +177,29 @@ enum Session {
 
     /// Makes a call and waits for its reply.
     ///
-    /// - Parameter reply: Reads the reply's body when the call succeeded.
+    /// - Parameters:
+    ///   - replySize: Bytes that the body of a reply to a successful call has at least.
+    ///   - reply: Reads the reply's body when the call succeeded.
     /// - Returns: The call's status, or that of an earlier call that had no reply.
     static func wait(
         _ opcode: Opcode,
         size: Int,
+        replySize: Int = ReplyLayout.values,
         _ encode: (UnsafeMutableRawPointer) -> Void,
         reply: (UnsafeRawBufferPointer) -> Void = { _ in }
     ) -> Int32 {
         var failure: Int32 = 0
         var context: UInt32 = 0
         guard let state = readyInContext(&failure, &context) else { return failure }
-        return wait(state, opcode, context: context, size: size, encode, reply: reply)
+        return wait(
+            state,
+            opcode,
+            context: context,
+            size: size,
+            replySize: replySize,
+            encode,
+            reply: reply
+        )
     }
 
     /// The same in a context that the caller names.
@@ -171,6 +213,7 @@ enum Session {
         _ opcode: Opcode,
         context: UInt32,
         size: Int,
+        replySize: Int = ReplyLayout.values,
         destination: UnsafeMutableRawBufferPointer? = nil,
         readsFailure: Bool = false,
         before: () -> Void = {},
@@ -198,7 +241,7 @@ enum Session {
             state.pointee.streamLock.unlock()
             state.pointee.counters.roundTrips.add(1, ordering: .relaxed)
             Replies.wait(state, waiter)
-            return finish(state, waiter, context, readsFailure, reply)
+            return finish(state, waiter, context, replySize, readsFailure, reply)
         }
     }
 
@@ -207,12 +250,18 @@ enum Session {
         _ state: UnsafeMutablePointer<SessionState>,
         _ waiter: UnsafeMutablePointer<Waiter>,
         _ context: UInt32,
+        _ replySize: Int,
         _ readsFailure: Bool,
         _ reply: (UnsafeRawBufferPointer) -> Void
     ) -> Int32 {
         defer { free(waiter.pointee.body) }
         guard let body = waiter.pointee.body else {
             Replies.unregister(state, waiter)
+            return state.pointee.lostStatus
+        }
+        guard isWhole(waiter, body, replySize) else {
+            Log.error("the server's reply is incomplete")
+            Replies.loseConnection(state)
             return state.pointee.lostStatus
         }
         var status = body.load(fromByteOffset: ReplyLayout.status, as: Int32.self)
@@ -230,5 +279,19 @@ enum Session {
         }
         if Status.isSticky(status) { state.pointee.contexts.poison(context, status) }
         return status
+    }
+
+    /// Whether everything came that a successful call brings.
+    private static func isWhole(
+        _ waiter: UnsafeMutablePointer<Waiter>,
+        _ body: UnsafeMutableRawPointer,
+        _ replySize: Int
+    ) -> Bool {
+        guard body.load(fromByteOffset: ReplyLayout.status, as: Int32.self) == 0 else {
+            return true
+        }
+        guard waiter.pointee.bodySize >= replySize else { return false }
+        return waiter.pointee.copyStatus != 0
+            || waiter.pointee.received == waiter.pointee.destinationSize
     }
 }

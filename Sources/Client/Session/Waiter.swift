@@ -12,9 +12,11 @@ struct Waiter: ~Copyable {
     /// The reply's body, from `malloc`; the waiter frees it.
     var body: UnsafeMutableRawPointer?
     var bodySize = 0
-    /// Where `hostData` of this call goes; `nil` collects it in `collected`.
+    /// Where `hostData` of this call goes; `nil` if there is none.
     var destination: UnsafeMutableRawPointer?
     var destinationSize = 0
+    /// Bytes of `hostData` that came.
+    var received = 0
     /// First error that a `hostData` record carried.
     var copyStatus: Int32 = 0
 
@@ -51,5 +53,7 @@ struct PendingCopy {
     var sequence: UInt32
     var destination: UnsafeMutableRawPointer
     var size: Int
+    /// Bytes that came.
+    var received = 0
     var next: UnsafeMutablePointer<PendingCopy>?
 }

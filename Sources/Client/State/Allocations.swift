@@ -3,17 +3,28 @@ internal import Driver
 internal import DriverFrontend
 
 /// A range of device memory that the program owns.
-struct Allocation {
-    var address: UInt64
-    var size: Int
-    var context: UInt64
-    /// A module's variable: it cannot be freed by the program.
-    var isVariable: Bool
+package struct Allocation: Equatable, Sendable {
+    /// Where it begins.
+    package var address: UInt64
+    /// Bytes.
+    package var size: Int
+    /// Handle of its context.
+    package var context: UInt64
+    /// Handle of the module whose variable it is, 0 if none. The program cannot free a variable.
+    package var image: UInt64
+
+    /// A range with these properties.
+    package init(address: UInt64, size: Int, context: UInt64, image: UInt64 = 0) {
+        self.address = address
+        self.size = size
+        self.context = context
+        self.image = image
+    }
 }
 
 /// The program's device memory, sorted by address, so that pointers can be told apart and checked
 /// without asking the server. Thread-safe.
-struct Allocations: ~Copyable {
+package struct Allocations: ~Copyable {
     private struct List {
         var entries: UnsafeMutablePointer<Allocation>
         var count: Int
@@ -23,19 +34,24 @@ struct Allocations: ~Copyable {
     private let lock = ForkSafeLock()
     private let list: UnsafeMutablePointer<List>
 
-    init() {
+    /// No memory yet.
+    package init() {
         list = .allocate(capacity: 1)
         list.initialize(to: List(entries: .allocate(capacity: 256), count: 0, capacity: 256))
     }
 
-    /// Remembers a range. A variable that is asked for again is kept once.
-    func insert(_ allocation: Allocation) {
+    /// Remembers a range. What was known of the same memory before is out of date: a variable that
+    /// is asked for again, or one whose module is gone.
+    package func insert(_ allocation: Allocation) {
         lock.lock()
         defer { lock.unlock() }
-        let index = upperBound(allocation.address)
-        if index > 0, list.pointee.entries[index - 1].address == allocation.address {
-            list.pointee.entries[index - 1] = allocation
-            return
+        var index = upperBound(allocation.address)
+        while index > 0, overlaps(list.pointee.entries[index - 1], allocation) {
+            index -= 1
+            take(index)
+        }
+        while index < list.pointee.count, overlaps(list.pointee.entries[index], allocation) {
+            take(index)
         }
         if list.pointee.count == list.pointee.capacity { grow() }
         let entries = list.pointee.entries
@@ -49,12 +65,12 @@ struct Allocations: ~Copyable {
     }
 
     /// Forgets the allocation that starts at `address`; `nil` if none that may be freed does.
-    func remove(_ address: UInt64) -> Allocation? {
+    package func remove(_ address: UInt64) -> Allocation? {
         lock.lock()
         defer { lock.unlock() }
         let index = upperBound(address) - 1
         guard index >= 0, list.pointee.entries[index].address == address,
-            !list.pointee.entries[index].isVariable
+            list.pointee.entries[index].image == 0
         else { return nil }
         let found = list.pointee.entries[index]
         take(index)
@@ -62,18 +78,34 @@ struct Allocations: ~Copyable {
     }
 
     /// Forgets everything that belongs to a context.
-    func removeAll(context: UInt64) {
+    package func removeAll(context: UInt64) {
+        removeAll { $0.context == context }
+    }
+
+    /// Forgets the variables of a module.
+    package func removeAll(image: UInt64) {
+        removeAll { $0.image == image }
+    }
+
+    private func removeAll(where isGone: (Allocation) -> Bool) {
         lock.lock()
         defer { lock.unlock() }
         var index = list.pointee.count - 1
         while index >= 0 {
-            if list.pointee.entries[index].context == context { take(index) }
+            if isGone(list.pointee.entries[index]) { take(index) }
             index -= 1
         }
     }
 
+    private func overlaps(_ old: Allocation, _ new: Allocation) -> Bool {
+        if old.address == new.address { return true }
+        return old.address < new.address
+            ? new.address - old.address < UInt64(old.size)
+            : old.address - new.address < UInt64(new.size)
+    }
+
     /// The allocation that `address` lies in.
-    func find(_ address: UInt64) -> Allocation? {
+    package func find(_ address: UInt64) -> Allocation? {
         lock.lock()
         defer { lock.unlock() }
         let index = upperBound(address) - 1
@@ -83,7 +115,7 @@ struct Allocations: ~Copyable {
     }
 
     /// Whether `bytes` bytes from `address` lie within one allocation.
-    func contains(_ address: UInt64, _ bytes: Int) -> Bool {
+    package func contains(_ address: UInt64, _ bytes: Int) -> Bool {
         guard bytes >= 0, let entry = find(address) else { return false }
         return UInt64(bytes) <= UInt64(entry.size) - (address - entry.address)
     }

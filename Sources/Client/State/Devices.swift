@@ -1,5 +1,5 @@
 internal import CLinux
-internal import CUDAABI
+package import CUDAABI
 internal import Driver
 internal import Wire
 
@@ -31,6 +31,12 @@ package struct Devices: ~Copyable {
         self.ordinals = ordinals
         bytes = .allocate(byteCount: size, alignment: 8)
         bytes.copyMemory(from: base, byteCount: size)
+        for device in 0..<Int(layout.devices) {
+            let start = SnapshotLayout.fixedSize + device * layout.deviceSize
+            // Names end with a NUL, whatever the server says.
+            let last = start + SnapshotLayout.attributes - 1
+            bytes.storeBytes(of: 0, toByteOffset: last, as: UInt8.self)
+        }
     }
 
     /// Reads the body of a snapshot; `nil` when it does not hold together.
@@ -53,6 +59,14 @@ package struct Devices: ~Copyable {
         let deviceSize = SnapshotLayout.deviceSize(attributeCount: Int(attributes))
         let size = SnapshotLayout.fixedSize + Int(devices) * deviceSize
         guard body.count >= size else { return nil }
+        for device in 0..<Int(devices) {
+            let start = SnapshotLayout.fixedSize + device * deviceSize
+            let memory = base.loadUnaligned(
+                fromByteOffset: start + SnapshotLayout.totalMemory,
+                as: UInt64.self
+            )
+            guard memory <= UInt64(Int.max) else { return nil }
+        }
         return Devices(
             base,
             size: size,
@@ -84,7 +98,7 @@ package struct Devices: ~Copyable {
     }
 
     /// The number of a device on its server: what the wire's context identifiers count by.
-    func serverOrdinal(_ device: Int32) -> Int32 { ordinals[Int(device)] }
+    package func serverOrdinal(_ device: Int32) -> Int32 { ordinals[Int(device)] }
 
     deinit { bytes.deallocate() }
 
@@ -102,7 +116,7 @@ package struct Devices: ~Copyable {
     }
 
     /// The UUID.
-    func uuid(_ device: Int32) -> CUuuid {
+    package func uuid(_ device: Int32) -> CUuuid {
         record(device).loadUnaligned(fromByteOffset: SnapshotLayout.uuid, as: CUuuid.self)
     }
 

@@ -68,7 +68,8 @@ package enum Handles {
     }
 
     private static func streamSlow(_ handle: UInt64) -> UInt64? {
-        guard let state = Session.state else { return nil }
+        // Making a stream takes a lock, which another thread of the parent may have held.
+        guard let state = Session.state, ferry_forked() == 0 else { return nil }
         if handle == 2 { return PerThreadStream.current(state) }
         return state.pointee.streams.find(handle) == nil ? nil : handle
     }

@@ -3,12 +3,18 @@ internal import CUDAABI
 internal import Driver
 
 /// CUDA_VISIBLE_DEVICES, applied to the borrowed GPUs as the driver applies it to local ones.
-enum VisibleDevices {
+package enum VisibleDevices {
     /// The devices that the variable leaves, in its order.
     ///
     /// As with the real driver, the list ends at the first entry that names no device.
-    static func filter(_ devices: consuming Devices) throws(Connector.Refusal) -> Devices {
-        guard let text = getenv("CUDA_VISIBLE_DEVICES") else { return devices }
+    ///
+    /// - Parameter text: The variable's value; `nil` leaves all.
+    /// - Throws: "no device" when the list leaves none.
+    package static func filter(
+        _ devices: consuming Devices,
+        _ text: UnsafePointer<CChar>?
+    ) throws(Connector.Refusal) -> Devices {
+        guard let text else { return devices }
         var order: InlineArray<64, Int32> = .init(repeating: 0)
         let count = parse(text, devices, &order)
         guard let filtered = devices.selecting(order, count) else {

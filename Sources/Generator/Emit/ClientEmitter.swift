@@ -38,7 +38,7 @@ struct ClientEmitter {
         for argument in call.arguments where names.isHandle(argument.type) {
             let kind = Self.handleKind(argument.type)
             text += "        guard let \(argument.name)OnWire = Handles.\(kind)(\(argument.name))"
-            text += " else { return Status.invalidHandle }\n"
+            text += " else { return invalidHandle() }\n"
         }
         let type = WireEmitter.typeName(call)
         let values = WireLayout.request(of: call, names: names)?.slots.map { slot in
@@ -46,7 +46,11 @@ struct ClientEmitter {
         }
         let list = (["to: body"] + (values ?? [])).joined(separator: ", ")
         let verb = waits ? "wait" : "send"
-        text += "        return Session.\(verb)(.\(call.name), size: \(type).size) { body in\n"
+        let reply = WireLayout.reply(of: call, names: names)
+        let hasValues = waits && reply?.slots.isEmpty == false
+        let replySize = hasValues ? ", replySize: \(reply?.size ?? 0)" : ""
+        text += "        return Session.\(verb)(.\(call.name), size: \(type).size\(replySize))"
+        text += " { body in\n"
         text += "            \(type).encode(\(list))\n        }"
         text += waits ? replyClosure(call) : ""
         return text + "\n    }\n"

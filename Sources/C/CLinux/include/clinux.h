@@ -152,6 +152,8 @@ static inline uint64_t *ferry_thread_streams(void) { return ferry_thread_state_s
 /* Fork detection; see thread_state.c. */
 extern __attribute__((visibility("hidden"))) volatile int ferry_is_forked_child;
 __attribute__((visibility("hidden"))) void ferry_watch_forks(void);
+/* Undoes ferry_watch_forks(), for a library that could not start. */
+__attribute__((visibility("hidden"))) void ferry_ignore_forks(void);
 __attribute__((visibility("hidden"))) void ferry_close_in_child(int descriptor);
 static inline int ferry_forked(void) { return ferry_is_forked_child; }
 
