@@ -96,8 +96,7 @@ extension SoftCalls {
         _ count: UnsafeMutablePointer<Int>?
     ) -> CUresult {
         withDriver { (driver) throws(Failure) in
-            let kernel = try driver.function(function).kernel(in: driver.anyContext())
-            try required(count).pointee = kernel.parameters.count
+            try required(count).pointee = driver.function(function).parameters.count
         }
     }
 
@@ -108,10 +107,10 @@ extension SoftCalls {
         _ size: UnsafeMutablePointer<Int>?
     ) -> CUresult {
         withDriver { (driver) throws(Failure) in
-            let kernel = try driver.function(function).kernel(in: driver.anyContext())
-            guard kernel.parameters.indices.contains(index) else { throw .invalidValue }
-            try required(offset).pointee = kernel.parameters[index].offset
-            size?.pointee = kernel.parameters[index].size
+            let parameters = try driver.function(function).parameters
+            guard parameters.indices.contains(index) else { throw .invalidValue }
+            try required(offset).pointee = parameters[index].offset
+            size?.pointee = parameters[index].size
         }
     }
 

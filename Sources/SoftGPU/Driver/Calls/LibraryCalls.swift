@@ -59,7 +59,7 @@ extension SoftCalls {
     ) throws(Failure) -> CUlibrary? {
         let context = try? driver.currentContext()
         let loaded = try options.compile { () throws(CodeFailure) in
-            let loaded = LoadedLibrary(try source(), driver: driver)
+            let loaded = try LoadedLibrary(source(), driver: driver)
             do throws(CodeFailure) {
                 if let context { _ = try loaded.module(in: context) }
             } catch {
@@ -95,7 +95,7 @@ extension SoftCalls {
         withDriver { (driver) throws(Failure) in
             let (kernel, name) = (try required(kernel), try required(name))
             let library = try driver.library(library)
-            let found = try library.kernel(String(cString: name), in: driver.anyContext())
+            let found = try library.kernel(String(cString: name))
             kernel.pointee = handle(found.handle)
         }
     }
@@ -106,8 +106,7 @@ extension SoftCalls {
     ) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let library = try driver.library(library)
-            let kernels = try library.allKernels(in: driver.anyContext())
-            try required(count).pointee = UInt32(kernels.count)
+            try required(count).pointee = UInt32(library.index.entries.count)
         }
     }
 
@@ -118,7 +117,7 @@ extension SoftCalls {
     ) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let kernels = try required(kernels)
-            let all = try driver.library(library).allKernels(in: driver.anyContext())
+            let all = try driver.library(library).allKernels()
             for (index, kernel) in all.prefix(Int(room)).enumerated() {
                 kernels[index] = handle(kernel.handle)
             }
@@ -146,17 +145,5 @@ extension SoftDriver {
     func library(_ handle: OpaquePointer?) throws(Failure) -> LoadedLibrary {
         guard let library = libraries.object(number(handle)) else { throw .invalidHandle }
         return library
-    }
-
-    /// A context in which a library's kernels can be looked up: the current one, or any that
-    /// lives.
-    func anyContext() throws(Failure) -> Context {
-        if let current = try? currentContext() { return current }
-        for device in devices {
-            if let context = device.liveContexts().first(where: { $0.status == 0 }) {
-                return context
-            }
-        }
-        throw .invalidContext
     }
 }

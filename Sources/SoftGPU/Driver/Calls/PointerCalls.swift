@@ -51,10 +51,11 @@ extension SoftCalls {
             let region = context.driver.region(at: address)
             for index in 0..<Int(count) {
                 let target = try required(data[index])
-                if case .other = region {
-                    try writeDefault(attributes[index], to: target)
-                } else {
+                do throws(Failure) {
                     try write(attributes[index], of: address, region, to: target)
+                } catch {
+                    // What does not apply to the memory is no error here.
+                    try writeDefault(attributes[index], to: target)
                 }
             }
         }
@@ -108,7 +109,7 @@ extension SoftCalls {
         }
     }
 
-    /// What is said of memory that the driver does not know.
+    /// What is said where an attribute does not apply, or of memory that the driver does not know.
     private static func writeDefault(
         _ attribute: CUpointer_attribute,
         to data: UnsafeMutableRawPointer

@@ -51,6 +51,14 @@ final class DeviceFunction: @unchecked Sendable {
         }
     }
 
+    /// The places of its parameters.
+    var parameters: [Kernel.Parameter] {
+        switch owner {
+        case .module(_, let kernel): kernel.parameters
+        case .library(let library): library.index.entry(name)?.parameters ?? []
+        }
+    }
+
     /// The function of the context's module that this one means.
     func function(in context: Context) throws(Failure) -> DeviceFunction {
         switch owner {

@@ -5,15 +5,19 @@ internal import Driver
 final class LoadedLibrary: @unchecked Sendable {
     let driver: SoftDriver
     let source: CodeSource
+    /// The kernels that there are; known without a context.
+    let index: CodeIndex
     /// Its handle; set once, before anyone sees it.
     private(set) var handle: UInt64 = 0
     private let lock = Lock()
     private var modules: [UInt64: LoadedModule] = [:]
     private var kernels: [String: DeviceFunction] = [:]
 
-    init(_ source: CodeSource, driver: SoftDriver) {
+    /// A library of this code, which must be free of errors outside function bodies.
+    init(_ source: CodeSource, driver: SoftDriver) throws(CodeFailure) {
         self.source = source
         self.driver = driver
+        index = try CodeIndex(source)
         handle = driver.libraries.insert(self)
     }
 
@@ -27,13 +31,19 @@ final class LoadedLibrary: @unchecked Sendable {
         }
     }
 
+    /// As `module(in:)`, for calls that have no log.
+    func moduleOrFailure(in context: Context) throws(Failure) -> LoadedModule {
+        do {
+            return try module(in: context)
+        } catch {
+            Diagnostics.note("loading code: \(error.text)")
+            throw Failure(error.status)
+        }
+    }
+
     /// The kernel with this name; the same object each time.
-    ///
-    /// - Parameter context: Where to look whether there is such a kernel.
-    func kernel(_ name: String, in context: Context) throws(Failure) -> DeviceFunction {
-        if let kernel = lock.withLock({ kernels[name] }) { return kernel }
-        let module = try moduleOrFailure(in: context)
-        guard module.program.kernel(named: name) != nil else { throw .notFound }
+    func kernel(_ name: String) throws(Failure) -> DeviceFunction {
+        guard index.entry(name) != nil else { throw .notFound }
         return lock.withLock {
             if let kernel = kernels[name] { return kernel }
             let kernel = DeviceFunction(name: name, owner: .library(self))
@@ -44,21 +54,8 @@ final class LoadedLibrary: @unchecked Sendable {
     }
 
     /// All kernels, in the order of the code.
-    func allKernels(in context: Context) throws(Failure) -> [DeviceFunction] {
-        let names = try moduleOrFailure(in: context).program.kernels.map(\.name)
-        var found: [DeviceFunction] = []
-        for name in names { found.append(try kernel(name, in: context)) }
-        return found
-    }
-
-    /// As `module(in:)`, with the reason of a failure left on the standard error.
-    func moduleOrFailure(in context: Context) throws(Failure) -> LoadedModule {
-        do {
-            return try module(in: context)
-        } catch {
-            Diagnostics.note("loading code: \(error.text)")
-            throw Failure(error.status)
-        }
+    func allKernels() -> [DeviceFunction] {
+        index.entries.compactMap { try? kernel($0.name) }
     }
 
     /// Takes the code out of all contexts, after their work is done.
@@ -76,5 +73,10 @@ final class LoadedLibrary: @unchecked Sendable {
             module.context.synchronize()
             module.unload()
         }
+    }
+
+    /// Forgets what it has in a context that ends.
+    func forget(_ context: Context) {
+        lock.withLock { modules[context.id] = nil }
     }
 }

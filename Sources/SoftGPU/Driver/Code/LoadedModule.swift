@@ -51,6 +51,7 @@ final class LoadedModule: @unchecked Sendable {
     func unload() {
         context.driver.modules.remove(handle)
         context.removeModule(self)
+        library?.forget(context)
         let old = lock.withLock {
             defer { functions = [:] }
             return Array(functions.values)

@@ -32,6 +32,8 @@ final class Context: @unchecked Sendable {
     private let lock = Lock()
     private var streams: [UInt64: Stream] = [:]
     private var threadStreams: [UInt64: Stream] = [:]
+    /// Destroyed streams that may still have work.
+    private var closingStreams: [Stream] = []
     private var events: Set<UInt64> = []
     private var modules: [UInt64: LoadedModule] = [:]
 
@@ -89,10 +91,15 @@ final class Context: @unchecked Sendable {
         return stream.handle
     }
 
-    /// Takes a stream out; work that it still has is done.
+    /// Takes a stream out; work that it still has is done, and waited for by whoever waits for
+    /// the context.
     func removeStream(_ stream: Stream) {
         driver.streams.remove(stream.handle)
-        lock.withLock { streams[stream.handle] = nil }
+        lock.withLock {
+            closingStreams.removeAll { $0.pendingTicket == nil }
+            guard streams.removeValue(forKey: stream.handle) != nil else { return }
+            closingStreams.append(stream)
+        }
         stream.close()
     }
 
@@ -109,7 +116,7 @@ final class Context: @unchecked Sendable {
 
     /// All streams but the legacy one.
     func otherStreams() -> [Stream] {
-        lock.withLock { Array(streams.values) + Array(threadStreams.values) }
+        lock.withLock { Array(streams.values) + Array(threadStreams.values) + closingStreams }
     }
 
     /// Waits until all work given so far is done, and shows what kernels printed.
@@ -139,12 +146,11 @@ final class Context: @unchecked Sendable {
 
     // MARK: - End
 
-    /// Drops work that has not begun, waits for what has, and frees everything.
+    /// Lets the work that there is end, then frees everything.
     func destroy() {
+        synchronize()
         destroyed.store(true, ordering: .releasing)
         let remaining: [Stream] = otherStreams() + [legacy]
-        for stream in remaining { stream.lastTicket.wait() }
-        output.flush()
         for stream in remaining {
             if stream.handle != 0 { driver.streams.remove(stream.handle) }
             stream.close()
@@ -153,6 +159,7 @@ final class Context: @unchecked Sendable {
             defer {
                 streams = [:]
                 threadStreams = [:]
+                closingStreams = []
                 events = []
                 modules = [:]
             }

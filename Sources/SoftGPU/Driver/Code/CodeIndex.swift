@@ -1,0 +1,39 @@
+internal import PTX
+
+/// The kernels of a code source as its text declares them, without a context.
+struct CodeIndex {
+    /// A kernel's declaration.
+    struct Entry {
+        var name: String
+        var parameters: [Kernel.Parameter]
+    }
+
+    /// In the order of the text.
+    private(set) var entries: [Entry] = []
+    private var byName: [String: Int] = [:]
+
+    /// Looks through the texts; fails at the first error outside function bodies.
+    init(_ source: CodeSource) throws(CodeFailure) {
+        for text in source.texts {
+            let unit: Syntax.Module
+            do {
+                unit = try Syntax.Module(text)
+            } catch {
+                throw CodeFailure(CompileError(.invalidPTX, line: error.line, error.message))
+            }
+            for function in unit.functions where function.isEntry && function.hasBody {
+                guard byName[function.name] == nil else { continue }
+                byName[function.name] = entries.count
+                let parameters = function.parameters.map {
+                    Kernel.Parameter(offset: $0.offset, size: $0.size)
+                }
+                entries.append(Entry(name: function.name, parameters: parameters))
+            }
+        }
+    }
+
+    /// The kernel with a name.
+    func entry(_ name: String) -> Entry? {
+        byName[name].map { entries[$0] }
+    }
+}
