@@ -219,14 +219,14 @@ private func atomic<T>(
     let pointers = context.pointee.pointers
     guard i.pointee.d >= 0 else {
         eachLane(m) { l in
-            let p = UnsafeMutableRawPointer(pointers[l]!).assumingMemoryBound(to: T.self)
+            let p = UnsafeMutableRawPointer(pointers[l]).assumingMemoryBound(to: T.self)
             _ = f(p, b[l], c[l])
         }
         return
     }
     let d = lanes(r, i.pointee.d, T.self)
     eachLane(m) { l in
-        let p = UnsafeMutableRawPointer(pointers[l]!).assumingMemoryBound(to: T.self)
+        let p = UnsafeMutableRawPointer(pointers[l]).assumingMemoryBound(to: T.self)
         d[l] = f(p, b[l], c[l])
     }
 }
@@ -309,14 +309,14 @@ private func atomic128(
     let b = lanes(r, i.pointee.b, UInt64.self)
     let c = lanes(r, i.pointee.c, UInt64.self)
     eachLane(m) { l in
-        let p = UnsafeMutableRawPointer(context.pointee.pointers[l]!)
+        let p = UnsafeMutableRawPointer(context.pointee.pointers[l])
         let words = p.assumingMemoryBound(to: UInt64.self)
         var old = (isExchange ? words[0] : b[l], isExchange ? words[1] : b[l &+ 32])
         let new = isExchange ? b : c
         while true {
             let expected = old
-            withUnsafeMutableBytes(of: &old) { bytes in
-                let pair = bytes.baseAddress!.assumingMemoryBound(to: UInt64.self)
+            withUnsafeMutablePointer(to: &old) { words in
+                let pair = UnsafeMutableRawPointer(words).assumingMemoryBound(to: UInt64.self)
                 lane_atomic_compare_128(p, pair, new[l], new[l &+ 32])
             }
             if !isExchange || old == expected { break }

@@ -57,7 +57,7 @@ private func execute(_ r: Registers, _ i: Instruction, _ m: UInt32, _ context: C
     else { return }
     var holds: UInt32 = 0
     eachLane(m) { l in
-        let p = UnsafeMutableRawPointer(context.pointee.pointers[l]!)
+        let p = UnsafeMutableRawPointer(context.pointee.pointers[l])
             .assumingMemoryBound(to: UInt64.self)
         let count = i.pointee.b >= 0 ? UInt64(lanes(r, i.pointee.b, UInt32.self)[l]) : 1
         switch operation {

@@ -259,7 +259,7 @@ where M: FixedWidthInteger & SIMDScalar, T: FixedWidthInteger & SIMDScalar {
         let d = lanes(r, i.pointee.d, T.self)
         let pointers = context.pointee.pointers
         eachLane(m) { l in
-            d[l] = T(truncatingIfNeeded: UnsafeRawPointer(pointers[l]!).load(as: M.self))
+            d[l] = T(truncatingIfNeeded: UnsafeRawPointer(pointers[l]).load(as: M.self))
         }
     case .refused: break
     }
@@ -296,7 +296,7 @@ where M: FixedWidthInteger & SIMDScalar, T: FixedWidthInteger & SIMDScalar {
         for n in 0..<count {
             let d = lanes(r, element(i, n), T.self)
             eachLane(m) { l in
-                let from = UnsafeRawPointer(pointers[l]!).assumingMemoryBound(to: M.self)
+                let from = UnsafeRawPointer(pointers[l]).assumingMemoryBound(to: M.self)
                 d[l] = T(truncatingIfNeeded: from[n])
             }
         }
@@ -374,7 +374,7 @@ where M: FixedWidthInteger & SIMDScalar, T: FixedWidthInteger & SIMDScalar {
         let d = lanes(r, i.pointee.d, T.self)
         let pointers = context.pointee.pointers
         eachLane(m) { l in
-            let to = UnsafeMutableRawPointer(pointers[l]!).assumingMemoryBound(to: M.self)
+            let to = UnsafeMutableRawPointer(pointers[l]).assumingMemoryBound(to: M.self)
             to.pointee = M(truncatingIfNeeded: d[l])
         }
     case .refused: break
@@ -410,7 +410,7 @@ where M: FixedWidthInteger & SIMDScalar, T: FixedWidthInteger & SIMDScalar {
         for n in 0..<count {
             let d = lanes(r, element(i, n), T.self)
             eachLane(m) { l in
-                let to = UnsafeMutableRawPointer(pointers[l]!).assumingMemoryBound(to: M.self)
+                let to = UnsafeMutableRawPointer(pointers[l]).assumingMemoryBound(to: M.self)
                 to[n] = M(truncatingIfNeeded: d[l])
             }
         }

@@ -128,8 +128,8 @@ private func shuffled(
     let d = lanes(r, i.pointee.d, UInt32.self)
     var copy = (a[0], a[1], a[2], a[3])
     var inRange: UInt32 = 0
-    withUnsafeBytes(of: &copy) { bytes in
-        let values = bytes.baseAddress!.assumingMemoryBound(to: UInt32.self)
+    withUnsafePointer(to: &copy) { start in
+        let values = UnsafeRawPointer(start).assumingMemoryBound(to: UInt32.self)
         eachLane(m) { l in
             let lane = Int32(truncatingIfNeeded: l)
             let control = Int32(bitPattern: c[l])

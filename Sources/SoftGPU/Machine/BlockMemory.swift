@@ -14,7 +14,7 @@ final class BlockMemory {
     init?(
         launch: Launch,
         engine: UnsafeMutablePointer<Engine>,
-        pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>
+        pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>
     ) {
         let entry = launch.program.entry
         let threads = launch.configuration.block.count

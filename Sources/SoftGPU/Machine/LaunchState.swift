@@ -97,7 +97,7 @@ final class Launch: @unchecked Sendable {
     func context(
         shared: UnsafeMutablePointer<UInt8>,
         local: UnsafeMutablePointer<UInt8>,
-        pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>,
+        pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>,
         threads: Int
     ) -> LaneContext {
         let existing = threads >= 32 ? UInt32.max : (UInt32(1) << UInt32(threads)) - 1

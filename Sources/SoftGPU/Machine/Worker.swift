@@ -8,7 +8,7 @@ final class Worker {
     private let engine: UnsafeMutablePointer<Engine>
     private let runtime: UnsafeMutablePointer<RuntimeState>
     /// The scratch memory of handlers: 32 pointers, then 1 KiB.
-    private let pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>
+    private let pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>
     private var frames = FramePool()
 
     /// Nanoseconds of pure waiting after which another block is started beside the waiting ones.
@@ -19,17 +19,18 @@ final class Worker {
     init() {
         engine = .allocate(capacity: 1)
         runtime = .allocate(capacity: 1)
-        let bytes = 32 * MemoryLayout<UnsafeMutablePointer<UInt8>?>.stride
+        let bytes = 32 * MemoryLayout<UnsafeMutablePointer<UInt8>>.stride
         let scratch = UnsafeMutableRawPointer.allocate(byteCount: bytes + 1024, alignment: 64)
-        pointers = scratch.bindMemory(to: UnsafeMutablePointer<UInt8>?.self, capacity: 32)
-        pointers.initialize(repeating: nil, count: 32)
+        pointers = scratch.bindMemory(to: UnsafeMutablePointer<UInt8>.self, capacity: 32)
+        let start = scratch.assumingMemoryBound(to: UInt8.self)
+        pointers.initialize(repeating: start, count: 32)
     }
 
     deinit {
         frames.removeAll()
         engine.deallocate()
         runtime.deallocate()
-        pointers.deallocate()
+        UnsafeMutableRawPointer(pointers).deallocate()
     }
 
     /// Executes blocks until there are none left to start and its own have ended, or the launch is

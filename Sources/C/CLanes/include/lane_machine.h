@@ -53,7 +53,7 @@ typedef struct LaneContext {
     uint64_t localFrame;                /* where the running function's variables start */
     const uint8_t *_Nonnull parameters;
     uint64_t parameterBytes;
-    uint8_t *_Nullable *_Nonnull pointers;  /* 32 checked host addresses, scratch of one access */
+    uint8_t *_Nonnull *_Nonnull pointers;  /* 32 checked host addresses, scratch of one access */
     void *_Nonnull scratch;     /* 1 KiB, 64-byte aligned, of one instruction */
     /* The first fault of the warp; faultCode is a CUresult, 0 while there is none. */
     int32_t faultCode;
