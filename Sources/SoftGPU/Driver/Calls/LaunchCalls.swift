@@ -94,10 +94,9 @@ extension SoftCalls {
         _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
         _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
     ) -> CUresult {
-        withContext { (current) throws(Failure) in
-            let function = try current.driver.function(handle)
-            let stream = try current.driver.stream(stream)
-            let context = stream.context
+        withContext { (context) throws(Failure) in
+            let function = try context.driver.function(handle)
+            let stream = try context.stream(stream)
             let facts = try KernelFacts(function, in: context)
             try facts.check(configuration)
             let kernel = facts.kernel

@@ -90,7 +90,7 @@ extension Context {
             guard let stream = driver.streams.object(number(handle)) else {
                 throw .invalidHandle
             }
-            guard stream.context === self else { throw .invalidContext }
+            guard stream.context === self else { throw .invalidHandle }
             return stream
         }
     }

@@ -6,6 +6,9 @@ internal import SoftDevice
 struct CodeSource {
     /// The texts, without terminating NULs.
     var texts: [[UInt8]]
+    /// Whether it came as text, written by anyone, and not out of a compiler's container. The
+    /// bodies of such code are checked when it is loaded, as the driver does.
+    var isPlainText = false
 
     /// Newest version of the PTX language that is accepted; of its major version all.
     static let newestMajorVersion = 9
@@ -52,6 +55,7 @@ struct CodeSource {
     ) throws(CodeFailure) {
         switch layout.kind {
         case .text:
+            isPlainText = true
             texts = [Array(UnsafeRawBufferPointer(start: layout.start, count: layout.size))]
         case .elf:
             throw CodeFailure(

@@ -78,10 +78,12 @@ final class LinkSession: @unchecked Sendable {
         return UnsafeRawBufferPointer(start: copy, count: bytes.count)
     }
 
-    /// Links for a moment, so that what is missing is said here.
+    /// Links and compiles for a moment, so that what is missing is said here.
     private func checkSymbols(_ texts: [[UInt8]]) throws(CodeFailure) {
         do {
-            try PTXModule(sources: texts, memory: context.memory).unload()
+            let program = try PTXModule(sources: texts, memory: context.memory)
+            defer { program.unload() }
+            for kernel in program.kernels { try kernel.prepare() }
         } catch {
             throw CodeFailure(error)
         }

@@ -17,11 +17,25 @@ final class LoadedModule: @unchecked Sendable {
         self.library = library
         do {
             program = try PTXModule(sources: source.texts, memory: context.memory)
+            if source.isPlainText { try Self.checkBodies(program) }
         } catch {
             throw CodeFailure(error)
         }
         handle = context.driver.modules.insert(self)
         context.addModule(self)
+    }
+
+    /// Compiles everything, so that errors are said by the call that loads. What is merely not
+    /// supported is said when the kernel is used.
+    private static func checkBodies(_ program: PTXModule) throws(CompileError) {
+        for kernel in program.kernels {
+            do throws(CompileError) {
+                try kernel.prepare()
+            } catch where error.reason != .unsupported {
+                program.unload()
+                throw error
+            } catch {}
+        }
     }
 
     /// The function with this name; the same object each time.
