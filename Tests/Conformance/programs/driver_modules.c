@@ -34,11 +34,12 @@ static void bad_images(void) {
     SHOW(cuModuleLoadData(&module, ""));
     SHOW(cuModuleLoadData(&module, "this is no PTX"));
     SHOW(cuModuleLoadData(&module, ".version 99.9\n.target sm_75\n.address_size 64\n"));
-    SHOW(cuModuleLoadData(&module, ".version 7.0\n.target sm_9999\n.address_size 64\n"));
     SHOW(cuModuleLoadData(&module, ".version 7.0\n.target sm_75\n.address_size 64\n.visible .entry k() {"));
     SHOW(cuModuleLoadData(&module, NULL));
     SHOW(cuModuleLoad(&module, "/nonexistent/file.cubin"));
-    CUresult result = cuModuleLoadData(&module, elf);
+    CUresult result = cuModuleLoadData(&module, ".version 7.0\n.target sm_9999\n.address_size 64\n");
+    expect(result == CUDA_ERROR_INVALID_PTX || result == CUDA_ERROR_NO_BINARY_FOR_GPU, "a GPU that there is not");
+    result = cuModuleLoadData(&module, elf);
     expect(result == CUDA_ERROR_INVALID_IMAGE || result == CUDA_ERROR_NO_BINARY_FOR_GPU, "an empty ELF file");
 }
 

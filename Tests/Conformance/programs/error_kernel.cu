@@ -48,6 +48,7 @@ int main(int argc, char **argv) {
     show("synchronise", cudaDeviceSynchronize());
     show("free", cudaFree(data));
     int device = -1;
-    printf("get device: %s, %d\n", cudaGetErrorName(cudaGetDevice(&device)), device);
+    const char *name = cudaGetErrorName(cudaGetDevice(&device));
+    printf("get device: %s, %d\n", name, device);
     return first == cudaSuccess ? 1 : 0;
 }

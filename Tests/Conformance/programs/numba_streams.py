@@ -81,8 +81,8 @@ def main():
     try:
         multiply[1, 2048](device, 1.0)
         cuda.synchronize()
-    except cuda.cudadrv.driver.CudaAPIError as error:
-        print("2048 threads:", "refused" if error.code else "taken")
+    except Exception as error:  # its class differs between releases of numba-cuda
+        print("2048 threads:", str(error).split(":")[0])
     print("passed" if failures == 0 else "failed")
     return 1 if failures else 0
 
