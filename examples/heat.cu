@@ -16,7 +16,7 @@
         }                                                               \
     } while (0)
 
-constexpr int width = 256, height = 192, steps = 200;
+constexpr int width = 256, height = 192, steps = 1500;
 
 __host__ __device__ inline float spread(const float *from, int x, int y) {
     const float *cell = from + y * width + x;
