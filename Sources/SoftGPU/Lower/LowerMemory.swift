@@ -125,13 +125,20 @@ extension FunctionLowering {
         if space == .parameter, try lowerParameterAccess(isStore, type, value, address) { return }
         let place = try location(address, space)
         if isStore, space == .parameter { throw failure("kernel parameters are read only") }
+        let mayBeWaitedFor = isSynchronizing
         try access(isStore, type, value) { (_, bits) throws(CompileError) in
+            let waiting = mayBeWaitedFor ? MemoryOps.spinning(type, register: bits) : nil
             let handler =
                 isStore
                 ? MemoryOps.store(type, register: bits, place.mode)
-                : MemoryOps.load(type, register: bits, place.mode)
+                : waiting ?? MemoryOps.load(type, register: bits, place.mode)
             return (handler, place.base, place.displacement, place.mode.rawValue, 0)
         }
+    }
+
+    /// Whether the name says that other threads may be at the same place.
+    private var isSynchronizing: Bool {
+        name.has(.volatile) || name.has(.relaxed) || name.has(.acquire) || name.has(.mmio)
     }
 
     /// What an access's elements go through: the handler for registers of so many bits, and the
