@@ -107,6 +107,17 @@ package enum ImageKind: UInt32, Sendable {
     case elf = 2
     case ptx = 3
     case other = 4
+    /// A fatbin and the images that the compiler linked it from; see `LinkedImageLayout`.
+    case linked = 5
+}
+
+/// What a program compiled with relocatable device code brings: the linked image, then the images
+/// that it was linked from, which hold the PTX.
+package enum LinkedImageLayout {
+    package static let count = 0  // u32, at least 1: the linked image is the first
+    package static let sizes = 8  // u64 each; then the images, each padded to 8
+
+    package static let maxCount = 4096
 }
 
 /// Reply to a load: logs, then the kernels.

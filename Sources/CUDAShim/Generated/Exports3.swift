@@ -585,12 +585,12 @@ public func cuMemcpy3D(_ copy: OpaquePointer!) -> CUresult {
 
 @c @implementation
 public func cuMemcpy3D_v2(_ copy: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3D_v2")
+    ClientCalls.cuMemcpy3D_v2(copy)
 }
 
 @c @implementation
 public func cuMemcpy3D_v2_ptds(_ copy: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3D_v2_ptds")
+    ClientCalls.cuMemcpy3D_v2(copy)
 }
 
 @c @implementation
@@ -600,5 +600,5 @@ public func cuMemcpy3DAsync(_ copy: OpaquePointer!, _ stream: CUstream!) -> CUre
 
 @c @implementation
 public func cuMemcpy3DAsync_v2(_ copy: OpaquePointer!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3DAsync_v2")
+    ClientCalls.cuMemcpy3DAsync_v2(copy, stream)
 }

@@ -5,7 +5,7 @@ internal import Client
 
 @c @implementation
 public func cuMemcpy3DAsync_v2_ptsz(_ copy: OpaquePointer!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3DAsync_v2_ptsz")
+    ClientCalls.cuMemcpy3DAsync_v2(copy, ClientCalls.perThread(stream))
 }
 
 @c @implementation
@@ -285,22 +285,22 @@ public func cuMemcpyHtoDAsync_v2_ptsz(_ dstDevice: CUdeviceptr, _ srcHost: Unsaf
 
 @c @implementation
 public func cuMemcpyPeer(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyPeer")
+    ClientCalls.cuMemcpyPeer(dstDevice, dstContext, srcDevice, srcContext, bytes)
 }
 
 @c @implementation
 public func cuMemcpyPeer_ptds(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyPeer_ptds")
+    ClientCalls.cuMemcpyPeer(dstDevice, dstContext, srcDevice, srcContext, bytes)
 }
 
 @c @implementation
 public func cuMemcpyPeerAsync(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyPeerAsync")
+    ClientCalls.cuMemcpyPeerAsync(dstDevice, dstContext, srcDevice, srcContext, bytes, stream)
 }
 
 @c @implementation
 public func cuMemcpyPeerAsync_ptsz(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyPeerAsync_ptsz")
+    ClientCalls.cuMemcpyPeerAsync(dstDevice, dstContext, srcDevice, srcContext, bytes, ClientCalls.perThread(stream))
 }
 
 @c @implementation

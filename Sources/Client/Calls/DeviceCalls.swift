@@ -165,7 +165,7 @@ extension ClientCalls {
                 device.pointee = candidate
                 return Status.success
             }
-            return Status.invalidDevice
+            return Status.invalidValue
         }
     }
 

@@ -286,7 +286,11 @@ enum Replies {
         let length = Int(record.load(OutputLayout.length, as: UInt32.self))
         try record.expect(atLeast: OutputLayout.text + length)
         guard let base = record.body.baseAddress else { return }
-        _ = ferry_write_stdout(base + OutputLayout.text, length)
+        if record.load(OutputLayout.descriptor, as: UInt32.self) == 2 {
+            _ = write(2, base + OutputLayout.text, length)
+        } else {
+            _ = ferry_write_stdout(base + OutputLayout.text, length)
+        }
     }
 
     private static func takeFailure(_ state: State, _ record: Record) throws(ProtocolViolation) {

@@ -40,6 +40,35 @@ enum Loading {
         }
     }
 
+    /// An image of several parts as one piece of memory, which the caller frees; `nil` for an image
+    /// that is none (docs/formats/wire.md, "linked images").
+    private static func assemble(
+        _ pointer: UnsafeRawPointer,
+        _ linked: UnsafeRawBufferPointer
+    ) throws(ImageError) -> UnsafeMutableRawBufferPointer? {
+        let parts = try ImageLayout.prelinked(at: pointer)
+        guard !parts.isEmpty else { return nil }
+        guard parts.count < LinkedImageLayout.maxCount else { throw .tooLarge }
+        var total = LinkedImageLayout.sizes + 8 * (parts.count + 1)
+        var offset = total
+        total += WireFormat.padded(linked.count)
+        for part in parts { total += WireFormat.padded(part.size) }
+        guard total <= WireFormat.maxImage else { throw .tooLarge }
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: total, alignment: 8)
+        guard let base = memory.baseAddress else { return nil }
+        memset(base, 0, total)
+        base.storeBytes(of: UInt32(parts.count + 1), as: UInt32.self)
+        func add(_ index: Int, _ start: UnsafeRawPointer?, _ size: Int) {
+            let slot = LinkedImageLayout.sizes + 8 * index
+            base.storeBytes(of: UInt64(size), toByteOffset: slot, as: UInt64.self)
+            if let start { memcpy(base + offset, start, size) }
+            offset += WireFormat.padded(size)
+        }
+        add(0, linked.baseAddress, linked.count)
+        for index in parts.indices { add(index + 1, parts[index].start, parts[index].size) }
+        return memory
+    }
+
     /// Loads an image and remembers its kernels.
     ///
     /// - Parameter handle: Receives the handle of the module or library.
@@ -52,9 +81,13 @@ enum Loading {
         var failure: Int32 = 0
         var context: UInt32 = 0
         guard let state = Session.readyInContext(&failure, &context) else { return failure }
-        let image: (bytes: UnsafeRawBufferPointer, kind: ImageKind)
+        var image: (bytes: UnsafeRawBufferPointer, kind: ImageKind)
+        var assembled: UnsafeMutableRawBufferPointer?
+        defer { assembled?.deallocate() }
         do throws(ImageError) {
             image = try measure(pointer)
+            assembled = try assemble(pointer, image.bytes)
+            if let assembled { image = (UnsafeRawBufferPointer(assembled), .linked) }
         } catch {
             Log.error(
                 "an image cannot be loaded: ",

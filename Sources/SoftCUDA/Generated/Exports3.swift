@@ -590,7 +590,7 @@ public func cuMemcpy3D_v2(_ copy: OpaquePointer!) -> CUresult {
 
 @c @implementation
 public func cuMemcpy3D_v2_ptds(_ copy: OpaquePointer!) -> CUresult {
-    SoftCalls.cuMemcpy3D_v2_ptds(copy)
+    SoftCalls.cuMemcpy3D_v2(copy)
 }
 
 @c @implementation

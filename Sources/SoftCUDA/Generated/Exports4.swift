@@ -5,7 +5,7 @@ internal import SoftGPU
 
 @c @implementation
 public func cuMemcpy3DAsync_v2_ptsz(_ copy: OpaquePointer!, _ stream: CUstream!) -> CUresult {
-    SoftCalls.cuMemcpy3DAsync_v2_ptsz(copy, stream)
+    SoftCalls.cuMemcpy3DAsync_v2(copy, SoftCalls.perThread(stream))
 }
 
 @c @implementation
@@ -290,7 +290,7 @@ public func cuMemcpyPeer(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ s
 
 @c @implementation
 public func cuMemcpyPeer_ptds(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int) -> CUresult {
-    SoftCalls.cuMemcpyPeer_ptds(dstDevice, dstContext, srcDevice, srcContext, bytes)
+    SoftCalls.cuMemcpyPeer(dstDevice, dstContext, srcDevice, srcContext, bytes)
 }
 
 @c @implementation
@@ -300,7 +300,7 @@ public func cuMemcpyPeerAsync(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!
 
 @c @implementation
 public func cuMemcpyPeerAsync_ptsz(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    SoftCalls.cuMemcpyPeerAsync_ptsz(dstDevice, dstContext, srcDevice, srcContext, bytes, stream)
+    SoftCalls.cuMemcpyPeerAsync(dstDevice, dstContext, srcDevice, srcContext, bytes, SoftCalls.perThread(stream))
 }
 
 @c @implementation

@@ -343,14 +343,8 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemcpy3D_v2`
     package var cuMemcpy3D_v2:
         (@convention(c) (OpaquePointer?) -> CUresult)?
-    /// `cuMemcpy3D_v2_ptds`
-    package var cuMemcpy3D_v2_ptds:
-        (@convention(c) (OpaquePointer?) -> CUresult)?
     /// `cuMemcpy3DAsync_v2`
     package var cuMemcpy3DAsync_v2:
-        (@convention(c) (OpaquePointer?, CUstream?) -> CUresult)?
-    /// `cuMemcpy3DAsync_v2_ptsz`
-    package var cuMemcpy3DAsync_v2_ptsz:
         (@convention(c) (OpaquePointer?, CUstream?) -> CUresult)?
     /// `cuMemcpyAsync`
     package var cuMemcpyAsync:
@@ -376,14 +370,8 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemcpyPeer`
     package var cuMemcpyPeer:
         (@convention(c) (CUdeviceptr, CUcontext?, CUdeviceptr, CUcontext?, Int) -> CUresult)?
-    /// `cuMemcpyPeer_ptds`
-    package var cuMemcpyPeer_ptds:
-        (@convention(c) (CUdeviceptr, CUcontext?, CUdeviceptr, CUcontext?, Int) -> CUresult)?
     /// `cuMemcpyPeerAsync`
     package var cuMemcpyPeerAsync:
-        (@convention(c) (CUdeviceptr, CUcontext?, CUdeviceptr, CUcontext?, Int, CUstream?) -> CUresult)?
-    /// `cuMemcpyPeerAsync_ptsz`
-    package var cuMemcpyPeerAsync_ptsz:
         (@convention(c) (CUdeviceptr, CUcontext?, CUdeviceptr, CUcontext?, Int, CUstream?) -> CUresult)?
     /// `cuMemFree_v2`
     package var cuMemFree_v2:
@@ -696,9 +684,7 @@ package struct DriverTable: @unchecked Sendable {
         cuMemcpy2DAsync_v2 = unsafeBitCast(symbol("cuMemcpy2DAsync_v2"), to: type(of: cuMemcpy2DAsync_v2))
         cuMemcpy2DUnaligned_v2 = unsafeBitCast(symbol("cuMemcpy2DUnaligned_v2"), to: type(of: cuMemcpy2DUnaligned_v2))
         cuMemcpy3D_v2 = unsafeBitCast(symbol("cuMemcpy3D_v2"), to: type(of: cuMemcpy3D_v2))
-        cuMemcpy3D_v2_ptds = unsafeBitCast(symbol("cuMemcpy3D_v2_ptds"), to: type(of: cuMemcpy3D_v2_ptds))
         cuMemcpy3DAsync_v2 = unsafeBitCast(symbol("cuMemcpy3DAsync_v2"), to: type(of: cuMemcpy3DAsync_v2))
-        cuMemcpy3DAsync_v2_ptsz = unsafeBitCast(symbol("cuMemcpy3DAsync_v2_ptsz"), to: type(of: cuMemcpy3DAsync_v2_ptsz))
         cuMemcpyAsync = unsafeBitCast(symbol("cuMemcpyAsync"), to: type(of: cuMemcpyAsync))
         cuMemcpyDtoD_v2 = unsafeBitCast(symbol("cuMemcpyDtoD_v2"), to: type(of: cuMemcpyDtoD_v2))
         cuMemcpyDtoDAsync_v2 = unsafeBitCast(symbol("cuMemcpyDtoDAsync_v2"), to: type(of: cuMemcpyDtoDAsync_v2))
@@ -707,9 +693,7 @@ package struct DriverTable: @unchecked Sendable {
         cuMemcpyHtoD_v2 = unsafeBitCast(symbol("cuMemcpyHtoD_v2"), to: type(of: cuMemcpyHtoD_v2))
         cuMemcpyHtoDAsync_v2 = unsafeBitCast(symbol("cuMemcpyHtoDAsync_v2"), to: type(of: cuMemcpyHtoDAsync_v2))
         cuMemcpyPeer = unsafeBitCast(symbol("cuMemcpyPeer"), to: type(of: cuMemcpyPeer))
-        cuMemcpyPeer_ptds = unsafeBitCast(symbol("cuMemcpyPeer_ptds"), to: type(of: cuMemcpyPeer_ptds))
         cuMemcpyPeerAsync = unsafeBitCast(symbol("cuMemcpyPeerAsync"), to: type(of: cuMemcpyPeerAsync))
-        cuMemcpyPeerAsync_ptsz = unsafeBitCast(symbol("cuMemcpyPeerAsync_ptsz"), to: type(of: cuMemcpyPeerAsync_ptsz))
         cuMemFree_v2 = unsafeBitCast(symbol("cuMemFree_v2"), to: type(of: cuMemFree_v2))
         cuMemFreeAsync = unsafeBitCast(symbol("cuMemFreeAsync"), to: type(of: cuMemFreeAsync))
         cuMemFreeAsync_ptsz = unsafeBitCast(symbol("cuMemFreeAsync_ptsz"), to: type(of: cuMemFreeAsync_ptsz))

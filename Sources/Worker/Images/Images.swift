@@ -25,8 +25,13 @@ extension Executor {
         defer { image.clear() }
         let handle = record.load(LoadLayout.handle, as: UInt64.self)
         guard handles.images.accepts(handle) else { return finish(record, Status.invalidHandle) }
-        let check = ImageCheck.check(image.bytes)
+        let isLinked = record.load(LoadLayout.kind, as: UInt32.self) == ImageKind.linked.rawValue
+        let linked = isLinked ? LinkedImage(image.bytes) : nil
+        let check = isLinked ? Status.success : ImageCheck.check(image.bytes)
         guard check == Status.success else { return finish(record, check) }
+        guard let start = isLinked ? linked?.wrapper : image.bytes.baseAddress else {
+            return finish(record, Status.invalidImage)
+        }
         guard
             let options = JITOptions(
                 record,
@@ -37,10 +42,15 @@ extension Executor {
             )
         else { return finish(record, Status.invalidValue) }
         defer { options.destroy() }
-        load(record, handle, options)
+        withExtendedLifetime(linked) { load(record, handle, start, options) }
     }
 
-    private func load(_ record: Record, _ handle: UInt64, _ options: JITOptions) {
+    private func load(
+        _ record: Record,
+        _ handle: UInt64,
+        _ data: UnsafeRawPointer,
+        _ options: JITOptions
+    ) {
         var entry = ImageEntry(
             object: nil,
             isLibrary: record.opcode == .cuLibraryLoadData,
@@ -48,7 +58,7 @@ extension Executor {
             functions: []
         )
         var reply = ReplyBuilder()
-        var status = load(&entry, options)
+        var status = load(&entry, data, options)
         reply.logs(
             at: LoadReplyLayout.infoLogLength,
             from: LoadReplyLayout.logs,
@@ -67,8 +77,11 @@ extension Executor {
         }
     }
 
-    private func load(_ entry: inout ImageEntry, _ options: JITOptions) -> CUresult {
-        let data = image.bytes.baseAddress
+    private func load(
+        _ entry: inout ImageEntry,
+        _ data: UnsafeRawPointer,
+        _ options: JITOptions
+    ) -> CUresult {
         let count = UInt32(options.count)
         if entry.isLibrary {
             guard let call = driver.cuLibraryLoadData else { return Status.notFound }
@@ -134,9 +147,10 @@ extension Executor {
         guard length <= GlobalLayout.maxName else { throw .malformed(record.opcode) }
         try record.expect(size: GlobalLayout.name + WireFormat.padded(length))
         let handle = record.load(GlobalLayout.image, as: UInt64.self)
-        guard let entry = handles.images.find(handle),
-            entry.pointee.isLibrary == (record.opcode == .cuLibraryGetGlobal)
-        else { return finish(record, Status.invalidHandle) }
+        // Either call may name either kind: old runtimes load a library and ask its module.
+        guard let entry = handles.images.find(handle) else {
+            return finish(record, Status.invalidHandle)
+        }
         var address: CUdeviceptr = 0
         var bytes = 0
         let object = entry.pointee.object

@@ -75,8 +75,8 @@ extension Executor {
         defer { options.destroy() }
         let data = UnsafeMutableRawPointer(mutating: image.bytes.baseAddress)
         let ptx: Int32 = 1
-        // The NUL behind a text is part of it for the driver.
-        let size = image.count + (type == ptx ? 1 : 0)
+        // The NUL behind a text is part of it for the driver; behind the image there are zeros.
+        let size = image.count + (type == ptx && image.bytes.last != 0 ? 1 : 0)
         let status = record.withName(at: nameOffset, length: nameLength) { name in
             add(
                 link.pointee.state,
@@ -102,7 +102,7 @@ extension Executor {
         }
     }
 
-    /// The finished image comes in `hostData` records before the reply.
+    /// The finished image comes in the reply, behind the logs.
     func completeLink(_ record: Record) throws(ProtocolViolation) {
         try record.expect(size: 8)
         guard let link = handles.links.find(record.load(0, as: UInt64.self)) else {
@@ -113,36 +113,15 @@ extension Executor {
         }
         var data: UnsafeMutableRawPointer?
         var size = 0
-        let status = complete(link.pointee.state, &data, &size)
-        guard status == Status.success, let data, size > 0, size <= WireFormat.maxImage else {
-            let failure = status == Status.success ? Status.invalidImage : status
-            return finish(record, failure, link.pointee.options)
+        var status = complete(link.pointee.state, &data, &size)
+        // Logs are at most 64 KiB each.
+        let most = WireFormat.maxReply - 4 * LoadLayout.maxLog
+        if status == Status.success, size > most { status = Status.outOfMemory }
+        guard status == Status.success, let data, size > 0 else {
+            return finish(record, status, link.pointee.options)
         }
-        sendImage(Ticket(record), UnsafeRawBufferPointer(start: data, count: size))
-        finish(record, status, link.pointee.options, size: size)
-    }
-
-    private func sendImage(_ ticket: Ticket, _ image: UnsafeRawBufferPointer) {
-        guard let base = image.baseAddress else { return }
-        let capacity = WireFormat.padded(
-            Answers.hostDataPrefix + min(image.count, WireFormat.maxData)
-        )
-        withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 16) { room in
-            guard let record = room.baseAddress else { return }
-            var offset = 0
-            while offset < image.count {
-                let length = min(image.count - offset, WireFormat.maxData)
-                memcpy(record + Answers.hostDataPrefix, base + offset, length)
-                answers.sendHostData(
-                    ticket,
-                    record: record,
-                    offset: UInt64(offset),
-                    length: length,
-                    isLast: offset + length == image.count
-                )
-                offset += length
-            }
-        }
+        let image = UnsafeRawBufferPointer(start: data, count: size)
+        finish(record, status, link.pointee.options, image: image)
     }
 
     func destroyLink(_ record: Record) throws(ProtocolViolation) {
@@ -165,12 +144,12 @@ extension Executor {
         return status
     }
 
-    /// Replies with the linker's logs.
+    /// Replies with the linker's logs and its image, if there is one.
     private func finish(
         _ record: Record,
         _ status: CUresult,
         _ options: JITOptions,
-        size: Int = 0
+        image: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
     ) {
         var reply = ReplyBuilder()
         reply.logs(
@@ -179,7 +158,10 @@ extension Executor {
             information: options.informationText,
             error: options.errorText
         )
-        reply.store(UInt64(size), at: ReplyLayout.values + 8)
+        reply.store(UInt64(image.count), at: ReplyLayout.values + 8)
+        if let base = image.baseAddress {
+            memcpy(reply.extend(WireFormat.padded(image.count)), base, image.count)
+        }
         let count = reply.bytes.count
         finish(record, status, size: count) { reply.copyValues(to: $0) }
     }

@@ -1,0 +1,174 @@
+internal import CLinux
+package import CUDAABI
+internal import Driver
+
+// Copies of rectangles and boxes: made of copies of their rows.
+
+/// One side of a copy of a box.
+private struct BoxSide {
+    /// 1 host, 2 device, 3 array, 4 whatever the address says.
+    var memoryType: Int32
+    var host: UInt
+    var device: CUdeviceptr
+    var x: Int
+    var y: Int
+    var z: Int
+    /// Bytes from one row to the next.
+    var pitch: Int
+    /// Rows from one slice to the next.
+    var height: Int
+
+    /// Address of the box's first byte; `nil` when the description makes no sense.
+    func start() -> UInt64? {
+        guard x >= 0, y >= 0, z >= 0, pitch >= 0, height >= 0 else { return nil }
+        guard memoryType == 1 || memoryType == 2 || memoryType == 4 else { return nil }
+        let base = memoryType == 1 ? UInt64(host) : device
+        guard base != 0 else { return nil }
+        let (rows, first) = z.multipliedReportingOverflow(by: height)
+        let (row, second) = rows.addingReportingOverflow(y)
+        let (bytes, third) = row.multipliedReportingOverflow(by: pitch)
+        guard !first, !second, !third else { return nil }
+        return base &+ UInt64(bytes) &+ UInt64(x)
+    }
+
+    /// Bytes from one slice to the next.
+    var slice: UInt64 { UInt64(truncatingIfNeeded: pitch &* height) }
+}
+
+/// What is copied, in bytes, rows and slices.
+private struct Extent {
+    var width: Int
+    var height: Int
+    var depth: Int
+}
+
+extension ClientCalls {
+    /// `cuMemcpy2D_v2`
+    package static func cuMemcpy2D_v2(_ copy: UnsafePointer<CUDA_MEMCPY2D>?) -> CUresult {
+        rectangle(copy) { cuMemcpy($0, $1, $2) }
+    }
+
+    /// `cuMemcpy2DUnaligned_v2`
+    package static func cuMemcpy2DUnaligned_v2(
+        _ copy: UnsafePointer<CUDA_MEMCPY2D>?
+    ) -> CUresult {
+        cuMemcpy2D_v2(copy)
+    }
+
+    /// `cuMemcpy2DAsync_v2`
+    package static func cuMemcpy2DAsync_v2(
+        _ copy: UnsafePointer<CUDA_MEMCPY2D>?,
+        _ stream: CUstream?
+    ) -> CUresult {
+        rectangle(copy) { cuMemcpyAsync($0, $1, $2, stream) }
+    }
+
+    private static func rectangle(
+        _ copy: UnsafePointer<CUDA_MEMCPY2D>?,
+        _ row: (CUdeviceptr, CUdeviceptr, Int) -> CUresult
+    ) -> CUresult {
+        guard let copy else { return Status.invalidValue }
+        let it = copy.pointee
+        let source = BoxSide(
+            memoryType: it.srcMemoryType,
+            host: UInt(bitPattern: it.srcHost),
+            device: it.srcDevice,
+            x: it.srcXInBytes,
+            y: it.srcY,
+            z: 0,
+            pitch: it.srcPitch,
+            height: it.Height
+        )
+        let destination = BoxSide(
+            memoryType: it.dstMemoryType,
+            host: UInt(bitPattern: it.dstHost),
+            device: it.dstDevice,
+            x: it.dstXInBytes,
+            y: it.dstY,
+            z: 0,
+            pitch: it.dstPitch,
+            height: it.Height
+        )
+        let extent = Extent(width: it.WidthInBytes, height: it.Height, depth: 1)
+        return copyBox("cuMemcpy2D_v2", destination, source, extent, row)
+    }
+
+    /// `cuMemcpy3D_v2`
+    package static func cuMemcpy3D_v2(_ copy: OpaquePointer?) -> CUresult {
+        box(copy) { cuMemcpy($0, $1, $2) }
+    }
+
+    /// `cuMemcpy3DAsync_v2`
+    package static func cuMemcpy3DAsync_v2(
+        _ copy: OpaquePointer?,
+        _ stream: CUstream?
+    ) -> CUresult {
+        box(copy) { cuMemcpyAsync($0, $1, $2, stream) }
+    }
+
+    /// Reads a CUDA_MEMCPY3D: both sides have the same members, 88 bytes apart.
+    private static func box(
+        _ copy: OpaquePointer?,
+        _ row: (CUdeviceptr, CUdeviceptr, Int) -> CUresult
+    ) -> CUresult {
+        guard let copy else { return Status.invalidValue }
+        let bytes = UnsafeRawPointer(copy)
+        func side(_ start: Int) -> BoxSide {
+            func number(_ offset: Int) -> Int { bytes.load(fromByteOffset: offset, as: Int.self) }
+            return BoxSide(
+                memoryType: bytes.load(fromByteOffset: start + 32, as: Int32.self),
+                host: bytes.load(fromByteOffset: start + 40, as: UInt.self),
+                device: bytes.load(fromByteOffset: start + 48, as: UInt64.self),
+                x: number(start),
+                y: number(start + 8),
+                z: number(start + 16),
+                pitch: number(start + 72),
+                height: number(start + 80)
+            )
+        }
+        let extent = Extent(
+            width: bytes.load(fromByteOffset: 176, as: Int.self),
+            height: bytes.load(fromByteOffset: 184, as: Int.self),
+            depth: bytes.load(fromByteOffset: 192, as: Int.self)
+        )
+        return copyBox("cuMemcpy3D_v2", side(88), side(0), extent, row)
+    }
+
+    private static func copyBox(
+        _ name: StaticString,
+        _ destination: BoxSide,
+        _ source: BoxSide,
+        _ extent: Extent,
+        _ row: (CUdeviceptr, CUdeviceptr, Int) -> CUresult
+    ) -> CUresult {
+        guard destination.memoryType != 3, source.memoryType != 3 else {
+            return notSupported(name)
+        }
+        guard extent.width >= 0, extent.height >= 0, extent.depth >= 0,
+            let from = source.start(), let to = destination.start(),
+            extent.height <= 1
+                || (source.pitch >= extent.width && destination.pitch >= extent.width)
+        else { return Status.invalidValue }
+        if extent.width == 0 { return Status.success }
+        let isDense = source.pitch == extent.width && destination.pitch == extent.width
+        for z in 0..<extent.depth {
+            let slice = (
+                to &+ UInt64(z) &* destination.slice, from &+ UInt64(z) &* source.slice
+            )
+            if isDense {
+                let status = row(slice.0, slice.1, extent.width * extent.height)
+                if status != 0 { return status }
+                continue
+            }
+            for y in 0..<extent.height {
+                let status = row(
+                    slice.0 &+ UInt64(y * destination.pitch),
+                    slice.1 &+ UInt64(y * source.pitch),
+                    extent.width
+                )
+                if status != 0 { return status }
+            }
+        }
+        return Status.success
+    }
+}
