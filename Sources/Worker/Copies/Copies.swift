@@ -81,7 +81,7 @@ extension Executor {
             WaitJob(
                 ticket: Ticket(record),
                 context: contexts[record.context]?.context,
-                kind: .copy(source: source, length: length)
+                kind: .copy(source: source, length: length, stream: nil)
             )
         )
     }
@@ -98,6 +98,17 @@ extension Executor {
         guard length > 0 else { return refuse(record, Status.success) }
         guard isDeviceMemory(source), length <= 1 << 48 else {
             return refuse(record, Status.invalidValue)
+        }
+        if record.wantsReply {
+            // To pageable memory: the client waits, so the copy does so too, aside.
+            let kind = WaitJob.Kind.copy(
+                source: source,
+                length: length,
+                stream: UInt(bitPattern: stream)
+            )
+            let context = contexts[record.context]?.context
+            waiters.submit(WaitJob(ticket: Ticket(record), context: context, kind: kind))
+            return
         }
         let status = startCopies(record, source, length, stream)
         if status != Status.success {

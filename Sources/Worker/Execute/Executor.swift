@@ -74,7 +74,8 @@ package final class Executor: @unchecked Sendable {
         }
         state.pointee.expected &+= 1
         let record = try Record(header, body: body)
-        if record.context != state.pointee.context {
+        // A piece of an image is kept whatever becomes of the context.
+        if record.context != state.pointee.context, record.opcode != .chunk {
             let status = enter(record.context)
             guard status == Status.success else {
                 refuse(record, status)
@@ -140,8 +141,12 @@ package final class Executor: @unchecked Sendable {
 
     /// Answers a record that could not be executed.
     func refuse(_ record: Record, _ status: CUresult) {
+        switch record.opcode {
+        case .cuModuleLoadDataEx, .cuLibraryLoadData, .cuLinkAddData_v2: image.clear()
+        default: break
+        }
         // The client keeps the destination until the last piece has come.
-        if record.opcode == .cuMemcpyDtoHAsync_v2 {
+        if record.opcode == .cuMemcpyDtoHAsync_v2, !record.wantsReply {
             deliveries.fail(Ticket(record), status)
         }
         finish(record, status)

@@ -9,7 +9,8 @@ struct WaitJob: Sendable {
         case stream(UInt)
         case event(UInt)
         case context
-        case copy(source: CUdeviceptr, length: UInt64)
+        /// To the client; in this stream, or as the synchronous call.
+        case copy(source: CUdeviceptr, length: UInt64, stream: UInt?)
     }
 
     var ticket: Ticket

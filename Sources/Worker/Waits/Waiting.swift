@@ -33,8 +33,8 @@ final class Waiting {
             finish(job.ticket, call?(CUevent(bitPattern: event)) ?? Status.notFound)
         case .context:
             finish(job.ticket, driver.cuCtxSynchronize?() ?? Status.notFound)
-        case .copy(let source, let length):
-            copy(job.ticket, source, length)
+        case .copy(let source, let length, let stream):
+            copy(job.ticket, source, length, stream)
         }
     }
 
@@ -44,14 +44,13 @@ final class Waiting {
     }
 
     /// Sends the memory piece by piece; the reply leaves together with the last one.
-    private func copy(_ ticket: Ticket, _ source: CUdeviceptr, _ length: UInt64) {
-        guard let call = driver.cuMemcpyDtoH_v2 else { return finish(ticket, Status.notFound) }
+    private func copy(_ ticket: Ticket, _ source: CUdeviceptr, _ length: UInt64, _ stream: UInt?) {
         let room = buffer ?? .allocate(byteCount: Self.bufferSize, alignment: 64)
         buffer = room
         var offset: UInt64 = 0
         while offset < length {
             let size = Int(min(length - offset, UInt64(WireFormat.maxData)))
-            let status = call(room + Answers.hostDataPrefix, source &+ offset, size)
+            let status = fetch(room + Answers.hostDataPrefix, source &+ offset, size, stream)
             guard status == Status.success else { return finish(ticket, status) }
             let isLast = offset + UInt64(size) == length
             if isLast {
@@ -73,5 +72,25 @@ final class Waiting {
             answers.output.write(UnsafeRawBufferPointer(start: room, count: used))
             offset += UInt64(size)
         }
+    }
+
+    /// Copies a piece to this process and waits for it.
+    private func fetch(
+        _ destination: UnsafeMutableRawPointer,
+        _ source: CUdeviceptr,
+        _ size: Int,
+        _ stream: UInt?
+    ) -> CUresult {
+        guard let stream else {
+            return driver.cuMemcpyDtoH_v2?(destination, source, size) ?? Status.notFound
+        }
+        guard let copy = driver.cuMemcpyDtoHAsync_v2, let wait = driver.cuStreamSynchronize else {
+            return Status.notFound
+        }
+        let handle = CUstream(bitPattern: stream)
+        let status = copy(destination, source, size, handle)
+        // Also after an error, so that nothing writes to the buffer any more.
+        let end = wait(handle)
+        return status == Status.success ? end : status
     }
 }
