@@ -208,24 +208,49 @@ func tests(_ name: String, _ more: [Target.Dependency] = []) -> Target {
 }
 
 let testTargets: [Target] = [
+    .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .target(
         name: "CProcNames",
         dependencies: ["CUDAABI"],
         path: "Tests/Support/CProcNames",
         cSettings: [.headerSearchPath("../../../Sources/C/CProcTable/include")]
     ),
+    .target(
+        name: "TestSupport",
+        dependencies: ["CLinux"],
+        path: "Tests/Support/TestSupport",
+        swiftSettings: strict + gnu
+    ),
     tests("Driver"),
-    tests("DriverFrontend", ["CProcNames", "CUDAABI", "CLinux", "Driver"]),
-    tests("Wire", ["Driver"]),
-    tests("Transport", ["CLinux", "Wire"]),
-    tests("Client", ["CUDAABI", "CLinux", "Driver", "DriverFrontend", "Wire", "Transport"]),
+    tests("DriverFrontend", ["CProcNames", "CUDAABI", "CLinux", "Driver", "TestSupport"]),
+    tests("Wire", ["Driver", "TestSupport"]),
+    tests("Transport", ["CLinux", "TestSupport", "Wire"]),
+    tests(
+        "Client",
+        [
+            "CUDAABI", "CLinux", "Driver", "DriverFrontend", "TestSupport", "Transport", "Wire",
+        ]
+    ),
     tests("Worker", ["Driver", "Wire", "Transport", "CUDAABI", "CLinux"]),
     tests("PTX"),
-    tests("SoftGPU", ["PTX", "Driver", "CUDAABI"]),
+    tests("SoftDevice"),
+    tests("SoftGPU", ["PTX", "CLinux", "Driver", "CUDAABI"]),
     tests("Pool"),
     tests("Store", ["Pool"]),
-    tests("Server", ["Pool", "Store", "Wire"]),
-    tests("CLI"),
+    tests(
+        "Server",
+        [
+            "CTestSupport", "Pool", "Store", "Wire",
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "Crypto", package: "swift-crypto"),
+            .product(name: "Logging", package: "swift-log"),
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            .product(name: "X509", package: "swift-certificates"),
+        ]
+    ),
+    tests("CLI", ["Ferry", "Server", .product(name: "Logging", package: "swift-log")]),
     tests("Generator"),
     .testTarget(name: "TidyTests", swiftSettings: strict),
 ]

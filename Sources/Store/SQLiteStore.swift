@@ -16,11 +16,12 @@ package final class SQLiteStore: LeaseStore {
         configuration.foreignKeysEnabled = true
         configuration.label = "ferry.store"
         configuration.prepareDatabase { database in
-            // NORMAL would lose the last commits of a machine that loses its power.
-            try database.execute(sql: "PRAGMA synchronous = FULL")
             try database.execute(sql: "PRAGMA secure_delete = ON")
         }
         database = try DatabaseQueue(path: path, configuration: configuration)
+        // GRDB makes it NORMAL with a write-ahead log, which loses the last commits of a machine
+        // that loses its power.
+        try database.inDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         try Schema.migrator.migrate(database)
     }
 

@@ -6,11 +6,14 @@ internal import Store
 internal import Version
 
 /// One route of the API: what api/openapi.yaml must know too.
-package struct APIRoute: Hashable, Sendable {
+package struct APIRoute: Hashable, Sendable, CustomStringConvertible {
     /// The method.
     package let method: HTTPRequest.Method
     /// The path, with parameters in braces.
     package let path: String
+
+    /// `METHOD /path`.
+    package var description: String { "\(method.rawValue) \(path)" }
 
     /// Whether a request's path fits this one.
     func matches(_ path: String) -> Bool {
@@ -67,30 +70,31 @@ package struct API: Sendable {
     }
 
     /// Every route.
-    package var routes: [APIRoute] { table.map(\.0) }
+    package static let routes: [APIRoute] = [
+        APIRoute(method: .get, path: "/healthz"),
+        APIRoute(method: .get, path: "/v1/server"),
+        APIRoute(method: .get, path: "/v1/gpus"),
+        APIRoute(method: .get, path: "/v1/leases"),
+        APIRoute(method: .post, path: "/v1/leases"),
+        APIRoute(method: .get, path: "/v1/leases/{id}"),
+        APIRoute(method: .delete, path: "/v1/leases/{id}"),
+        APIRoute(method: .post, path: "/v1/leases/{id}/heartbeat"),
+    ]
 
     /// The router with all routes and their middleware.
     package func router() -> Router<APIContext> {
         let router = Router(context: APIContext.self)
-        router.add(middleware: ProblemMiddleware(routes: routes, logger: logger))
+        router.add(middleware: ProblemMiddleware(routes: Self.routes, logger: logger))
         router.add(middleware: TokenMiddleware(tokens: tokens))
-        for (route, handler) in table {
+        for (route, handler) in zip(Self.routes, handlers) {
             router.on(RouterPath(route.path), method: route.method, use: handler)
         }
         return router
     }
 
-    private var table: [(APIRoute, Handler)] {
-        [
-            (APIRoute(method: .get, path: "/healthz"), health),
-            (APIRoute(method: .get, path: "/v1/server"), server),
-            (APIRoute(method: .get, path: "/v1/gpus"), gpus),
-            (APIRoute(method: .get, path: "/v1/leases"), leases),
-            (APIRoute(method: .post, path: "/v1/leases"), grant),
-            (APIRoute(method: .get, path: "/v1/leases/{id}"), lease),
-            (APIRoute(method: .delete, path: "/v1/leases/{id}"), release),
-            (APIRoute(method: .post, path: "/v1/leases/{id}/heartbeat"), heartbeat),
-        ]
+    /// What answers each of the routes, in their order.
+    private var handlers: [Handler] {
+        [health, server, gpus, leases, grant, lease, release, heartbeat]
     }
 
     // MARK: - The server
