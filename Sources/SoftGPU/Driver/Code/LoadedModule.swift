@@ -31,7 +31,7 @@ final class LoadedModule: @unchecked Sendable {
         for kernel in program.kernels {
             do throws(CompileError) {
                 try kernel.prepare()
-            } catch where error.reason != .unsupported {
+            } catch  where error.reason != .unsupported {
                 program.unload()
                 throw error
             } catch {}

@@ -1,0 +1,68 @@
+import SoftDevice
+import Testing
+
+@Suite("The configuration of the software GPU")
+struct ConfigurationTests {
+    private func configuration(
+        _ environment: [String: String],
+        file: String? = nil
+    ) throws(Configuration.Invalid) -> Configuration {
+        try Configuration(environment: { environment[$0] }, file: { _ in file })
+    }
+
+    @Test func hasDefaults() throws {
+        let plain = try configuration([:])
+        #expect(plain == Configuration())
+        #expect(plain.count == 1)
+        #expect(plain.memoryMiB == 4096)
+        #expect(plain.capability.number == 120)
+    }
+
+    @Test func comesFromTheEnvironment() throws {
+        let made = try configuration([
+            "FERRY_SOFT_GPU_COUNT": "3", "FERRY_SOFT_GPU_MEMORY_MIB": "64",
+            "FERRY_SOFT_GPU_NAME": "A GPU", "FERRY_SOFT_GPU_COMPUTE_CAPABILITY": "8.0",
+            "FERRY_SOFT_GPU_THREADS": "2", "CUDA_VISIBLE_DEVICES": "1",
+        ])
+        #expect(made.count == 3)
+        #expect(made.memoryMiB == 64)
+        #expect(made.name == "A GPU")
+        #expect(made.capability == .init(major: 8, minor: 0))
+        #expect(made.threads == 2)
+        #expect(made.visibleDevices == "1")
+    }
+
+    @Test func theEnvironmentWinsOverTheFile() throws {
+        let made = try configuration(
+            ["FERRY_SOFT_GPU_CONFIG": "file", "FERRY_SOFT_GPU_COUNT": "2"],
+            file: "# comment\n\n  FERRY_SOFT_GPU_COUNT=4\nFERRY_SOFT_GPU_NAME=Of = file\n"
+        )
+        #expect(made.count == 2)
+        #expect(made.name == "Of = file")
+    }
+
+    @Test(arguments: [
+        ("FERRY_SOFT_GPU_COUNT", "0"), ("FERRY_SOFT_GPU_COUNT", "9"),
+        ("FERRY_SOFT_GPU_COUNT", "two"), ("FERRY_SOFT_GPU_MEMORY_MIB", "-1"),
+        ("FERRY_SOFT_GPU_MEMORY_MIB", "99999999999999999999"), ("FERRY_SOFT_GPU_NAME", ""),
+        ("FERRY_SOFT_GPU_COMPUTE_CAPABILITY", "8"),
+        ("FERRY_SOFT_GPU_COMPUTE_CAPABILITY", "8.10"),
+        ("FERRY_SOFT_GPU_COMPUTE_CAPABILITY", "x.y"), ("FERRY_SOFT_GPU_THREADS", "0"),
+    ])
+    func nonsenseIsNamed(key: String, value: String) {
+        #expect {
+            try configuration([key: value])
+        } throws: {
+            ($0 as? Configuration.Invalid)?.key == key
+        }
+    }
+
+    @Test func aFileThatCannotBeReadIsAnError() {
+        #expect(throws: Configuration.Invalid.self) {
+            try configuration(["FERRY_SOFT_GPU_CONFIG": "/nonexistent"])
+        }
+        #expect(throws: Configuration.Invalid.self) {
+            try configuration(["FERRY_SOFT_GPU_CONFIG": "file"], file: "no equals sign")
+        }
+    }
+}
