@@ -79,7 +79,9 @@ extension ClientCalls {
         _ device: CUdevice
     ) -> CUresult {
         withDevice(device) { state in
-            guard let value, attribute > 0 else { return Status.invalidValue }
+            guard let value, attribute > 0, attribute <= Devices.maxAttribute else {
+                return Status.invalidValue
+            }
             value.pointee = state.pointee.devices.attribute(device, attribute)
             return Status.success
         }

@@ -142,6 +142,10 @@ extension ClientCalls {
         guard let state = Session.readyInContext(&failure, &context) else { return failure }
         guard let entry = Handles.entry(function) else { return Status.invalidHandle }
         guard let stream = Handles.stream(launch.stream) else { return Status.invalidHandle }
+        // A kernel runs in the current context only; copies may use the streams of others.
+        if stream > 1, state.pointee.streams.find(stream)?.pointee.context != ContextStack.current {
+            return Status.invalidHandle
+        }
         let problem = check(state, entry, launch)
         guard problem == 0 else { return problem }
         var bytes = entry.pointee.parameterBytes

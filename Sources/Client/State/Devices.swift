@@ -125,6 +125,10 @@ package struct Devices: ~Copyable {
         (record(device) + SnapshotLayout.name).assumingMemoryBound(to: CChar.self)
     }
 
+    /// Numbers above this are not attributes. Newer runtimes ask for ones that the server may not
+    /// know yet, so there is room above those of today.
+    static let maxAttribute: Int32 = 511
+
     /// An attribute; 0 for one that the server does not know, because the runtime takes any
     /// error here as a failure to start (facts/cuda-driver.md §2.3).
     package func attribute(_ device: Int32, _ identifier: Int32) -> Int32 {
