@@ -139,6 +139,9 @@ final class DaemonFixture: Sendable {
         )
         #expect(verdict.status == 0, "\(verdict.message)")
         #expect(verdict.isProven)
+        // The verdict comes before the worker; its first answer comes after.
+        connection.send([0x77])
+        #expect(try await connection.receive(1) == [0x77])
         return connection
     }
 }
