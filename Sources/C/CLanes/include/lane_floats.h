@@ -16,8 +16,20 @@ LANE_INLINE lane_f32 lane_select_f32(lane_s32 m, lane_f32 a, lane_f32 b) {
 LANE_INLINE lane_f64 lane_select_f64(lane_s64 m, lane_f64 a, lane_f64 b) {
     return (lane_f64)(((lane_s64)a & m) | ((lane_s64)b & ~m));
 }
+/* To the compiler all NaNs are alike, so it may drop a choice between two; it does not see through
+ * this. */
+LANE_INLINE lane_s32 lane_opaque(lane_s32 m) {
+#if defined(__x86_64__)
+    __asm__("" : "+x"(m));
+#elif defined(__aarch64__)
+    lane_s32 copy = m;
+    __asm__("" : "+m"(copy));
+    m = copy;
+#endif
+    return m;
+}
 LANE_INLINE lane_f32 lane_canonical(lane_f32 a) {
-    return lane_select_f32(a == a, a, (lane_f32)(lane_s32)0x7fffffff);
+    return lane_select_f32(lane_opaque(a == a), a, (lane_f32)(lane_s32)0x7fffffff);
 }
 
 LANE_INLINE lane_f32 lane_add_f32(lane_f32 a, lane_f32 b) { return lane_canonical(a + b); }
@@ -75,7 +87,8 @@ LANE_INLINE lane_f64 lane_max_f64(lane_f64 a, lane_f64 b) {
 }
 /* .NaN: a NaN wins. */
 LANE_INLINE lane_f32 lane_nan_if_any(lane_f32 r, lane_f32 a, lane_f32 b) {
-    return lane_select_f32((a == a) & (b == b), r, (lane_f32)(lane_s32)0x7fffffff);
+    return lane_select_f32(
+        lane_opaque((a == a) & (b == b)), r, (lane_f32)(lane_s32)0x7fffffff);
 }
 
 /* Ordered comparisons; `ne` too is false for NaN, `num` is true when neither is one. */
