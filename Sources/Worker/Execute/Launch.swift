@@ -4,11 +4,19 @@ internal import Wire
 
 // Launches. `launch` is the hot path: no allocation, no lock, no reference counting.
 extension Executor {
+    /// A launch whose parts were checked.
     private struct Shape {
-        var function: FunctionEntry
+        var function: CUfunction?
         var stream: CUstream?
+        /// The record's body.
+        var body: UnsafeRawPointer
         var attributeCount: Int
         var attributesOffset: Int
+
+        @inline(__always)
+        func word(_ offset: Int) -> UInt32 {
+            body.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+        }
     }
 
     /// Checks what all launches have in common and lays the parameters' addresses out.
@@ -16,34 +24,36 @@ extension Executor {
     /// - Returns: `nil` when the launch was refused.
     @inline(__always)
     private func prepare(_ record: Record) throws(ProtocolViolation) -> Shape? {
-        try record.expect(atLeast: LaunchLayout.parameters)
-        let bytes = Int(record.load(LaunchLayout.parameterBytes, as: UInt32.self))
-        let attributes = Int(record.load(LaunchLayout.attributeCount, as: UInt32.self))
-        guard bytes <= LaunchLayout.maxParameterBytes, attributes <= LaunchLayout.maxAttributes
+        guard record.body.count >= LaunchLayout.parameters, let body = record.body.baseAddress
         else { throw .malformed(record.opcode) }
-        let end = LaunchLayout.parameters + WireFormat.padded(bytes)
-        try record.expect(size: end + attributes * LaunchLayout.attributeSize)
-        let identifier = record.load(LaunchLayout.function, as: UInt32.self)
-        guard let function = handles.functions.entry(identifier),
-            let stream = handles.streams.find(record.load(LaunchLayout.stream, as: UInt64.self))
+        var shape = Shape(body: body, attributeCount: 0, attributesOffset: 0)
+        let bytes = Int(shape.word(LaunchLayout.parameterBytes))
+        shape.attributeCount = Int(shape.word(LaunchLayout.attributeCount))
+        guard bytes <= LaunchLayout.maxParameterBytes,
+            shape.attributeCount <= LaunchLayout.maxAttributes
+        else { throw .malformed(record.opcode) }
+        shape.attributesOffset = LaunchLayout.parameters + WireFormat.padded(bytes)
+        let size = shape.attributesOffset + shape.attributeCount * LaunchLayout.attributeSize
+        guard record.body.count == size else { throw .malformed(record.opcode) }
+        let handle = body.loadUnaligned(fromByteOffset: LaunchLayout.stream, as: UInt64.self)
+        guard let function = handles.functions.entry(shape.word(LaunchLayout.function)),
+            let stream = handles.streams.find(handle)
         else {
             finish(record, Status.invalidHandle)
             return nil
         }
-        guard bytes >= function.parameterBytes, let base = record.body.baseAddress else {
+        guard bytes >= function.pointee.parameterBytes else {
             finish(record, Status.invalidValue)
             return nil
         }
-        let parameters = UnsafeMutableRawPointer(mutating: base + LaunchLayout.parameters)
-        for index in 0..<function.parameterCount {
-            launchPointers[index] = parameters + function.offsets[index]
+        let parameters = UnsafeMutableRawPointer(mutating: body + LaunchLayout.parameters)
+        let offsets = function.pointee.offsets
+        for index in 0..<function.pointee.parameterCount {
+            launchPointers[index] = parameters + offsets[index]
         }
-        return Shape(
-            function: function,
-            stream: stream,
-            attributeCount: attributes,
-            attributesOffset: end
-        )
+        shape.function = function.pointee.function
+        shape.stream = stream
+        return shape
     }
 
     @inline(__always)
@@ -52,14 +62,14 @@ extension Executor {
         guard shape.attributeCount == 0 else { throw .malformed(record.opcode) }
         guard let call = driver.cuLaunchKernel else { return finish(record, Status.notFound) }
         let status = call(
-            shape.function.function,
-            record.load(LaunchLayout.grid, as: UInt32.self),
-            record.load(LaunchLayout.grid + 4, as: UInt32.self),
-            record.load(LaunchLayout.grid + 8, as: UInt32.self),
-            record.load(LaunchLayout.block, as: UInt32.self),
-            record.load(LaunchLayout.block + 4, as: UInt32.self),
-            record.load(LaunchLayout.block + 8, as: UInt32.self),
-            record.load(LaunchLayout.sharedBytes, as: UInt32.self),
+            shape.function,
+            shape.word(LaunchLayout.grid),
+            shape.word(LaunchLayout.grid + 4),
+            shape.word(LaunchLayout.grid + 8),
+            shape.word(LaunchLayout.block),
+            shape.word(LaunchLayout.block + 4),
+            shape.word(LaunchLayout.block + 8),
+            shape.word(LaunchLayout.sharedBytes),
             shape.stream,
             launchPointers,
             nil
@@ -74,14 +84,14 @@ extension Executor {
             return finish(record, Status.notFound)
         }
         let status = call(
-            shape.function.function,
-            record.load(LaunchLayout.grid, as: UInt32.self),
-            record.load(LaunchLayout.grid + 4, as: UInt32.self),
-            record.load(LaunchLayout.grid + 8, as: UInt32.self),
-            record.load(LaunchLayout.block, as: UInt32.self),
-            record.load(LaunchLayout.block + 4, as: UInt32.self),
-            record.load(LaunchLayout.block + 8, as: UInt32.self),
-            record.load(LaunchLayout.sharedBytes, as: UInt32.self),
+            shape.function,
+            shape.word(LaunchLayout.grid),
+            shape.word(LaunchLayout.grid + 4),
+            shape.word(LaunchLayout.grid + 8),
+            shape.word(LaunchLayout.block),
+            shape.word(LaunchLayout.block + 4),
+            shape.word(LaunchLayout.block + 8),
+            shape.word(LaunchLayout.sharedBytes),
             shape.stream,
             launchPointers
         )
@@ -97,18 +107,18 @@ extension Executor {
             guard status == Status.success else { return finish(record, status) }
         }
         var configuration = CUlaunchConfig(
-            gridDimX: record.load(LaunchLayout.grid, as: UInt32.self),
-            gridDimY: record.load(LaunchLayout.grid + 4, as: UInt32.self),
-            gridDimZ: record.load(LaunchLayout.grid + 8, as: UInt32.self),
-            blockDimX: record.load(LaunchLayout.block, as: UInt32.self),
-            blockDimY: record.load(LaunchLayout.block + 4, as: UInt32.self),
-            blockDimZ: record.load(LaunchLayout.block + 8, as: UInt32.self),
-            sharedMemBytes: record.load(LaunchLayout.sharedBytes, as: UInt32.self),
+            gridDimX: shape.word(LaunchLayout.grid),
+            gridDimY: shape.word(LaunchLayout.grid + 4),
+            gridDimZ: shape.word(LaunchLayout.grid + 8),
+            blockDimX: shape.word(LaunchLayout.block),
+            blockDimY: shape.word(LaunchLayout.block + 4),
+            blockDimZ: shape.word(LaunchLayout.block + 8),
+            sharedMemBytes: shape.word(LaunchLayout.sharedBytes),
             stream: shape.stream,
             attributes: launchAttributes,
             attributeCount: UInt32(shape.attributeCount)
         )
-        finish(record, call(&configuration, shape.function.function, launchPointers, nil))
+        finish(record, call(&configuration, shape.function, launchPointers, nil))
     }
 
     /// `CUlaunchAttributeID` by what the value holds.
@@ -161,16 +171,17 @@ extension Executor {
             return finish(record, Status.invalidHandle)
         }
         let status: CUresult
-        if entry.isKernel {
+        if entry.pointee.isKernel {
             guard let device = device(of: record) else {
                 return finish(record, Status.invalidContext)
             }
             status =
-                driver.cuKernelSetAttribute?(attribute, value, entry.function, device)
+                driver.cuKernelSetAttribute?(attribute, value, entry.pointee.function, device)
                 ?? Status.notFound
         } else {
             status =
-                driver.cuFuncSetAttribute?(entry.function, attribute, value) ?? Status.notFound
+                driver.cuFuncSetAttribute?(entry.pointee.function, attribute, value)
+                ?? Status.notFound
         }
         finish(record, status)
     }

@@ -11,8 +11,8 @@ internal import Wire
 /// and never reads must not fill the memory. A client that follows docs/formats/wire.md reads
 /// while its own sending is held up, so neither side waits for ever. Thread-safe.
 final class OutputQueue: @unchecked Sendable {
-    /// Bytes that may wait; a writer waits while there are more. With the largest record on top,
-    /// that is all the memory that waiting output takes.
+    /// Bytes that may wait; a writer waits while there are more. What waits and what leaves are two
+    /// buffers, and each may exceed this by one record (of 64 MiB at most, usually far less).
     static let limit = 8 << 20
 
     private let socket: Socket

@@ -20,6 +20,9 @@ package struct DriverLibrary: Sendable {
         let table = DriverTable { name in
             dlsym(handle, UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self))
         }
+        if table.cuInit == nil {
+            throw failure(Status.deviceUnavailable, "\(path) is no CUDA driver: it has no cuInit")
+        }
         if let name = missing(in: table) {
             throw failure(
                 Status.deviceUnavailable,

@@ -54,6 +54,7 @@ package enum Program {
                 "descriptor \(socket.descriptor) is no socket"
             )
         }
+        _ = ferry_close_on_exec(socket.descriptor)
         setKeepAlive(socket)
         guard PrintedText.replaceStandardOutput() else {
             throw WorkerFailure(

@@ -29,7 +29,9 @@ package struct Server {
         } catch {
             let text = "the client broke the protocol: \(Self.describe(error))"
             WorkerLog.line(text)
+            // What was said before goes out whole; nothing may come in between afterwards.
             executor.answers.output.finish(milliseconds: 1000)
+            executor.close()
             let failure = WorkerFailure(.protocolViolation, status: Status.unknown, text)
             FailureRecord.send(failure, to: socket)
             return .protocolViolation

@@ -17,9 +17,9 @@ struct FunctionEntry: BitwiseCopyable {
 /// Used by the reader thread alone; lives as long as the process.
 struct FunctionTable: @unchecked Sendable {
     private struct Slot {
+        var entry: FunctionEntry
         var identifier: UInt32 = 0
         var generation: UInt32 = 0
-        var entry: FunctionEntry?
     }
 
     private struct State {
@@ -32,6 +32,7 @@ struct FunctionTable: @unchecked Sendable {
     private static let blockSize = 1024
     private let blocks: UnsafeMutablePointer<UnsafeMutablePointer<Slot>?>
     private let state: UnsafeMutablePointer<State>
+    private let noOffsets = UnsafeMutablePointer<Int>.allocate(capacity: 1)
 
     init() {
         blocks = .allocate(capacity: Self.capacity / Self.blockSize)
@@ -42,12 +43,14 @@ struct FunctionTable: @unchecked Sendable {
 
     /// The function with this identifier.
     @inline(__always)
-    func entry(_ identifier: UInt32) -> FunctionEntry? {
+    func entry(_ identifier: UInt32) -> UnsafePointer<FunctionEntry>? {
         let index = Int(identifier & 0xF_FFFF)
         guard identifier != 0, let block = blocks[index / Self.blockSize],
             block[index % Self.blockSize].identifier == identifier
         else { return nil }
-        return block[index % Self.blockSize].entry
+        // The entry is the slot's first member.
+        return UnsafeRawPointer(block + index % Self.blockSize)
+            .assumingMemoryBound(to: FunctionEntry.self)
     }
 
     /// The driver's function, for calls that carry the identifier as a handle.
@@ -55,7 +58,7 @@ struct FunctionTable: @unchecked Sendable {
         guard let identifier = UInt32(exactly: handle), let entry = entry(identifier) else {
             return nil
         }
-        return .some(entry.function)
+        return .some(entry.pointee.function)
     }
 
     /// Keeps a function; `nil` when there are too many.
@@ -80,7 +83,7 @@ struct FunctionTable: @unchecked Sendable {
     /// Forgets a function and frees what its entry owns.
     func remove(_ identifier: UInt32) {
         guard let entry = entry(identifier) else { return }
-        entry.offsets.deallocate()
+        entry.pointee.offsets.deallocate()
         let index = Int(identifier & 0xF_FFFF)
         guard let block = blocks[index / Self.blockSize] else { return }
         block[index % Self.blockSize].identifier = 0
@@ -89,7 +92,15 @@ struct FunctionTable: @unchecked Sendable {
 
     private func addBlock(_ index: Int) -> UnsafeMutablePointer<Slot> {
         let block = UnsafeMutablePointer<Slot>.allocate(capacity: Self.blockSize)
-        block.initialize(repeating: Slot(), count: Self.blockSize)
+        // Never read before an entry is stored, because no identifier is 0.
+        let none = FunctionEntry(
+            function: nil,
+            isKernel: false,
+            parameterCount: 0,
+            parameterBytes: 0,
+            offsets: noOffsets
+        )
+        block.initialize(repeating: Slot(entry: none), count: Self.blockSize)
         blocks[index] = block
         return block
     }

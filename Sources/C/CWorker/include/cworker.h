@@ -15,6 +15,9 @@ int ferry_drop_privileges(void);
 /* Writing to a pipe that nobody reads is an error from now on, and no signal. */
 void ferry_ignore_broken_pipes(void);
 
+/* Programs that this process may start do not get the descriptor. 0, or -1 with errno. */
+int ferry_close_on_exec(int descriptor);
+
 /* Gives the memory of a range of a memfd back; its size stays. 0, or -1 with errno. */
 int ferry_punch_hole(int descriptor, off_t offset, off_t length);
 
