@@ -58,6 +58,8 @@ extension ClientCalls {
             sharedBytes: sharedBytes,
             stream: stream
         )
+        let status = checkCooperative(function, launch)
+        guard status == 0 else { return status }
         return self.launch(.cuLaunchCooperativeKernel, function, launch, parameters, nil, 0, nil)
     }
 
@@ -104,6 +106,11 @@ extension ClientCalls {
                 Log.notSupported("a launch attribute")
                 return Status.notSupported
             }
+            // Attribute 2 makes the launch cooperative.
+            if attribute.id == 2, attribute.value.0 & 0xFFFF_FFFF != 0 {
+                let status = checkCooperative(function, launch)
+                guard status == 0 else { return status }
+            }
         }
         let opcode: Opcode = count == 0 ? .cuLaunchKernel : .cuLaunchKernelEx
         return self.launch(
@@ -115,6 +122,36 @@ extension ClientCalls {
             count,
             config.attributes.map { UnsafePointer($0) }
         )
+    }
+
+    /// Whether all blocks fit on the device at once, as a cooperative launch needs. How many fit is
+    /// asked once for each shape of block.
+    private static func checkCooperative(_ function: CUfunction?, _ launch: Launch) -> Int32 {
+        withContext { state, _ in
+            guard let entry = Handles.entry(function) else { return Status.invalidHandle }
+            let problem = check(state, entry, launch)
+            guard problem == 0 else { return problem }
+            let threads = launch.block.0 * launch.block.1 * launch.block.2
+            let shape = UInt64(threads) << 32 | UInt64(launch.sharedBytes)
+            if entry.pointee.residentShape != shape {
+                var count: Int32 = 0
+                let status = cuOccupancyMaxActiveBlocksPerMultiprocessor(
+                    &count,
+                    function,
+                    Int32(threads),
+                    Int(launch.sharedBytes)
+                )
+                guard status == 0 else { return status }
+                let device = state.pointee.contexts.find(ContextStack.current)?.pointee.device ?? 0
+                let processors = state.pointee.devices.attribute(device, 16)
+                entry.pointee.residentBlocks = UInt64(max(0, count)) * UInt64(max(0, processors))
+                entry.pointee.residentShape = shape
+            }
+            let plane = UInt64(launch.grid.0) * UInt64(launch.grid.1)
+            let (blocks, overflow) = plane.multipliedReportingOverflow(by: UInt64(launch.grid.2))
+            return overflow || blocks > entry.pointee.residentBlocks
+                ? Status.cooperativeLaunchTooLarge : Status.success
+        }
     }
 
     /// Attributes whose values are plain numbers, so that they mean the same on the server:
