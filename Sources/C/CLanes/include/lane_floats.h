@@ -19,12 +19,10 @@ LANE_INLINE lane_f64 lane_select_f64(lane_s64 m, lane_f64 a, lane_f64 b) {
 /* To the compiler all NaNs are alike, so it may drop a choice between two; it does not see through
  * this. */
 LANE_INLINE lane_s32 lane_opaque(lane_s32 m) {
-#if defined(__x86_64__)
+#if defined(__AVX__)
     __asm__("" : "+x"(m));
-#elif defined(__aarch64__)
-    lane_s32 copy = m;
-    __asm__("" : "+m"(copy));
-    m = copy;
+#else
+    __asm__("" : "+m"(m));
 #endif
     return m;
 }
