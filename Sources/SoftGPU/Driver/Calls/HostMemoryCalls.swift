@@ -32,9 +32,7 @@ extension SoftCalls {
             let base = UInt64(UInt(bitPattern: pointer))
             let block = context.driver.hostMemory.block(containing: base)
             guard let block, block.base == base, !block.isRegistered else { throw .invalidValue }
-            for device in context.driver.devices {
-                for user in device.liveContexts() { user.synchronize() }
-            }
+            context.driver.synchronizeAll()
             try context.driver.hostMemory.free(base)
         }
     }
@@ -61,7 +59,7 @@ extension SoftCalls {
     package static func cuMemHostUnregister(_ pointer: UnsafeMutableRawPointer?) -> CUresult {
         withContext { (context) throws(Failure) in
             let pointer = try required(pointer)
-            context.synchronize()
+            context.driver.synchronizeAll()
             try context.driver.hostMemory.unregister(UInt64(UInt(bitPattern: pointer)))
         }
     }
@@ -94,6 +92,15 @@ extension SoftCalls {
             }
             // With unified addressing all of it is mapped.
             flags.pointee = block.flags | 2
+        }
+    }
+}
+
+extension SoftDriver {
+    /// Waits for the work of all contexts: any of it may use pinned memory.
+    func synchronizeAll() {
+        for device in devices {
+            for context in device.liveContexts() { context.synchronize() }
         }
     }
 }

@@ -151,6 +151,8 @@ final class Context: @unchecked Sendable {
         synchronize()
         destroyed.store(true, ordering: .releasing)
         let remaining: [Stream] = otherStreams() + [legacy]
+        // Work that another thread gave meanwhile may have begun.
+        for stream in remaining { stream.lastTicket.wait() }
         for stream in remaining {
             if stream.handle != 0 { driver.streams.remove(stream.handle) }
             stream.close()
