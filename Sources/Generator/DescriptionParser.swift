@@ -15,6 +15,10 @@ public struct DescriptionParser {
     private var pending: PendingCall?
     private var structure: (name: String, fields: [Field])?
     private var line = 0
+    private var typeNames: Set<String> = []
+    private var callNames: Set<String> = []
+    private var opcodes: [UInt16: String] = [:]
+    private var aliases: [(line: Int, name: String, original: String)] = []
 
     private struct PendingCall {
         var name: String
@@ -30,7 +34,8 @@ public struct DescriptionParser {
     ///
     /// - Parameter text: The contents of the file.
     /// - Throws: `DescriptionError` for the first line that is not understood, a name that is
-    ///   declared twice, an opcode that is used twice, or an alias of nothing.
+    ///   declared twice, a type that is not declared, an opcode that is used twice, or an alias of
+    ///   nothing.
     public static func parse(_ text: String) throws(DescriptionError) -> Description {
         var parser = DescriptionParser()
         for raw in text.split(separator: "\n", omittingEmptySubsequences: false) {
@@ -39,7 +44,7 @@ public struct DescriptionParser {
         }
         try parser.finishStructure()
         try parser.finishCall()
-        try parser.check()
+        try parser.checkAliases()
         return parser.description
     }
 
@@ -58,12 +63,17 @@ public struct DescriptionParser {
         try takeDeclaration(first, Array(words.dropFirst()), raw)
     }
 
+    private static let typeKeywords: Set<String> = [
+        "scalar", "handle", "enum", "opaque", "callback", "struct",
+    ]
+
     private mutating func takeDeclaration(
         _ keyword: String,
         _ words: [String],
         _ raw: String
     ) throws(DescriptionError) {
         guard let name = words.first else { throw fail("'\(keyword)' needs a name") }
+        if Self.typeKeywords.contains(keyword) { try declare(name) }
         switch keyword {
         case "scalar" where words.count == 2:
             description.types.append(.scalar(name: name, base: words[1]))
@@ -76,9 +86,14 @@ public struct DescriptionParser {
             guard let value = Int(name), words.count >= 3 else {
                 throw fail("a result is 'result VALUE NAME TEXT'")
             }
+            guard !description.results.contains(where: { $0.value == value }) else {
+                throw fail("result \(value) is declared twice")
+            }
             let text = words.dropFirst(2).joined(separator: " ")
             description.results.append(ResultCode(value: value, name: words[1], text: text))
-        case "call": pending = PendingCall(name: name, line: line)
+        case "call":
+            guard callNames.insert(name).inserted else { throw fail("\(name) is declared twice") }
+            pending = PendingCall(name: name, line: line)
         default: throw fail("'\(keyword)' is not a declaration")
         }
     }
@@ -129,9 +144,11 @@ public struct DescriptionParser {
                 let name = words.last
             else { throw fail("'\(keyword) TYPE NAME' expected") }
             let type = words.dropLast().joined(separator: " ")
+            try check(type, direction)
             pending?.arguments.append(Argument(direction: direction, type: type, name: name))
         case "client":
             let client = try handling(words)
+            try register(client)
             pending?.client = client
         case "worker":
             let isGenerated = try choice(words, "auto", "custom")
@@ -200,22 +217,45 @@ public struct DescriptionParser {
         )
     }
 
-    private func check() throws(DescriptionError) {
-        var names: Set<String> = []
-        var opcodes: [UInt16: String] = [:]
-        for call in description.calls {
-            guard names.insert(call.name).inserted else {
-                throw fail("\(call.name) is declared twice")
-            }
-            guard let opcode = call.opcode else { continue }
-            if let other = opcodes.updateValue(call.name, forKey: opcode) {
-                throw fail("\(other) and \(call.name) have the same opcode")
-            }
+    private func checkAliases() throws(DescriptionError) {
+        for alias in aliases where !callNames.contains(alias.original) {
+            let message = "\(alias.name) is an alias of \(alias.original), which is not declared"
+            throw DescriptionError(line: alias.line, message: message)
         }
-        for call in description.calls {
-            if case .alias(let name) = call.client, !names.contains(name) {
-                throw fail("\(call.name) is an alias of \(name), which is not declared")
+    }
+
+    // MARK: - What a line may not say
+
+    /// Remembers a type's name.
+    private mutating func declare(_ name: String) throws(DescriptionError) {
+        guard typeNames.insert(name).inserted else { throw fail("\(name) is declared twice") }
+    }
+
+    /// Checks that a type is declared, and that what a call writes to is a pointer.
+    private func check(_ type: String, _ direction: Direction) throws(DescriptionError) {
+        guard direction == .input || type.hasSuffix("*") else {
+            throw fail("an argument that is written to is a pointer, and \(type) is none")
+        }
+        let name = type.split(separator: " ").last { $0 != "const" } ?? ""
+        let base = String(name.prefix { $0 != "*" })
+        guard typeNames.contains(base) || TypeNames.isBuiltIn(base) else {
+            throw fail("the type \(base) is not declared")
+        }
+    }
+
+    /// Remembers an opcode, or the alias that takes its place.
+    private mutating func register(_ client: ClientHandling) throws(DescriptionError) {
+        let name = pending?.name ?? ""
+        switch client {
+        case .alias(let original): aliases.append((line, name, original))
+        case .send(let opcode), .wait(let opcode), .custom(let opcode):
+            if let taken = WireEmitter.session.first(where: { $0.1 == opcode }) {
+                throw fail("\(opcode) is the opcode of a record, \(taken.0)")
             }
+            if let other = opcodes.updateValue(name, forKey: opcode) {
+                throw fail("\(other) and \(name) have the same opcode")
+            }
+        case .local, .composed, .none: break
         }
     }
 }

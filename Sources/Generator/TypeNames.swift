@@ -18,6 +18,11 @@ struct TypeNames {
         "char": ("char", "CChar", 1),
     ]
 
+    /// Whether a description may use the name without declaring it.
+    static func isBuiltIn(_ name: String) -> Bool {
+        scalars[name] != nil || name == "void" || name == "CUresult"
+    }
+
     private func split(_ type: String) -> (isConstant: Bool, base: String, stars: Int) {
         var text = Substring(type)
         let isConstant = text.hasPrefix("const ")
