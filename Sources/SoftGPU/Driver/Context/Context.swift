@@ -56,11 +56,18 @@ final class Context: @unchecked Sendable {
 
     // MARK: - State
 
-    /// Fails with the error that a kernel has left, if any.
+    /// Fails with the error that a kernel has left, if any. What the kernel printed before it
+    /// failed appears first: the call that reports the error may be the only one that waits.
     @inline(__always)
     func check() throws(Failure) {
         let status = failure.load(ordering: .acquiring)
-        if status != 0 { throw Failure(status) }
+        if status != 0 { try report(status) }
+    }
+
+    @inline(never)
+    private func report(_ status: Int32) throws(Failure) {
+        output.flush()
+        throw Failure(status)
     }
 
     /// The error that stays, 0 if none.
