@@ -150,6 +150,11 @@ extension ClientCalls {
                 || (source.pitch >= extent.width && destination.pitch >= extent.width)
         else { return Status.invalidValue }
         if extent.width == 0 { return Status.success }
+        // Sizes that overflow lie in no allocation, so none of it is copied.
+        guard !source.pitch.multipliedReportingOverflow(by: extent.height).overflow,
+            !destination.pitch.multipliedReportingOverflow(by: extent.height).overflow,
+            !extent.width.multipliedReportingOverflow(by: extent.height).overflow
+        else { return Status.invalidValue }
         let isDense = source.pitch == extent.width && destination.pitch == extent.width
         for z in 0..<extent.depth {
             let slice = (
