@@ -11,7 +11,8 @@ from pathlib import Path
 from ..running import wait_until
 from ..server import MEMORY_MIB
 from .registry import Scene, check, require
-from .stage import (SPINNER, WORKER, ferry, program_pid, require_no_lease, server, worker_of, working)
+from .stage import (SPINNER, WORKER, ferry, program_pid, require_no_lease, require_running,
+                    server, worker_of, working)
 
 NOTHING_FREE = 75
 
@@ -129,7 +130,7 @@ def restart(scene: Scene) -> None:
                 after = at.leases()
                 require([lease["id"] for lease in after] == [lease["id"] for lease in before],
                         f"after {number.name}: {after}, not {before}")
-                require(running.process.poll() is None, f"the program ended: {running.finish(1)}")
+                require_running(running, "the program")
                 require(worker_of(at, pid) == worker, "the worker is not known any more")
                 running.process.send_signal(signal.SIGTERM)
                 require(running.finish(20).status == 143, "the program does not end as it should")

@@ -56,15 +56,20 @@ def endings(scene: Scene) -> None:
             require(free == [MEMORY_MIB] * 2, f"after {name}: {free} MiB free")
 
 
-@check("processes: every process of a run has a worker, and none is left", "fork_before[cu13-static]")
+@check("processes: each process of a run has a worker of its own", WORKER)
 def several(scene: Scene) -> None:
     with server(scene, gpus=1) as at:
-        seen: set[int] = set()
-        running = at.run(scene.program("fork_before[cu13-static]"), Path(f"{scene.log}.program"))
-        wait_until(lambda: seen.update(worker["pid"] for worker in at.workers())
-                   or running.process.poll() is not None, 60, 0.005)
-        require(running.finish(60).status == 0, "the program failed")
-        require(len(seen) >= 2, f"only {len(seen)} workers were seen")
-        require(wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in seen), 3),
-                "a worker is left")
-        require_no_lease(at)
+        program = scene.program(WORKER)[0]
+        script = f"{program} launches & {program} copies & wait"
+        running = at.run(["sh", "-c", script], Path(f"{scene.log}.program"))
+        try:
+            require(wait_until(lambda: running.stdout.count("working") == 2, 60), "they do not start")
+            workers = at.workers()
+            require(len(at.leases()) == 1 and len(workers) == 2, f"{at.leases()}")
+            for worker in workers:
+                os.kill(worker["client_pid"], signal.SIGKILL)
+                require_gone(worker["pid"], time.monotonic(), "a worker")
+            require(running.finish(10).status == 0, "the shell's status")
+            require_no_lease(at)
+        finally:
+            running.end()

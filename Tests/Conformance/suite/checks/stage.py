@@ -50,11 +50,16 @@ def bystander(scene: Scene, at: Server) -> Iterator[Running]:
     """A program that what happens meanwhile must not disturb."""
     with working(scene, at, "bystander", "-p", "0.25") as running:
         yield running
-        require(running.process.poll() is None,
-                f"the other program was disturbed: {running.finish(1)}")
+        require_running(running, "the other program")
         running.process.send_signal(signal.SIGTERM)
         status = running.finish(30).status
         require(status == 143, f"the other program ended with {status}")
+
+
+def require_running(running: Running, what: str) -> None:
+    """The program has not ended."""
+    status = running.process.poll()
+    require(status is None, f"{what} has ended with {status}: {running.stdout}{running.stderr}")
 
 
 def program_pid(scene: Scene, running: Running, case: str = WORKER) -> int:
