@@ -89,7 +89,8 @@ let serverTargets: [Target] = [
     .target(
         name: "CLanes",
         path: "Sources/C/CLanes",
-        cSettings: [.unsafeFlags(["-march=x86-64-v3", "-O2"])]
+        cSettings: [.unsafeFlags(["-march=x86-64-v3", "-O2"])],
+        linkerSettings: [.linkedLibrary("m")]
     ),
     .target(
         name: "CCompression",
