@@ -46,7 +46,7 @@ def user_environment() -> dict[str, str]:
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
-        # Without it CuPy makes machine code of one GPU generation; `ferry run` sets it by itself.
+        # Without it CuPy makes machine code of one GPU generation, which a GPU that runs PTX only refuses.
         "CUPY_COMPILE_WITH_PTX": "1",
         "CUPY_CACHE_DIR": str(WORK / "cupy-cache"),
     }

@@ -128,6 +128,13 @@ class Server:
     def workers(self) -> list[dict]:
         return [worker for lease in self.leases() for worker in lease["workers"]]
 
+    def gpu_name(self, part: dict) -> str:
+        """The GPU that a lease has a part of, for people."""
+        for gpu in self.listed()["gpus"]:
+            if gpu["uuid"] == part["uuid"]:
+                return f"{gpu['name']} {gpu['index']} ({gpu['uuid']})"
+        raise ServerError(f"no GPU {part['uuid']}")
+
     def log_text(self) -> str:
         return self.log.read_text(errors="replace")
 
