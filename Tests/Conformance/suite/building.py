@@ -98,7 +98,8 @@ class Builder:
             raise BuildError(done.stdout.strip() or f"the compiler ended with {done.returncode}")
         partial.rename(output)
 
-    def compile_all(self, cases: list[Case], jobs: int, say: Callable[[str], None]) -> dict[str, list[str] | BuildError]:
+    def compile_all(self, cases: list[Case], jobs: int,
+                    say: Callable[[str], None]) -> dict[str, list[str] | BuildError]:
         """The command of every case, or why there is none."""
         commands: dict[str, list[str] | BuildError] = {}
 

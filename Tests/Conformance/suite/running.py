@@ -56,7 +56,7 @@ def wait_until(holds, seconds: float, step: float = 0.02) -> bool:
 
 
 class Running:
-    """A command that runs in a session of its own, with its output in files."""
+    """A command that runs with everything below it in a process group of its own, its output in files."""
 
     def __init__(self, command: list[str], environment: dict[str, str], log: Path,
                  folder: Path | None = None):
