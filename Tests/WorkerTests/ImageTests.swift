@@ -87,6 +87,32 @@ extension WorkerTests {
             client.close()
         }
 
+        @Test func linkedImagesArePutTogether() throws {
+            let client = try TestClient()
+            let part = Array("//part\0\0".utf8)
+            let header = bytes(UInt32(2), UInt32(0), UInt64(part.count), UInt64(part.count))
+            func load(_ image: [UInt8], _ index: UInt64) throws -> Int32 {
+                try client.sendImage(image)
+                var body = client.loadBody(TestHandle.image(index), image.count)
+                body.replaceSubrange(28..<32, with: bytes(ImageKind.linked.rawValue))
+                return try client.call(.cuLibraryLoadData, body).status
+            }
+            #expect(try load(header + part + part, 0) == 0)
+            // Sizes and counts that do not fit.
+            #expect(try load(header + part, 1) == Status.invalidImage)
+            #expect(try load(Array(header.prefix(16)), 1) == Status.invalidImage)
+            #expect(try load([9, 0, 0], 1) == Status.invalidImage)
+            let many = bytes(UInt32.max, UInt32(0)) + part
+            #expect(try load(many, 1) == Status.invalidImage)
+            let none = bytes(UInt32(0), UInt32(0)) + part
+            #expect(try load(none, 1) == Status.invalidImage)
+            let huge = bytes(UInt32(1), UInt32(0), UInt64.max) + part
+            #expect(try load(huge, 1) == Status.invalidImage)
+            let calls = FakeDriver.shared.locked { FakeDriver.shared.calls }
+            #expect(calls.filter { $0 == "cuLibraryLoadData" }.count == 1)
+            client.close()
+        }
+
         @Test func globalsAreFoundAndCanBeCopiedTo() throws {
             let client = try TestClient()
             _ = try client.load()

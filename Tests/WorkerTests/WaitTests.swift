@@ -1,4 +1,5 @@
 import Driver
+import Foundation
 import Testing
 import Wire
 
@@ -80,6 +81,17 @@ extension WorkerTests {
             try client.send(.cuLaunchKernel, client.launchBody(print, bytes(Int32(4))))
             try client.call(.cuStreamSynchronize, bytes(UInt64(0)))
             #expect(client.received.filter { $0.opcode == .output }.last?.text == "kernel 4\n")
+            client.close()
+        }
+
+        @Test func whatTheDriverComplainsAboutGoesToStandardError() throws {
+            let client = try TestClient()
+            let text = Array("a.cu:3: assertion failed\n".utf8)
+            #expect(write(client.complaints, text, text.count) == text.count)
+            try client.call(.cuCtxSynchronize)
+            let output = try client.first { $0.opcode == .output }
+            #expect(output.load(0, as: UInt32.self) == 2)
+            #expect(output.text == "a.cu:3: assertion failed\n")
             client.close()
         }
 

@@ -40,8 +40,9 @@ package final class Executor: @unchecked Sendable {
     ///   - driver: Initialised; its devices are exactly the client's.
     ///   - slices: Bytes of each device that the client may take.
     ///   - socket: Where replies go.
-    ///   - printed: File that the driver prints to.
-    package init(driver: DriverTable, slices: [UInt64], socket: Socket, printed: Int32) {
+    ///   - printed: Files that the driver writes to: standard output and, if there is a second one,
+    ///     standard error.
+    package init(driver: DriverTable, slices: [UInt64], socket: Socket, printed: [Int32]) {
         self.driver = driver
         self.slices = Slices(totals: slices)
         deviceCount = slices.count
@@ -52,7 +53,9 @@ package final class Executor: @unchecked Sendable {
         launchAttributes = .allocate(capacity: LaunchLayout.maxAttributes)
         let answers = Answers(
             output: OutputQueue(socket: socket),
-            printed: PrintedText(descriptor: printed)
+            printed: printed.enumerated().map { index, file in
+                PrintedText(file: file, descriptor: UInt32(index + 1))
+            }
         )
         self.answers = answers
         deliveries = Deliveries(driver: driver, answers: answers)

@@ -59,6 +59,7 @@ extension Executor {
         )
         var reply = ReplyBuilder()
         var status = load(&entry, data, options)
+        if status != Status.success { WorkerLog.failure(record.opcode, status, options.errorLine) }
         reply.logs(
             at: LoadReplyLayout.infoLogLength,
             from: LoadReplyLayout.logs,

@@ -13,6 +13,8 @@ struct JITOptions {
     private var infoLogSize = 0
     private var errorLog: UnsafeMutablePointer<UInt8>?
     private var errorLogSize = 0
+    /// Bytes that the client has room for; the server's own log wants to know errors anyway.
+    private var clientErrorLogSize = 0
 
     /// Options whose value is a number; the others hold pointers, which the client cannot pass.
     static func isPlain(_ option: Int32) -> Bool {
@@ -41,7 +43,8 @@ struct JITOptions {
             add(option, UnsafeMutableRawPointer(bitPattern: UInt(value)))
         }
         self.infoLogSize = min(infoLogSize, LoadLayout.maxLog)
-        self.errorLogSize = min(errorLogSize, LoadLayout.maxLog)
+        clientErrorLogSize = min(errorLogSize, LoadLayout.maxLog)
+        self.errorLogSize = max(clientErrorLogSize, 2048)
         infoLog = addLog(buffer: 3, size: 4, self.infoLogSize)
         errorLog = addLog(buffer: 5, size: 6, self.errorLogSize)
     }
@@ -68,8 +71,14 @@ struct JITOptions {
     /// What the compiler said, without the terminating NUL.
     var informationText: UnsafeRawBufferPointer { Self.text(infoLog, infoLogSize) }
 
-    /// What it complained about.
-    var errorText: UnsafeRawBufferPointer { Self.text(errorLog, errorLogSize) }
+    /// What it complained about, as far as the client has room.
+    var errorText: UnsafeRawBufferPointer { Self.text(errorLog, clientErrorLogSize) }
+
+    /// The same for the server's log: one line.
+    var errorLine: String {
+        let text = Self.text(errorLog, min(errorLogSize, 500))
+        return String(decoding: text.map { $0 == 10 ? 32 : $0 }, as: UTF8.self)
+    }
 
     private static func text(
         _ log: UnsafeMutablePointer<UInt8>?,

@@ -151,6 +151,7 @@ extension Executor {
         _ options: JITOptions,
         image: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
     ) {
+        if status != Status.success { WorkerLog.failure(record.opcode, status, options.errorLine) }
         var reply = ReplyBuilder()
         reply.logs(
             at: ReplyLayout.values,

@@ -1,15 +1,16 @@
+internal import CLinux
 internal import Driver
 internal import Wire
 
 /// What the worker says to the client about the records that it executed. Thread-safe.
 final class Answers: @unchecked Sendable {
     let output: OutputQueue
-    let printed: PrintedText
+    private let printed: [PrintedText]
     private let deferred = DeferredError()
     /// Set once, before the first record.
     var deliveries: Deliveries?
 
-    init(output: OutputQueue, printed: PrintedText) {
+    init(output: OutputQueue, printed: [PrintedText]) {
         self.output = output
         self.printed = printed
     }
@@ -132,5 +133,8 @@ final class Answers: @unchecked Sendable {
     }
 
     /// Sends what kernels printed.
-    func forwardPrintedText() { printed.forward(to: output) }
+    func forwardPrintedText() {
+        ferry_flush_all()
+        for text in printed { text.forward(to: output) }
+    }
 }

@@ -1,4 +1,3 @@
-internal import Driver
 internal import Synchronization
 internal import Wire
 
@@ -12,8 +11,7 @@ struct DeferredError: ~Copyable {
         let value = UInt32(UInt16(truncatingIfNeeded: status)) << 16 | UInt32(opcode.rawValue)
         let (isFirst, _) = word.compareExchange(expected: 0, desired: value, ordering: .relaxed)
         guard isFirst else { return }
-        let name = describeResult(status).map { "\($0.name)" } ?? "status \(status)"
-        WorkerLog.line("\(opcode.name) failed: \(name)")
+        WorkerLog.failure(opcode, status)
     }
 
     /// The error and the call that it comes from; zeros if there is none. Forgets it.

@@ -20,7 +20,7 @@ package enum Program {
             watch(socket)
             guard send(snapshot, to: socket) else { return .clientClosed }
             let slices = snapshot.devices.map(\.memory)
-            return Server(socket: socket, driver: driver, slices: slices, printed: 1).run()
+            return Server(socket: socket, driver: driver, slices: slices, printed: [1, 2]).run()
         } catch {
             WorkerLog.line("lease \(options.lease), \(options.name): \(error.text)")
             FailureRecord.send(error, to: socket)
@@ -42,8 +42,7 @@ package enum Program {
         }
     }
 
-    /// The socket must be one, and standard output must not be anything that the driver could
-    /// write to unseen.
+    /// The socket must be one, and what the driver writes must not go astray.
     private static func prepare(_ socket: Socket) throws(WorkerFailure) {
         var type: Int32 = 0
         var size = socklen_t(4)
@@ -56,13 +55,22 @@ package enum Program {
         }
         _ = ferry_close_on_exec(socket.descriptor)
         setKeepAlive(socket)
-        guard PrintedText.replaceStandardOutput() else {
+        try captureText()
+    }
+
+    /// What the driver writes on behalf of kernels goes to the client; only the worker's own lines
+    /// go to where standard error went.
+    private static func captureText() throws(WorkerFailure) {
+        let log = ferry_duplicate_above(2, 10)
+        if log >= 0 { WorkerLog.descriptor = log }
+        guard log >= 0, PrintedText.replace(1), PrintedText.replace(2) else {
             throw WorkerFailure(
                 .internalError,
                 status: Status.operatingSystem,
                 "no file in memory for what kernels print: error \(ferry_errno())"
             )
         }
+        ferry_keep_last_words(2, log)
     }
 
     /// A client whose machine has vanished is noticed within half a minute.

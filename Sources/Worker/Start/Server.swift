@@ -12,8 +12,9 @@ package struct Server {
     ///
     /// - Parameters:
     ///   - slices: Bytes of each device that the client may take.
-    ///   - printed: File that the driver prints to.
-    package init(socket: Socket, driver: DriverTable, slices: [UInt64], printed: Int32) {
+    ///   - printed: Files that the driver writes to: standard output and, if there is a second one,
+    ///     standard error.
+    package init(socket: Socket, driver: DriverTable, slices: [UInt64], printed: [Int32]) {
         self.socket = socket
         executor = Executor(driver: driver, slices: slices, socket: socket, printed: printed)
     }

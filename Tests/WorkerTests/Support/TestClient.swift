@@ -52,6 +52,7 @@ final class TestClient {
 
     let socket: Socket
     let printed: Int32
+    let complaints: Int32
     var sequence: UInt32 = 0
     /// Everything that came, in order.
     private(set) var received: [Received] = []
@@ -62,15 +63,14 @@ final class TestClient {
     init(slices: [UInt64] = [1 << 20, 1 << 20]) throws {
         let (mine, theirs) = try Socket.pair()
         socket = mine
-        var path = Array("/tmp/worker-printed-XXXXXX".utf8CString)
-        printed = mkstemp(&path)
-        unlink(path)
+        printed = Self.makeFile()
+        complaints = Self.makeFile()
         FakeDriver.shared.reset(printed: printed)
         let server = Server(
             socket: theirs,
             driver: FakeDriver.table(),
             slices: slices,
-            printed: printed
+            printed: [printed, complaints]
         )
         let end = self.end
         Thread.detachNewThread {
@@ -78,6 +78,14 @@ final class TestClient {
             theirs.shutDown()
             end.tell(status)
         }
+    }
+
+    /// A file without a name.
+    private static func makeFile() -> Int32 {
+        var path = Array("/tmp/worker-printed-XXXXXX".utf8CString)
+        let file = mkstemp(&path)
+        unlink(path)
+        return file
     }
 
     // MARK: - Sending
@@ -212,6 +220,7 @@ final class TestClient {
     deinit {
         socket.close()
         _ = Foundation.close(printed)
+        _ = Foundation.close(complaints)
     }
 }
 

@@ -21,6 +21,10 @@ int ferry_close_on_exec(int descriptor);
 /* Gives the memory of a range of a memfd back; its size stays. 0, or -1 with errno. */
 int ferry_punch_hole(int descriptor, off_t offset, off_t length);
 
+/* When this process crashes, the end of what was written to the file `text` (the runtime's last
+ * words, for example) is copied to the descriptor `log` before it dies. */
+void ferry_keep_last_words(int text, int log);
+
 /* Waits until the peer of a socket has closed its side or the connection is broken; data that
  * comes does not wake it. 1, or -1 with errno. */
 int ferry_wait_for_end(int socket);
