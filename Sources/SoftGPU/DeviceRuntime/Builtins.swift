@@ -109,7 +109,7 @@ private func failAssertion(
     text += Array("\(thread / (size.x * size.y))] Assertion `".utf8)
     text += message
     text += Array("` failed.\n".utf8)
-    launch.output.write(text)
+    launch.output.writeError(text)
     context.pointee.faultCode = 0
     recordFault(context, ip, FaultCode.assert, 1 << UInt32(lane))
 }

@@ -61,6 +61,8 @@ public struct LaunchFault: Error, Sendable, Equatable, CustomStringConvertible {
 /// Called from the machine's threads, one text at a time per printing thread; must be safe to call
 /// from any thread and should only append to a buffer.
 public protocol DeviceOutput: AnyObject, Sendable {
-    /// Appends what one `printf` of one thread printed, or the message of a failed `assert`.
+    /// Appends what one `printf` of one thread printed.
     func write(_ text: [UInt8])
+    /// Appends the message of a failed `assert`, which goes to the standard error.
+    func writeError(_ text: [UInt8])
 }

@@ -16,6 +16,8 @@ final class PrintedText: DeviceOutput, @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
+    func writeError(_ text: [UInt8]) { write(text) }
+
     var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 

@@ -62,7 +62,8 @@ extension SoftCalls {
     ) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let description = try driver.device(device).description
-            guard attribute > 0 else { throw .invalidValue }
+            // Runtimes newer than this driver ask for more than it knows; far numbers are nonsense.
+            guard (1...255).contains(attribute) else { throw .invalidValue }
             try required(value).pointee = description.attribute(attribute)
         }
     }
