@@ -18,6 +18,8 @@ struct GrantedLease: Decodable, Sendable {
     var secret: String
     var dataPort: Int
     var gpus: [Grant]
+    /// `nvidia` or `software`; older servers do not say.
+    var driverKind: String?
     var heartbeatSeconds: Int
     var graceSeconds: Int
 }

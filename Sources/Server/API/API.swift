@@ -161,6 +161,7 @@ package struct API: Sendable {
                 dataPort: facts.dataPort,
                 gpus: granted.lease.grants.map(GrantView.init),
                 gpuCount: granted.lease.grants.count,
+                driverKind: facts.inventory.driverKind.rawValue,
                 heartbeatSeconds: facts.heartbeatSeconds,
                 graceSeconds: facts.graceSeconds
             ),

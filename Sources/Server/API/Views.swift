@@ -109,6 +109,8 @@ struct GrantedView: Encodable {
     var dataPort: Int
     var gpus: [GrantView]
     var gpuCount: Int
+    /// What the workers of the lease call: `nvidia` or `software`.
+    var driverKind: String
     var heartbeatSeconds: Int
     var graceSeconds: Int
 }
