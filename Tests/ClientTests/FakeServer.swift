@@ -1,0 +1,321 @@
+import CLinux
+import Foundation
+import TestSupport
+import Transport
+import Wire
+
+/// A record that a client sent.
+struct Request: Sendable {
+    var opcode: Opcode
+    var flags: UInt16
+    var sequence: UInt32
+    var context: UInt32
+    var body: [UInt8]
+
+    var wantsReply: Bool { flags & RecordHeader.Flags.wantsReply != 0 }
+
+    func load<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as type: T.Type) -> T {
+        body.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: type) }
+    }
+}
+
+/// A server in the test's process: it speaks handshake and records, and answers as the test says.
+///
+/// Everything that comes is kept. What the script does not answer is answered by `FakeGPU`. The
+/// connection ends by itself after a while, so that a client that waits in vain fails and does not
+/// hang.
+final class FakeServer: @unchecked Sendable {
+    /// Answers a request; `false` leaves it to the fake GPU.
+    typealias Script = @Sendable (FakeServer, Request) -> Bool
+
+    let secret: InlineArray<32, UInt8> = .init(repeating: 0x5A)
+    private let listener: LoopbackListener
+    private let condition = NSCondition()
+    private var socket: Socket?
+    private var taken: [Request] = []
+    private var isEnded = false
+    private(set) var connections = 0
+    private let snapshot: Snapshot
+    private let script: Script
+    private let greets: Greeting
+    let gpu = FakeGPU()
+
+    /// How the server behaves before the first record.
+    enum Greeting: Sendable {
+        case proper, refuses(Handshake.Status, String), wrongProof, wrongMagic, otherVersion
+        case fails(Int32, String), closes, sends([UInt8])
+    }
+
+    init(
+        snapshot: Snapshot = Snapshot(),
+        greets: Greeting = .proper,
+        _ script: @escaping Script = { _, _ in false }
+    ) throws {
+        listener = try LoopbackListener()
+        self.snapshot = snapshot
+        self.greets = greets
+        self.script = script
+        Thread.detachNewThread { [self] in run() }
+    }
+
+    /// What a lease file says of this server.
+    var leaseText: String {
+        """
+        ferry-lease 1
+        lease 000102030405060708090a0b0c0d0e0f
+        secret \(String(repeating: "5a", count: 32))
+        server 127.0.0.1 \(listener.port) \(snapshot.devices.count)
+
+        """
+    }
+
+    // MARK: - What the test sees
+
+    /// All requests so far.
+    var requests: [Request] { locked { taken } }
+
+    /// All requests but for the pieces of images.
+    var opcodes: [Opcode] { requests.map(\.opcode) }
+
+    /// Waits until `count` requests with this opcode have come.
+    func waitFor(_ opcode: Opcode, count: Int = 1, seconds: Double = 10) -> Bool {
+        let end = Date(timeIntervalSinceNow: seconds)
+        condition.lock()
+        defer { condition.unlock() }
+        while taken.count(where: { $0.opcode == opcode }) < count {
+            if isEnded || !condition.wait(until: end) { return false }
+        }
+        return true
+    }
+
+    /// Waits until the client has gone.
+    func waitForEnd(seconds: Double = 10) -> Bool {
+        let end = Date(timeIntervalSinceNow: seconds)
+        condition.lock()
+        defer { condition.unlock() }
+        while !isEnded {
+            if !condition.wait(until: end) { return false }
+        }
+        return true
+    }
+
+    private func locked<R>(_ body: () -> R) -> R {
+        condition.lock()
+        defer { condition.unlock() }
+        return body()
+    }
+
+    // MARK: - What the script does
+
+    /// Sends a reply; `values` follow the status.
+    func reply(
+        to request: Request,
+        status: Int32 = 0,
+        deferred: (status: UInt16, opcode: Opcode)? = nil,
+        values: [UInt8] = []
+    ) {
+        var body = Bytes()
+        body.add(status)
+        body.add(deferred?.status ?? 0)
+        body.add(deferred?.opcode.rawValue ?? 0)
+        body.bytes += values
+        send(.reply, request.sequence, body.padded)
+    }
+
+    /// Sends bytes of a copy to the host.
+    func hostData(
+        _ sequence: UInt32,
+        offset: Int,
+        _ data: ArraySlice<UInt8>,
+        status: UInt16 = 0,
+        isLast: Bool
+    ) {
+        var body = Bytes()
+        body.add(UInt64(offset))
+        body.add(UInt32(data.count))
+        body.add(status)
+        body.add(UInt16(isLast ? 1 : 0))
+        body.bytes += data
+        send(.hostData, sequence, body.padded)
+    }
+
+    /// Sends a record.
+    func send(_ opcode: Opcode, _ sequence: UInt32, _ body: [UInt8]) {
+        var bytes = [UInt8](repeating: 0, count: WireFormat.headerSize)
+        RecordHeader(
+            size: WireFormat.headerSize + body.count,
+            opcode: opcode,
+            flags: 0,
+            sequence: sequence,
+            context: 0
+        ).write(to: &bytes)
+        sendRaw(bytes + body)
+    }
+
+    /// Sends anything.
+    func sendRaw(_ bytes: [UInt8]) {
+        guard let socket = locked({ self.socket }) else { return }
+        try? bytes.withUnsafeBytes { try socket.sendAll($0) }
+    }
+
+    /// Ends the connection.
+    func hangUp() { locked { socket }?.shutDown() }
+
+    // MARK: - The thread
+
+    private func run() {
+        while let descriptor = listener.accept(seconds: 20) {
+            let connection = Socket(descriptor: descriptor)
+            locked {
+                socket = connection
+                connections += 1
+            }
+            if (try? greet(connection)) == true { readRecords(connection) }
+            locked {
+                isEnded = true
+                socket = nil
+                condition.broadcast()
+            }
+            connection.close()
+        }
+    }
+
+    private func greet(_ socket: Socket) throws -> Bool {
+        if case .closes = greets { return false }
+        var nonce: InlineArray<32, UInt8> = .init(repeating: 0)
+        for index in 0..<32 { nonce[index] = UInt8.random(in: 0...255) }
+        let hello = Handshake.ServerHello(nonce: nonce)
+        var buffer = [UInt8](repeating: 0, count: Handshake.serverHelloSize)
+        hello.write(to: &buffer)
+        if case .wrongMagic = greets { buffer[0] ^= 1 }
+        if case .otherVersion = greets { for index in 8..<12 { buffer[index] = 99 } }
+        try buffer.withUnsafeBytes { try socket.sendAll($0) }
+        buffer = [UInt8](repeating: 0, count: Handshake.clientHelloSize)
+        try buffer.withUnsafeMutableBytes { try socket.receiveAll($0, timeout: 10_000) }
+        guard let client = Handshake.ClientHello(reading: buffer) else { return false }
+        let proof = Handshake.clientProof(secret: secret, server: hello, client: client)
+        var status = Handshake.Status.accepted
+        var message = ""
+        if !SHA256.areEqual(proof, client.proof) { (status, message) = (.badProof, "bad proof") }
+        if case .refuses(let why, let text) = greets { (status, message) = (why, text) }
+        var own = Handshake.serverProof(secret: secret, server: hello, client: client)
+        if case .wrongProof = greets { own[0] ^= 1 }
+        let verdict = Handshake.Verdict(
+            status: status,
+            messageSize: message.utf8.count,
+            proof: own
+        )
+        buffer = [UInt8](repeating: 0, count: Handshake.verdictSize)
+        verdict.write(to: &buffer)
+        sendRaw(buffer + Array(message.utf8))
+        return status == .accepted && sendOffer()
+    }
+
+    /// The first record.
+    private func sendOffer() -> Bool {
+        switch greets {
+        case .fails(let status, let text):
+            var body = Bytes()
+            body.add(status)
+            body.add(UInt32(text.utf8.count))
+            body.bytes += Array(text.utf8)
+            send(.failure, 0, body.padded)
+            return false
+        case .sends(let bytes):
+            sendRaw(bytes)
+            return true
+        default:
+            send(.snapshot, 0, snapshot.body)
+            return true
+        }
+    }
+
+    private func readRecords(_ socket: Socket) {
+        var decoder = RecordDecoder(limit: WireFormat.maxRequest)
+        let end = Date(timeIntervalSinceNow: 25)
+        while Date() < end {
+            guard let events = try? socket.wait(for: POLLIN, timeout: 1000) else { return }
+            if events == 0 { continue }
+            let space = decoder.space()
+            guard let base = space.baseAddress else { return }
+            guard case .bytes(let count) = socket.receive(base, space.count) else { return }
+            decoder.commit(count)
+            while let (header, body) = (try? decoder.next()) ?? nil {
+                guard let opcode = Opcode(rawValue: header.opcode) else { return }
+                take(
+                    Request(
+                        opcode: opcode,
+                        flags: header.flags,
+                        sequence: header.sequence,
+                        context: header.context,
+                        body: Array(body)
+                    )
+                )
+            }
+        }
+    }
+
+    private func take(_ request: Request) {
+        locked {
+            taken.append(request)
+            condition.broadcast()
+        }
+        if script(self, request) { return }
+        gpu.answer(request, self)
+    }
+}
+
+/// Little-endian bytes, one after the other.
+struct Bytes {
+    var bytes: [UInt8] = []
+
+    mutating func add<T: FixedWidthInteger>(_ value: T) {
+        withUnsafeBytes(of: value.littleEndian) { bytes += Array($0) }
+    }
+
+    /// The bytes, filled up to a multiple of 8.
+    var padded: [UInt8] {
+        let missing = WireFormat.padded(bytes.count) - bytes.count
+        return bytes + [UInt8](repeating: 0, count: missing)
+    }
+}
+
+/// What a fake worker offers.
+struct Snapshot: Sendable {
+    struct Device: Sendable {
+        var uuid: [UInt8]
+        var memory: UInt64 = 4 << 30
+        var name: [UInt8] = Array("Fake GPU".utf8)
+        /// Attributes 1, 2, 3 …
+        var attributes: [Int32]
+    }
+
+    var driverVersion: Int32 = 13_000
+    var devices: [Device]
+
+    /// Devices that differ in everything.
+    init(devices count: Int = 2) {
+        devices = (0..<count).map { index in
+            let uuid: [UInt8] = (0..<16).map { UInt8(index * 16 + $0) }
+            let attributes: [Int32] = (1...143).map { Int32(index * 1000 + $0) }
+            return Device(uuid: uuid, attributes: attributes)
+        }
+    }
+
+    var body: [UInt8] {
+        let attributes = devices.first?.attributes.count ?? 0
+        var body = Bytes()
+        body.add(driverVersion)
+        body.add(UInt32(devices.count))
+        body.add(UInt32(attributes))
+        body.add(UInt32(4711))
+        for device in devices {
+            body.bytes += device.uuid
+            body.add(device.memory)
+            body.bytes += device.name + [UInt8](repeating: 0, count: 128 - device.name.count)
+            for attribute in device.attributes { body.add(attribute) }
+            body.bytes = body.padded
+        }
+        return body.bytes
+    }
+}

@@ -1,0 +1,72 @@
+import Client
+import Testing
+
+@Suite struct LeaseTests {
+    private static let identifier = "00112233445566778899aabbccddeeff"
+    private static let secret = String(repeating: "0f", count: 32)
+    private static let whole = """
+        ferry-lease 1
+        lease \(identifier)
+        secret \(secret)
+        server 127.0.0.1 56002 2
+
+        """
+
+    @Test func `a lease file`() throws {
+        let lease = try #require(parseLease(Self.whole))
+        #expect(lease.identifier[0] == 0)
+        #expect(lease.identifier[15] == 0xFF)
+        #expect(lease.secret[31] == 0x0F)
+        #expect(lease.port == 56_002)
+        var address: [CChar] = []
+        for index in 0..<10 { address.append(lease.address[index]) }
+        #expect(text(address) == "127.0.0.1")
+    }
+
+    @Test func `blank lines, tabs and other line ends`() {
+        #expect(parseLease(Self.whole.replacing("\n", with: "\r\n")) != nil)
+        #expect(parseLease("\n\n" + Self.whole.replacing(" ", with: "\t") + "\n \n") != nil)
+        #expect(parseLease(String(Self.whole.dropLast())) != nil)
+        #expect(parseLease(Self.whole.replacing("127.0.0.1", with: "fe80::1")) != nil)
+    }
+
+    static let changes: [(String, String)] = [
+        ("ferry-lease 1", "ferry-lease 2"),
+        ("ferry-lease 1", "ferry-lease"),
+        ("ferry-lease", "ferry-leases"),
+        ("lease 0", "leese 0"),
+        ("lease 00", "lease 0"),
+        ("lease 00", "lease 0000"),
+        ("lease 00", "lease 0g"),
+        ("lease 00", "lease 0A"),
+        ("secret 0f", "secret "),
+        ("secret 0f", "secret 0f0f"),
+        ("secret", "secrets"),
+        ("server ", "servers "),
+        (" 56002 ", " 0 "),
+        (" 56002 ", " 65536 "),
+        (" 56002 ", " 99999999999999999999 "),
+        (" 56002 ", " -1 "),
+        (" 56002 ", " port "),
+        (" 56002 2", " 56002"),
+        (" 56002 2", " 56002 x"),
+        (" 2\n", " 2\nserver 127.0.0.2 56002 2\n"),
+        (" 2\n", " 2 3\n"),
+        ("127.0.0.1", String(repeating: "1", count: 64)),
+        ("server 127.0.0.1", "server"),
+    ]
+
+    @Test(arguments: changes)
+    func `malformed`(_ change: (from: String, to: String)) {
+        let text = Self.whole.replacing(change.from, with: change.to)
+        #expect(text != Self.whole)
+        #expect(parseLease(text) == nil)
+    }
+
+    @Test func `every beginning of one is none`() {
+        let end = Self.whole.utf8.count - 2
+        for count in 0..<end {
+            #expect(parseLease(String(Self.whole.prefix(count))) == nil, "\(count) bytes")
+        }
+    }
+}
