@@ -54,6 +54,9 @@ enum AccessShape {
     case contiguous(UnsafeMutableRawPointer)
     /// Every lane at the same place.
     case broadcast(UnsafeMutableRawPointer)
+    /// The low and the high 16 lanes each in one of these ways: bit 0 of the last is set when the
+    /// low ones are contiguous, bit 1 when the high ones are.
+    case halves(UnsafeMutableRawPointer, UnsafeMutableRawPointer, UInt8)
     /// Each lane of the mask at its own `LaneContext.pointers`.
     case scattered
     /// Some lane may not; the fault is recorded.
@@ -98,6 +101,23 @@ private func granulesAreValid(
 @inline(never)
 private func isInRanges(_ context: Context, _ address: UInt64, _ bytes: UInt64) -> Bool {
     let table = context.pointee.ranges
+    let sequence = UnsafeRawPointer(table).assumingMemoryBound(to: UInt64.self)
+    while true {
+        let before = lane_atomic_load_u64(sequence)
+        if before & 1 == 0 {
+            let result = searchRanges(table, address, bytes)
+            if lane_atomic_load_u64(sequence) == before { return result }
+        }
+        lane_pause()
+    }
+}
+
+@inline(__always)
+private func searchRanges(
+    _ table: UnsafePointer<LaneRanges>,
+    _ address: UInt64,
+    _ bytes: UInt64
+) -> Bool {
     guard let first = table.pointee.first else { return false }
     for k in 0..<Int(truncatingIfNeeded: table.pointee.count) {
         let range = first[k]
@@ -232,62 +252,62 @@ func shape(
     isWrite: Bool
 ) -> AccessShape {
     let size = UInt64(truncatingIfNeeded: bytes)
-    if m == everyLane {
-        switch mode {
-        case .global, .generic, .shared64:
-            let a = lanes(r, i.pointee.a, SIMD8<UInt64>.self)
-            let pattern = lane_pattern64(a, size, 4)
-            if pattern.stepped == 0 {
-                return whole(r, i, context, mode, size &* 32, size, isWrite) {
-                    .contiguous($0)
-                }
-            }
-            if pattern.equal == 0 {
-                return whole(r, i, context, mode, size, size, isWrite) { .broadcast($0) }
-            }
-        case .shared32:
-            let a = lanes(r, i.pointee.a, SIMD8<UInt32>.self)
-            let pattern = lane_pattern32(a, UInt32(truncatingIfNeeded: size), 4)
-            if pattern.stepped == 0 {
-                return whole(r, i, context, mode, size &* 32, size, isWrite) {
-                    .contiguous($0)
-                }
-            }
-            if pattern.equal == 0 {
-                return whole(r, i, context, mode, size, size, isWrite) { .broadcast($0) }
-            }
-        default: break
+    guard m == everyLane else { return scatter(r, i, m, context, mode, size, isWrite) }
+    let low: LanePattern
+    let high: LanePattern
+    switch mode {
+    case .global, .generic, .shared64:
+        let a = r + Int(i.pointee.a)
+        low = lane_pattern64(a, size, 0)
+        high = lane_pattern64(a, size, 1)
+    case .shared32:
+        let a = r + Int(i.pointee.a)
+        low = lane_pattern32(a, UInt32(truncatingIfNeeded: size), 0)
+        high = lane_pattern32(a, UInt32(truncatingIfNeeded: size), 1)
+    default: return scatter(r, i, m, context, mode, size, isWrite)
+    }
+    let first = laneAddress(r, i, mode, 0)
+    let middle = laneAddress(r, i, mode, 16)
+    if low.stepped | high.stepped == 0, middle == first &+ 16 &* size,
+        let base = block(context, mode, first, 32 &* size, size, isWrite)
+    {
+        return .contiguous(base)
+    }
+    if low.equal | high.equal == 0, middle == first,
+        let base = block(context, mode, first, size, size, isWrite)
+    {
+        return .broadcast(base)
+    }
+    if low.stepped == 0 || low.equal == 0, high.stepped == 0 || high.equal == 0 {
+        let lowSize = low.stepped == 0 ? 16 &* size : size
+        let highSize = high.stepped == 0 ? 16 &* size : size
+        if let p = block(context, mode, first, lowSize, size, isWrite),
+            let q = block(context, mode, middle, highSize, size, isWrite)
+        {
+            let flags: UInt8 = (low.stepped == 0 ? 1 : 0) | (high.stepped == 0 ? 2 : 0)
+            return .halves(p, q, flags)
         }
     }
     return scatter(r, i, m, context, mode, size, isWrite)
 }
 
+/// The checked host address of consecutive bytes that several lanes use; nil when they may not, or
+/// when each lane has its own (local memory).
 @inline(__always)
-private func whole(
-    _ r: Registers,
-    _ i: Instruction,
+private func block(
     _ context: Context,
     _ mode: AddressMode,
+    _ address: UInt64,
     _ bytes: UInt64,
     _ alignment: UInt64,
-    _ isWrite: Bool,
-    _ make: (UnsafeMutableRawPointer) -> AccessShape
-) -> AccessShape {
-    let address = laneAddress(r, i, mode, 0)
-    // A generic address of local memory means another place in each lane.
-    if mode == .generic, address >> 56 == 2 {
-        return scatter(r, i, everyLane, context, mode, alignment, isWrite)
-    }
+    _ isWrite: Bool
+) -> UnsafeMutableRawPointer? {
     if mode == .global || (mode == .generic && address >> 56 == 0) {
-        if address & (alignment &- 1) == 0, isValid(context, address, bytes),
-            let pointer = UnsafeMutableRawPointer(bitPattern: UInt(address))
-        {
-            return make(pointer)
-        }
-    } else if let pointer = windowAddress(context, mode, address, 0, bytes, alignment, isWrite) {
-        return make(pointer)
+        guard address & (alignment &- 1) == 0, isValid(context, address, bytes) else { return nil }
+        return UnsafeMutableRawPointer(bitPattern: UInt(address))
     }
-    return scatter(r, i, everyLane, context, mode, alignment, isWrite)
+    if mode == .generic, address >> 56 == 2 { return nil }
+    return windowAddress(context, mode, address, 0, bytes, alignment, isWrite)
 }
 
 @inline(__always)

@@ -113,8 +113,16 @@ package enum AtomicOps {
             }
         case (.add, .f32):
             return { r, i, m, c in
+                // In global memory subnormals are flushed, in shared memory not, as documented.
+                let base = c.pointee.arenaBase
+                let size = c.pointee.arenaSize
                 atomic(r, i, m, c, UInt32.self) { p, b, _ in
-                    loop32(p) { singleSum($0, b) }
+                    let flushes = UInt64(UInt(bitPattern: p)) &- base < size
+                    return loop32(p) {
+                        flushes
+                            ? tinyToZero(singleSum(tinyToZero($0), tinyToZero(b)))
+                            : singleSum($0, b)
+                    }
                 }
             }
         case (.add, .f16x2):
@@ -273,6 +281,11 @@ private func loop64(_ p: UnsafeMutablePointer<UInt64>, _ f: (UInt64) -> UInt64) 
         if seen == old { return old }
         old = seen
     }
+}
+
+@inline(__always)
+private func tinyToZero(_ bits: UInt32) -> UInt32 {
+    bits & 0x7f80_0000 == 0 ? bits & 0x8000_0000 : bits
 }
 
 @inline(__always)

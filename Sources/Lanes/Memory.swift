@@ -255,6 +255,9 @@ where M: FixedWidthInteger & SIMDScalar, T: FixedWidthInteger & SIMDScalar {
         let v = SIMD8<T>(repeating: T(truncatingIfNeeded: base.load(as: M.self)))
         let d = vectors(r, i.pointee.d, T.self)
         for j in 0..<4 { d[j] = v }
+    case .halves(let low, let high, let flags):
+        loadHalf(vectors(r, i.pointee.d, T.self), low, flags & 1 != 0, M.self)
+        loadHalf(vectors(r, i.pointee.d, T.self) + 2, high, flags & 2 != 0, M.self)
     case .scattered:
         let d = lanes(r, i.pointee.d, T.self)
         let pointers = context.pointee.pointers
@@ -262,6 +265,28 @@ where M: FixedWidthInteger & SIMDScalar, T: FixedWidthInteger & SIMDScalar {
             d[l] = T(truncatingIfNeeded: UnsafeRawPointer(pointers[l]).load(as: M.self))
         }
     case .refused: break
+    }
+}
+
+/// 16 lanes, contiguous or all the same.
+@inline(__always)
+private func loadHalf<M, T>(
+    _ d: UnsafeMutablePointer<SIMD8<T>>,
+    _ base: UnsafeMutableRawPointer,
+    _ isContiguous: Bool,
+    _: M.Type
+)
+where M: FixedWidthInteger & SIMDScalar, T: FixedWidthInteger & SIMDScalar {
+    if isContiguous {
+        let offset = 8 &* MemoryLayout<M>.size
+        let a = base.loadUnaligned(as: SIMD8<M>.self)
+        let b = base.loadUnaligned(fromByteOffset: offset, as: SIMD8<M>.self)
+        d[0] = SIMD8<T>(truncatingIfNeeded: a)
+        d[1] = SIMD8<T>(truncatingIfNeeded: b)
+    } else {
+        let v = SIMD8<T>(repeating: T(truncatingIfNeeded: base.load(as: M.self)))
+        d[0] = v
+        d[1] = v
     }
 }
 
@@ -290,6 +315,17 @@ where M: FixedWidthInteger & SIMDScalar, T: FixedWidthInteger & SIMDScalar {
             let d = vectors(r, element(i, n), T.self)
             let v = SIMD8<T>(repeating: T(truncatingIfNeeded: from[n]))
             for j in 0..<4 { d[j] = v }
+        }
+    case .halves(let low, let high, let flags):
+        for n in 0..<count {
+            let d = lanes(r, element(i, n), T.self)
+            for l in 0..<32 {
+                let isLow = l < 16
+                let base = (isLow ? low : high).assumingMemoryBound(to: M.self)
+                let isContiguous = flags & (isLow ? 1 : 2) != 0
+                let k = isContiguous ? (l & 15) &* count : 0
+                d[l] = T(truncatingIfNeeded: base[k &+ n])
+            }
         }
     case .scattered:
         let pointers = context.pointee.pointers
@@ -370,6 +406,9 @@ where M: FixedWidthInteger & SIMDScalar, T: FixedWidthInteger & SIMDScalar {
     case .broadcast(let base):
         let d = lanes(r, i.pointee.d, T.self)
         base.assumingMemoryBound(to: M.self).pointee = M(truncatingIfNeeded: d[31])
+    case .halves(let low, let high, let flags):
+        storeHalf(vectors(r, i.pointee.d, T.self), low, flags & 1 != 0, M.self)
+        storeHalf(vectors(r, i.pointee.d, T.self) + 2, high, flags & 2 != 0, M.self)
     case .scattered:
         let d = lanes(r, i.pointee.d, T.self)
         let pointers = context.pointee.pointers
@@ -378,6 +417,28 @@ where M: FixedWidthInteger & SIMDScalar, T: FixedWidthInteger & SIMDScalar {
             to.pointee = M(truncatingIfNeeded: d[l])
         }
     case .refused: break
+    }
+}
+
+/// 16 lanes, contiguous or all to the same place.
+@inline(__always)
+private func storeHalf<M, T>(
+    _ d: UnsafeMutablePointer<SIMD8<T>>,
+    _ base: UnsafeMutableRawPointer,
+    _ isContiguous: Bool,
+    _: M.Type
+)
+where M: FixedWidthInteger & SIMDScalar, T: FixedWidthInteger & SIMDScalar {
+    if isContiguous {
+        let offset = 8 &* MemoryLayout<M>.size
+        base.storeBytes(of: SIMD8<M>(truncatingIfNeeded: d[0]), as: SIMD8<M>.self)
+        base.storeBytes(
+            of: SIMD8<M>(truncatingIfNeeded: d[1]),
+            toByteOffset: offset,
+            as: SIMD8<M>.self
+        )
+    } else {
+        base.storeBytes(of: M(truncatingIfNeeded: d[1][7]), as: M.self)
     }
 }
 
@@ -404,6 +465,17 @@ where M: FixedWidthInteger & SIMDScalar, T: FixedWidthInteger & SIMDScalar {
         let to = base.assumingMemoryBound(to: M.self)
         for n in 0..<count {
             to[n] = M(truncatingIfNeeded: lanes(r, element(i, n), T.self)[31])
+        }
+    case .halves(let low, let high, let flags):
+        for n in 0..<count {
+            let d = lanes(r, element(i, n), T.self)
+            for l in 0..<32 {
+                let isLow = l < 16
+                let base = (isLow ? low : high).assumingMemoryBound(to: M.self)
+                let isContiguous = flags & (isLow ? 1 : 2) != 0
+                let k = isContiguous ? (l & 15) &* count : 0
+                base[k &+ n] = M(truncatingIfNeeded: d[l])
+            }
         }
     case .scattered:
         let pointers = context.pointee.pointers

@@ -6,15 +6,16 @@ final class BlockMemory {
     let block: UnsafeMutablePointer<Block>
     /// Of the warps' kernel frames.
     private let frames: UnsafeMutablePointer<Frame>
-    private let mapping: UnsafeMutableRawPointer
-    private let mappingBytes: Int
+    private let mapping: Mapping
+    private let cache: MappingCache
     private let warps: Int
 
     /// Nil when the system has no memory.
     init?(
         launch: Launch,
         engine: UnsafeMutablePointer<Engine>,
-        pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>
+        pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>,
+        cache: MappingCache
     ) {
         let entry = launch.program.entry
         let threads = launch.configuration.block.count
@@ -23,13 +24,11 @@ final class BlockMemory {
         let frameBytes = rounded(Int(entry.pointee.frameBytes))
         let sharedBytes = rounded(launch.sharedBytes)
         let localBytes = launch.localStride * 32
-        mappingBytes = max(4096, warps * (frameBytes + localBytes) + sharedBytes)
-        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-        guard
-            let memory = mmap(nil, mappingBytes, PROT_READ | PROT_WRITE, flags, -1, 0),
-            ferry_map_failed(memory) == 0
-        else { return nil }
-        mapping = memory
+        let bytes = max(4096, warps * (frameBytes + localBytes) + sharedBytes)
+        guard let mapping = cache.take(bytes) else { return nil }
+        self.mapping = mapping
+        self.cache = cache
+        let memory = mapping.start
         block = .allocate(capacity: 1)
         frames = .allocate(capacity: warps)
         let warpMemory = UnsafeMutablePointer<Warp>.allocate(capacity: warps)
@@ -89,7 +88,7 @@ final class BlockMemory {
         block.pointee.barriers.deallocate()
         block.deallocate()
         frames.deallocate()
-        munmap(mapping, mappingBytes)
+        cache.give(mapping)
     }
 
     /// Makes it the block at a position of the grid, its threads at the start of the kernel.

@@ -22,6 +22,8 @@ struct Frame {
 /// Memory of frames, by size class; used by one thread at a time.
 struct FramePool {
     private var free: [[UnsafeMutableRawPointer]] = Array(repeating: [], count: 40)
+    /// Every piece of memory, free or in use.
+    private var owned: [UnsafeMutableRawPointer] = []
     private var bytes = 0
     /// Bytes that calls of one host thread may take in all.
     private let limit: Int
@@ -44,6 +46,7 @@ struct FramePool {
             bytes += 1 << sizeClass
             memory = .allocate(byteCount: 1 << sizeClass, alignment: 64)
             memory.initializeMemory(as: UInt8.self, repeating: 0, count: 1 << sizeClass)
+            owned.append(memory)
         }
         let registers = memory + header
         let image = code.pointee
@@ -71,12 +74,11 @@ struct FramePool {
         free[Int(frame.pointee.sizeClass)].append(UnsafeMutableRawPointer(frame))
     }
 
-    /// Returns all memory to the system; no frame may be in use.
+    /// Returns all memory to the system, that of calls which never returned too.
     mutating func removeAll() {
-        for k in free.indices {
-            for memory in free[k] { memory.deallocate() }
-            free[k].removeAll()
-        }
+        for memory in owned { memory.deallocate() }
+        owned.removeAll()
+        for k in free.indices { free[k].removeAll() }
         bytes = 0
     }
 }

@@ -49,6 +49,12 @@ final class HelperPool: @unchecked Sendable {
 
     private func startThreads() {
         hasStarted = true
+        // The program's signals are for its own threads.
+        var all = sigset_t()
+        var old = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &old)
+        defer { pthread_sigmask(SIG_SETMASK, &old, nil) }
         for _ in 0..<threads {
             var attributes = pthread_attr_t()
             pthread_attr_init(&attributes)

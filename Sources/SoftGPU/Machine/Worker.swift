@@ -10,6 +10,7 @@ final class Worker {
     /// The scratch memory of handlers: 32 pointers, then 1 KiB.
     private let pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>
     private var frames = FramePool()
+    private let mappings = MappingCache()
 
     /// Nanoseconds of pure waiting after which another block is started beside the waiting ones.
     private static let patience: UInt64 = 2_000_000
@@ -51,11 +52,8 @@ final class Worker {
         frames = FramePool(limit: 0)
         execute(launch, first)
         frames = engine.move().frames
-        // A fault leaves calls behind; their frames are lost to the pool, so start a new one.
-        if launch.isStopped {
-            frames.removeAll()
-            frames = FramePool()
-        }
+        // A fault leaves calls behind whose frames nobody gives back.
+        if launch.isStopped { frames.removeAll() }
     }
 
     private func execute(_ launch: Launch, _ first: Int) {
@@ -64,7 +62,12 @@ final class Worker {
         func start(_ index: Int) -> Bool {
             guard
                 let memory = spare.popLast()
-                    ?? BlockMemory(launch: launch, engine: engine, pointers: pointers)
+                    ?? BlockMemory(
+                        launch: launch,
+                        engine: engine,
+                        pointers: pointers,
+                        cache: mappings
+                    )
             else {
                 launch.end(LaunchFault(code: 2, message: "no memory for another block"))
                 return false

@@ -32,7 +32,9 @@ typedef struct LaneRange {
     const uint16_t *_Nullable shadow;   /* like LaneContext.shadow, or null: every byte is valid */
 } LaneRange;
 
+/* Guarded by a sequence number, which is odd while the list changes. */
 typedef struct LaneRanges {
+    uint64_t sequence;
     uint64_t count;
     const LaneRange *_Nullable first;
 } LaneRanges;

@@ -124,35 +124,26 @@ LANE_COMPARE(s32, lane_s32, lane_s32, LANE_SAME)
 LANE_COMPARE(u64, lane_u64, lane_s64, lane_narrow_mask)
 LANE_COMPARE(s64, lane_s64, lane_s64, lane_narrow_mask)
 
-/* How the 32 addresses of a warp lie: every bit of `stepped` is zero when a[l] = a[0] + l * size,
- * every bit of `equal` when all are a[0]. First of the low 16 lanes, then of the high ones. */
+/* How the addresses of 16 lanes lie: `stepped` is zero when a[l] = a[0] + l * size, `equal` when all
+ * are a[0]. */
 typedef struct LanePattern {
     uint64_t stepped, equal;
 } LanePattern;
 
-LANE_INLINE LanePattern lane_pattern64(const void *_Nonnull addresses, uint64_t size, int vectors) {
-    const lane_u64 *a = (const lane_u64 *)addresses;
+/* Of lanes 16 half ... 16 half + 15. */
+LANE_INLINE LanePattern lane_pattern64(const void *_Nonnull addresses, uint64_t size, int half) {
+    const lane_u64 *a = (const lane_u64 *)addresses + 2 * half;
     const lane_u64 index = {0, 1, 2, 3, 4, 5, 6, 7};
-    const lane_u64 first = (lane_u64)a[0][0];
-    lane_u64 step = index * size, stepped = 0, equal = 0;
-    for (int j = 0; j < vectors; j++) {
-        lane_u64 difference = a[j] - first;
-        equal |= difference;
-        stepped |= difference ^ step;
-        step += 8 * size;
-    }
-    return (LanePattern){__builtin_reduce_or(stepped), __builtin_reduce_or(equal)};
+    const lane_u64 step = index * size;
+    lane_u64 low = a[0] - (lane_u64)a[0][0], high = a[1] - (lane_u64)a[0][0];
+    lane_u64 stepped = (low ^ step) | (high ^ (step + 8 * size));
+    return (LanePattern){__builtin_reduce_or(stepped), __builtin_reduce_or(low | high)};
 }
-LANE_INLINE LanePattern lane_pattern32(const void *_Nonnull addresses, uint32_t size, int vectors) {
-    const lane_u32 *a = (const lane_u32 *)addresses;
+LANE_INLINE LanePattern lane_pattern32(const void *_Nonnull addresses, uint32_t size, int half) {
+    const lane_u32 *a = (const lane_u32 *)addresses + 2 * half;
     const lane_u32 index = {0, 1, 2, 3, 4, 5, 6, 7};
-    const lane_u32 first = (lane_u32)a[0][0];
-    lane_u32 step = index * size, stepped = 0, equal = 0;
-    for (int j = 0; j < vectors; j++) {
-        lane_u32 difference = a[j] - first;
-        equal |= difference;
-        stepped |= difference ^ step;
-        step += 8 * size;
-    }
-    return (LanePattern){__builtin_reduce_or(stepped), __builtin_reduce_or(equal)};
+    const lane_u32 step = index * size;
+    lane_u32 low = a[0] - (lane_u32)a[0][0], high = a[1] - (lane_u32)a[0][0];
+    lane_u32 stepped = (low ^ step) | (high ^ (step + 8 * size));
+    return (LanePattern){__builtin_reduce_or(stepped), __builtin_reduce_or(low | high)};
 }
