@@ -10,13 +10,14 @@
 
 #include <cuda_runtime.h>
 
-/// Ends the program when a call fails that should not.
+/// Ends the program when a call fails that should not: at once, for other threads may be working.
 #define CHECK(call)                                                                     \
     do {                                                                                \
         cudaError_t check_error = (call);                                               \
         if (check_error != cudaSuccess) {                                               \
             printf("%s: %s\n", #call, cudaGetErrorName(check_error));                   \
-            exit(1);                                                                    \
+            fflush(stdout);                                                             \
+            _Exit(1);                                                                   \
         }                                                                               \
     } while (0)
 
