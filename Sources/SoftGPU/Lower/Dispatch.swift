@@ -24,6 +24,9 @@ extension FunctionLowering {
         case .membar, .fence, .griddepcontrol: try lowerFence()
         case .shfl, .vote, .match, .activemask, .redux, .elect: try lowerWarp()
         case .mbarrier: try lowerMbarrier()
+        case .vadd, .vsub, .vabsdiff, .vmin, .vmax, .vadd2, .vsub2, .vavrg2, .vabsdiff2, .vmin2,
+            .vmax2, .vadd4, .vsub4, .vavrg4, .vabsdiff4, .vmin4, .vmax4:
+            try lowerVideo()
         default: throw unsupported()
         }
     }

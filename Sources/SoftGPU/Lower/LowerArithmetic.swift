@@ -13,12 +13,12 @@ extension FunctionLowering {
         case .testp: return try lowerTest()
         default: break
         }
+        if name.types.first == .f32x2 { return try lowerSinglePair() }
         let type = try type()
         switch type {
         case .f32, .f64: try lowerFloat(type)
         case .f16, .bf16, .f16x2, .bf16x2: try lowerHalf(type)
         default:
-            if name.types[0] == .f32x2 { throw unsupported() }
             try lowerInteger(type)
         }
     }

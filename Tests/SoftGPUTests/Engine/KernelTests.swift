@@ -1,9 +1,10 @@
 import SoftGPU
 import Testing
 
-/// Whole kernels, compiled from suite.cu for two generations of PTX, against the CPU.
+/// Whole kernels, compiled from suite.cu for two generations of PTX and without
+/// optimisation, against the CPU.
 @Suite struct KernelTests {
-    static let files = ["suite75.ptx", "suite120.ptx"]
+    static let files = ["suite75.ptx", "suite120.ptx", "suiteDebug75.ptx"]
 
     @Test(arguments: files) func vectorAdd(_ file: String) throws {
         let device = try Device()
@@ -38,7 +39,8 @@ import Testing
             $0.append(a)
             $0.append(b)
         }
-        let expected = zip(x, y).map { $1.addingProduct(0.3, $0) }
+        let isFused = !file.contains("Debug")
+        let expected = zip(x, y).map { isFused ? $1.addingProduct(0.3, $0) : 0.3 * $0 + $1 }
         #expect(device.download(b, n, Float.self) == expected)
     }
 
@@ -59,11 +61,15 @@ import Testing
             $0.append(c)
             $0.append(Int32(n))
         }
+        let isFused = !file.contains("Debug")
         var expected = [Float](repeating: 0, count: n * n)
         for r in 0..<n {
             for col in 0..<n {
                 var sum: Float = 0
-                for k in 0..<n { sum.addProduct(x[r * n + k], y[k * n + col]) }
+                for k in 0..<n {
+                    let (p, q) = (x[r * n + k], y[k * n + col])
+                    sum = isFused ? sum.addingProduct(p, q) : sum + p * q
+                }
                 expected[r * n + col] = sum
             }
         }
