@@ -200,10 +200,15 @@ let serverTargets: [Target] = [
 
 // MARK: - Tests mirror the modules
 
-func tests(_ name: String, _ more: [Target.Dependency] = []) -> Target {
+func tests(
+    _ name: String,
+    _ more: [Target.Dependency] = [],
+    exclude: [String] = []
+) -> Target {
     .testTarget(
         name: "\(name)Tests",
         dependencies: [.target(name: name)] + more,
+        exclude: exclude,
         swiftSettings: strict + gnu
     )
 }
@@ -235,7 +240,11 @@ let testTargets: [Target] = [
     tests("Worker", ["Driver", "Wire", "Transport", "CUDAABI", "CLinux"]),
     tests("PTX"),
     tests("SoftDevice"),
-    tests("SoftGPU", ["PTX", "CLinux", "Driver", "CUDAABI"]),
+    tests(
+        "SoftGPU",
+        ["PTX", "CLinux", "Driver", "CUDAABI"],
+        exclude: ["Engine/Kernels"]
+    ),
     tests("Pool"),
     tests("Store", ["Pool"]),
     tests(
