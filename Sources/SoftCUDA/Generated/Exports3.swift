@@ -285,7 +285,7 @@ public func cuLibraryGetKernelCount(_ count: UnsafeMutablePointer<UInt32>!, _ li
 
 @c @implementation
 public func cuLibraryGetManaged(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: UnsafeMutablePointer<Int>!, _ library: CUlibrary!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    SoftCalls.notSupported("cuLibraryGetManaged")
+    SoftCalls.cuLibraryGetManaged(address, bytes, library, name)
 }
 
 @c @implementation

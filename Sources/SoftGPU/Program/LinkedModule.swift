@@ -24,7 +24,11 @@ final class LinkedModule: @unchecked Sendable {
     private var visibleFunctions: [String: Int] = [:]
     private var visibleVariables: [String: (unit: Int, index: Int)] = [:]
 
-    init(_ units: [Syntax.Module], memory: DeviceMemory) throws(CompileError) {
+    init(
+        _ units: [Syntax.Module],
+        memory: DeviceMemory,
+        placed: [String: UInt64]
+    ) throws(CompileError) {
         self.units = units
         self.memory = memory
         var starts: [Int] = []
@@ -37,8 +41,8 @@ final class LinkedModule: @unchecked Sendable {
         functionCount = count
         collectSymbols()
         do {
-            try placeVariables()
-            try initializeVariables()
+            try placeVariables(placed)
+            try initializeVariables(placed)
         } catch {
             release()
             throw error
@@ -133,13 +137,17 @@ final class LinkedModule: @unchecked Sendable {
         return nil
     }
 
-    private func placeVariables() throws(CompileError) {
+    private func placeVariables(_ placed: [String: UInt64]) throws(CompileError) {
         for (u, unit) in units.enumerated() {
             for (k, variable) in unit.variables.enumerated() {
                 guard variable.space == .global || variable.space == .constant,
                     variable.linkage != .external
                 else { continue }
                 guard definition(ofVariable: u, k) == (u, k) else { continue }
+                if variable.isManaged, let address = placed[variable.name] {
+                    addresses[u << 32 | k] = (address, variable.size)
+                    continue
+                }
                 let bytes = max(variable.size, 1)
                 guard
                     let address = memory.allocate(bytes, alignment: max(variable.alignment, 1)),
@@ -159,10 +167,11 @@ final class LinkedModule: @unchecked Sendable {
         }
     }
 
-    private func initializeVariables() throws(CompileError) {
+    private func initializeVariables(_ placed: [String: UInt64]) throws(CompileError) {
         for (u, unit) in units.enumerated() {
             for (k, variable) in unit.variables.enumerated() {
                 guard let initializer = variable.initializer,
+                    !(variable.isManaged && placed[variable.name] != nil),
                     let (address, size) = addresses[u << 32 | k],
                     let pointer = UnsafeMutableRawPointer(bitPattern: UInt(address))
                 else { continue }

@@ -16,7 +16,7 @@ public final class PTXModule: @unchecked Sendable {
     }
 
     /// Loads several PTX texts as one module: `.extern` symbols are found in the others.
-    public init(sources: [[UInt8]], memory: DeviceMemory) throws(CompileError) {
+    public convenience init(sources: [[UInt8]], memory: DeviceMemory) throws(CompileError) {
         var units: [Syntax.Module] = []
         for source in sources {
             do {
@@ -25,7 +25,19 @@ public final class PTXModule: @unchecked Sendable {
                 throw CompileError(.invalidPTX, line: error.line, error.message)
             }
         }
-        linked = try LinkedModule(units, memory: memory)
+        try self.init(units: units, memory: memory)
+    }
+
+    /// Loads several parsed texts as one module.
+    ///
+    /// - Parameter placed: addresses of `.managed` variables that the caller has placed and
+    ///   initialised, by name; the machine must be allowed to use them.
+    init(
+        units: [Syntax.Module],
+        memory: DeviceMemory,
+        placed: [String: UInt64] = [:]
+    ) throws(CompileError) {
+        linked = try LinkedModule(units, memory: memory, placed: placed)
         var kernels: [Kernel] = []
         var byName: [String: Kernel] = [:]
         for (u, unit) in units.enumerated() {

@@ -277,6 +277,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuLibraryGetKernelCount`
     package var cuLibraryGetKernelCount:
         (@convention(c) (UnsafeMutablePointer<UInt32>?, CUlibrary?) -> CUresult)?
+    /// `cuLibraryGetManaged`
+    package var cuLibraryGetManaged:
+        (@convention(c) (UnsafeMutablePointer<CUdeviceptr>?, UnsafeMutablePointer<Int>?, CUlibrary?, UnsafePointer<CChar>?) -> CUresult)?
     /// `cuLibraryGetModule`
     package var cuLibraryGetModule:
         (@convention(c) (UnsafeMutablePointer<CUmodule?>?, CUlibrary?) -> CUresult)?
@@ -662,6 +665,7 @@ package struct DriverTable: @unchecked Sendable {
         cuLibraryGetGlobal = unsafeBitCast(symbol("cuLibraryGetGlobal"), to: type(of: cuLibraryGetGlobal))
         cuLibraryGetKernel = unsafeBitCast(symbol("cuLibraryGetKernel"), to: type(of: cuLibraryGetKernel))
         cuLibraryGetKernelCount = unsafeBitCast(symbol("cuLibraryGetKernelCount"), to: type(of: cuLibraryGetKernelCount))
+        cuLibraryGetManaged = unsafeBitCast(symbol("cuLibraryGetManaged"), to: type(of: cuLibraryGetManaged))
         cuLibraryGetModule = unsafeBitCast(symbol("cuLibraryGetModule"), to: type(of: cuLibraryGetModule))
         cuLibraryLoadData = unsafeBitCast(symbol("cuLibraryLoadData"), to: type(of: cuLibraryLoadData))
         cuLibraryLoadFromFile = unsafeBitCast(symbol("cuLibraryLoadFromFile"), to: type(of: cuLibraryLoadFromFile))

@@ -31,7 +31,9 @@ extension SoftCalls {
             guard let pointer else { return }
             let base = UInt64(UInt(bitPattern: pointer))
             let block = context.driver.hostMemory.block(containing: base)
-            guard let block, block.base == base, !block.isRegistered else { throw .invalidValue }
+            guard let block, block.base == base, !block.isRegistered, !block.isManaged else {
+                throw .invalidValue
+            }
             context.driver.synchronizeAll()
             try context.driver.hostMemory.free(base)
         }

@@ -124,6 +124,22 @@ extension SoftCalls {
         }
     }
 
+    /// Needs no context: a managed variable is the same one in all of them.
+    package static func cuLibraryGetManaged(
+        _ address: UnsafeMutablePointer<CUdeviceptr>?,
+        _ bytes: UnsafeMutablePointer<Int>?,
+        _ library: CUlibrary?,
+        _ name: UnsafePointer<CChar>?
+    ) -> CUresult {
+        withDriver { (driver) throws(Failure) in
+            let name = try required(name)
+            let managed = try driver.library(library).managed
+            guard let place = managed.places[String(cString: name)] else { throw .notFound }
+            address?.pointee = place.address
+            bytes?.pointee = place.size
+        }
+    }
+
     package static func cuLibraryGetGlobal(
         _ address: UnsafeMutablePointer<CUdeviceptr>?,
         _ bytes: UnsafeMutablePointer<Int>?,

@@ -86,9 +86,14 @@ extension SoftCalls {
     ) -> CUresult {
         withDriver { (driver) throws(Failure) in
             _ = try driver.stream(stream)
-            guard case .device(let device, let base, _) = driver.region(at: address),
-                device.allocations.find(base)?.isManaged == true
-            else { throw .invalidValue }
+            let isManaged =
+                switch driver.region(at: address) {
+                case .device(let device, let base, _):
+                    device.allocations.find(base)?.isManaged == true
+                case .pinned(let block): block.isManaged
+                case .other: false
+                }
+            guard isManaged else { throw .invalidValue }
             _ = try driver.deviceRange(address, count)
         }
     }

@@ -69,7 +69,7 @@ extension SoftCalls {
         _ source: () throws(CodeFailure) -> CodeSource
     ) throws(Failure) -> CUmodule? {
         let loaded = try options.compile { () throws(CodeFailure) in
-            try LoadedModule(source(), context: context, library: nil)
+            try LoadedModule(CodeIndex(source()), context: context, library: nil)
         }
         return handle(loaded.handle)
     }

@@ -35,7 +35,7 @@ extension SoftCalls {
             let data = try required(data)
             let region = context.driver.region(at: address)
             if case .other = region { throw .invalidValue }
-            try write(attribute, of: address, region, to: data)
+            try write(attribute, of: address, region, context.driver, to: data)
         }
     }
 
@@ -52,7 +52,7 @@ extension SoftCalls {
             for index in 0..<Int(count) {
                 let target = try required(data[index])
                 do throws(Failure) {
-                    try write(attributes[index], of: address, region, to: target)
+                    try write(attributes[index], of: address, region, context.driver, to: target)
                 } catch {
                     // What does not apply to the memory is no error here.
                     try writeDefault(attributes[index], to: target)
@@ -78,13 +78,14 @@ extension SoftCalls {
         _ attribute: CUpointer_attribute,
         of address: CUdeviceptr,
         _ region: Region,
+        _ driver: SoftDriver,
         to data: UnsafeMutableRawPointer
     ) throws(Failure) {
         let facts: PointerFacts
         switch region {
         case .device(let device, let base, let size):
             facts = PointerFacts(device, base, size)
-        case .pinned(let block): facts = PointerFacts(block)
+        case .pinned(let block): facts = PointerFacts(block, driver)
         case .other: throw .invalidValue
         }
         switch attribute {
@@ -155,12 +156,13 @@ private struct PointerFacts {
         id = allocation?.id ?? base
     }
 
-    init(_ block: HostBlock) {
-        context = block.context.slot.handle
-        memoryType = 1
+    init(_ block: HostBlock, _ driver: SoftDriver) {
+        let slot: ContextSlot = block.context?.slot ?? driver.devices[0].primarySlot
+        context = slot.handle
+        memoryType = block.isManaged ? 2 : 1
         isOnHost = true
-        isManaged = false
-        ordinal = Int32(block.context.device.ordinal)
+        isManaged = block.isManaged
+        ordinal = Int32(slot.device.ordinal)
         base = block.base
         size = block.size
         id = block.base

@@ -1,6 +1,6 @@
 internal import PTX
 
-/// The kernels of a code source as its text declares them, without a context.
+/// A code source, parsed: its kernels as the text declares them, without a context.
 struct CodeIndex {
     /// A kernel's declaration.
     struct Entry {
@@ -11,16 +11,24 @@ struct CodeIndex {
     /// In the order of the text.
     private(set) var entries: [Entry] = []
     private var byName: [String: Int] = [:]
+    /// The texts.
+    let units: [Syntax.Module]
+    /// As of the source.
+    let isPlainText: Bool
 
     /// Looks through the texts; fails at the first error outside function bodies.
     init(_ source: CodeSource) throws(CodeFailure) {
+        isPlainText = source.isPlainText
+        var units: [Syntax.Module] = []
         for text in source.texts {
-            let unit: Syntax.Module
             do {
-                unit = try Syntax.Module(text)
+                units.append(try Syntax.Module(text))
             } catch {
                 throw CodeFailure(CompileError(.invalidPTX, line: error.line, error.message))
             }
+        }
+        self.units = units
+        for unit in units {
             for function in unit.functions where function.isEntry && function.hasBody {
                 guard byName[function.name] == nil else { continue }
                 byName[function.name] = entries.count

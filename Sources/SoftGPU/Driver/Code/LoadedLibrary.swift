@@ -4,9 +4,10 @@ internal import Driver
 /// any thread.
 final class LoadedLibrary: @unchecked Sendable {
     let driver: SoftDriver
-    let source: CodeSource
     /// The kernels that there are; known without a context.
     let index: CodeIndex
+    /// Its managed variables, the same in all contexts.
+    let managed: ManagedVariables
     /// Its handle; set once, before anyone sees it.
     private(set) var handle: UInt64 = 0
     private let lock = Lock()
@@ -15,9 +16,9 @@ final class LoadedLibrary: @unchecked Sendable {
 
     /// A library of this code, which must be free of errors outside function bodies.
     init(_ source: CodeSource, driver: SoftDriver) throws(CodeFailure) {
-        self.source = source
         self.driver = driver
         index = try CodeIndex(source)
+        managed = try ManagedVariables(index.units, hostMemory: driver.hostMemory)
         handle = driver.libraries.insert(self)
     }
 
@@ -25,7 +26,7 @@ final class LoadedLibrary: @unchecked Sendable {
     func module(in context: Context) throws(CodeFailure) -> LoadedModule {
         try lock.withLock { () throws(CodeFailure) in
             if let module = modules[context.id] { return module }
-            let module = try LoadedModule(source, context: context, library: self)
+            let module = try LoadedModule(index, context: context, library: self)
             modules[context.id] = module
             return module
         }
@@ -73,6 +74,7 @@ final class LoadedLibrary: @unchecked Sendable {
             module.context.synchronize()
             module.unload()
         }
+        managed.free()
     }
 
     /// Forgets what it has in a context that ends.

@@ -12,12 +12,16 @@ final class LoadedModule: @unchecked Sendable {
     private var functions: [String: DeviceFunction] = [:]
 
     /// Loads code into a context.
-    init(_ source: CodeSource, context: Context, library: LoadedLibrary?) throws(CodeFailure) {
+    init(_ code: CodeIndex, context: Context, library: LoadedLibrary?) throws(CodeFailure) {
         self.context = context
         self.library = library
         do {
-            program = try PTXModule(sources: source.texts, memory: context.memory)
-            if source.isPlainText { try Self.checkBodies(program) }
+            program = try PTXModule(
+                units: code.units,
+                memory: context.memory,
+                placed: library?.managed.places.mapValues(\.address) ?? [:]
+            )
+            if code.isPlainText { try Self.checkBodies(program) }
         } catch {
             throw CodeFailure(error)
         }

@@ -9,10 +9,12 @@ struct HostBlock {
     var size: Int
     /// The flags it was made with.
     var flags: UInt32
-    /// The context that it ends with.
-    var context: Context
+    /// The context that it ends with; `nil` for variables of libraries.
+    var context: Context?
     /// Whether it is the program's own memory, registered.
     var isRegistered: Bool
+    /// Whether it is a managed variable.
+    var isManaged = false
 }
 
 /// Pinned host memory of the process: allocated or registered. Kernels of all GPUs may use it at
@@ -35,7 +37,8 @@ final class HostMemory: @unchecked Sendable {
     func allocate(
         _ bytes: Int,
         flags: UInt32,
-        context: Context
+        context: Context?,
+        isManaged: Bool = false
     ) throws(Failure) -> UnsafeMutableRawPointer {
         guard bytes > 0, bytes <= 1 << 46 else {
             throw bytes <= 0 ? .invalidValue : .outOfMemory
@@ -54,7 +57,8 @@ final class HostMemory: @unchecked Sendable {
             size: bytes,
             flags: flags,
             context: context,
-            isRegistered: false
+            isRegistered: false,
+            isManaged: isManaged
         )
         lock.withLock { insert(block) }
         return mapping
