@@ -191,7 +191,7 @@ extension ClientCalls {
             guard parameters == nil else { return Status.invalidValue }
             let status = unpack(extra, entry.pointee.parameterBytes, &packed, &bytes)
             guard status == 0 else { return status }
-        } else if entry.pointee.parameterCount > 0, parameters == nil {
+        } else if !areGiven(parameters, entry.pointee.parameterCount) {
             return Status.invalidValue
         }
         let padded = WireFormat.padded(bytes)
@@ -223,6 +223,22 @@ extension ClientCalls {
                 write(attributes, attributeCount, to: blob + padded)
             }
         }
+    }
+
+    /// Whether there is a pointer for each parameter: without one, the kernel would get whatever
+    /// lay in the buffer before.
+    @inline(__always)
+    private static func areGiven(
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ count: Int
+    ) -> Bool {
+        guard let parameters else { return count == 0 }
+        var index = 0
+        while index < count {
+            if parameters[index] == nil { return false }
+            index &+= 1
+        }
+        return true
     }
 
     /// Copies each parameter to its offset. Almost all have four or eight bytes.

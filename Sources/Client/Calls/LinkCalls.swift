@@ -164,13 +164,10 @@ extension ClientCalls {
     /// `cuLinkDestroy`
     package static func cuLinkDestroy(_ link: CUlinkState?) -> CUresult {
         withContext { state, context in
-            let removed = state.pointee.objectLock.withLock {
-                state.pointee.links.remove(raw(link))
-            }
-            guard let removed else { return Status.invalidHandle }
-            free(removed.image)
-            return Session.send(state, .cuLinkDestroy, context: context, size: 8) {
-                $0.storeBytes(of: raw(link), as: UInt64.self)
+            Session.sendLast(state, .cuLinkDestroy, context: context, handle: raw(link)) {
+                guard let removed = state.pointee.links.remove(raw(link)) else { return false }
+                free(removed.image)
+                return true
             }
         }
     }

@@ -27,11 +27,26 @@ extension ClientCalls {
             } reply: {
                 found = $0.loadUnaligned(fromByteOffset: ReplyLayout.values, as: UInt64.self)
             }
-            guard status == 0 else { return status }
+            guard status == 0 else { return giveBack(state, context, found, status) }
             remember(state, found, bytes)
             address.pointee = found
             return Status.success
         }
+    }
+
+    /// Frees what the server allocated although the program is told of an error: that of an
+    /// earlier call without a reply.
+    private static func giveBack(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        _ address: UInt64,
+        _ status: CUresult
+    ) -> CUresult {
+        guard address != 0, state.pointee.lostStatus == 0 else { return status }
+        _ = Session.send(state, .cuMemFree_v2, context: context, size: MemoryLayouts.freeSize) {
+            $0.storeBytes(of: address, as: UInt64.self)
+        }
+        return status
     }
 
     private static func remember(
@@ -75,7 +90,7 @@ extension ClientCalls {
                 found.0 = $0.loadUnaligned(fromByteOffset: ReplyLayout.values, as: UInt64.self)
                 found.1 = $0.loadUnaligned(fromByteOffset: ReplyLayout.values + 8, as: UInt64.self)
             }
-            guard status == 0 else { return status }
+            guard status == 0 else { return giveBack(state, context, found.0, status) }
             let (all, overflow) = found.1.multipliedReportingOverflow(by: UInt64(height))
             guard !overflow, all <= UInt64(Int.max), found.1 >= UInt64(width) else {
                 return Status.unknown

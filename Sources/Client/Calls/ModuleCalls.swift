@@ -160,22 +160,22 @@ extension ClientCalls {
                 return Status.invalidHandle
             }
             let context = state.pointee.contexts.identifier(image.pointee.context) ?? 0
-            state.pointee.objectLock.withLock { forget(state, image: handle) }
-            guard state.pointee.lostStatus == 0 else { return Status.success }
-            return Session.send(state, opcode, context: context, size: 8) {
-                $0.storeBytes(of: handle, as: UInt64.self)
+            return Session.sendLast(state, opcode, context: context, handle: handle) {
+                forget(state, image: handle)
             }
         }
     }
 
     /// Forgets an image and its functions. Called with the object lock held.
-    static func forget(_ state: UnsafeMutablePointer<SessionState>, image handle: UInt64) {
-        guard let image = state.pointee.images.remove(handle) else { return }
+    @discardableResult
+    static func forget(_ state: UnsafeMutablePointer<SessionState>, image handle: UInt64) -> Bool {
+        guard let image = state.pointee.images.remove(handle) else { return false }
         state.pointee.memory.removeAll(image: handle)
         for index in 0..<image.functionCount {
             state.pointee.functions.remove(image.functions[index])?.deallocate()
         }
         image.functions.deallocate()
+        return true
     }
 
     /// The image of a handle.

@@ -36,15 +36,16 @@ extension ClientCalls {
     package static func cuStreamDestroy_v2(_ stream: CUstream?) -> CUresult {
         withSession { state in
             let handle = UInt64(UInt(bitPattern: stream))
-            let context = state.pointee.streams.find(handle)?.pointee.context
-            let entry = state.pointee.objectLock.withLock { state.pointee.streams.remove(handle) }
-            guard let context, entry != nil else { return Status.invalidHandle }
-            guard let identifier = state.pointee.contexts.identifier(context) else {
-                return Status.success
-            }
-            let size = Request_cuStreamDestroy_v2.size
-            return Session.send(state, .cuStreamDestroy_v2, context: identifier, size: size) {
-                Request_cuStreamDestroy_v2.encode(to: $0, stream: handle)
+            guard let entry = state.pointee.streams.find(handle),
+                let context = state.pointee.contexts.identifier(entry.pointee.context)
+            else { return Status.invalidHandle }
+            return Session.sendLast(
+                state,
+                .cuStreamDestroy_v2,
+                context: context,
+                handle: handle
+            ) {
+                state.pointee.streams.remove(handle) != nil
             }
         }
     }
@@ -218,15 +219,16 @@ extension ClientCalls {
     package static func cuEventDestroy_v2(_ event: CUevent?) -> CUresult {
         withSession { state in
             let handle = UInt64(UInt(bitPattern: event))
-            let context = state.pointee.events.find(handle)?.pointee.context
-            let entry = state.pointee.objectLock.withLock { state.pointee.events.remove(handle) }
-            guard let context, entry != nil else { return Status.invalidHandle }
-            guard let identifier = state.pointee.contexts.identifier(context) else {
-                return Status.success
-            }
-            let size = Request_cuEventDestroy_v2.size
-            return Session.send(state, .cuEventDestroy_v2, context: identifier, size: size) {
-                Request_cuEventDestroy_v2.encode(to: $0, event: handle)
+            guard let entry = state.pointee.events.find(handle),
+                let context = state.pointee.contexts.identifier(entry.pointee.context)
+            else { return Status.invalidHandle }
+            return Session.sendLast(
+                state,
+                .cuEventDestroy_v2,
+                context: context,
+                handle: handle
+            ) {
+                state.pointee.events.remove(handle) != nil
             }
         }
     }

@@ -202,6 +202,30 @@ package enum Session {
         )
     }
 
+    /// Adds the last call that names a handle, and forgets the handle at that very place of the
+    /// stream: its index is used again at once, and the record that makes the new object must not
+    /// come before this one.
+    ///
+    /// - Parameter forget: Takes the object out of its table; `false` when it is not there. Runs
+    ///   with the stream lock and the object lock held.
+    /// - Returns: "Invalid handle" when `forget` says that there is no such object.
+    static func sendLast(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ opcode: Opcode,
+        context: UInt32,
+        handle: UInt64,
+        forget: () -> Bool
+    ) -> Int32 {
+        state.pointee.streamLock.lock()
+        defer { state.pointee.streamLock.unlock() }
+        guard state.pointee.objectLock.withLock(forget) else { return Status.invalidHandle }
+        guard state.pointee.lostStatus == 0 else { return Status.success }
+        let body = CommandStream.append(state, opcode, flags: 0, context: context, size: 8)
+        body.storeBytes(of: handle, as: UInt64.self)
+        CommandStream.finishRecord(state)
+        return Status.success
+    }
+
     /// The same in a context that the caller names.
     ///
     /// - Parameters:

@@ -107,11 +107,30 @@ enum Loading {
         guard let made else { return Status.outOfMemory }
         let status = request(state, opcode, context, made, image, options)
         guard status == 0 else {
-            state.pointee.objectLock.withLock { ClientCalls.forget(state, image: made) }
+            discard(state, opcode, context, made)
             return status
         }
         handle = made
         return Status.success
+    }
+
+    /// Forgets an image whose load failed. The server may have loaded it: the error can be that of
+    /// an earlier call without a reply.
+    private static func discard(
+        _ state: State,
+        _ opcode: Opcode,
+        _ context: UInt32,
+        _ handle: UInt64
+    ) {
+        let isLoaded = (state.pointee.images.find(handle)?.pointee.functionCount ?? 0) > 0
+        guard isLoaded else {
+            state.pointee.objectLock.withLock { _ = ClientCalls.forget(state, image: handle) }
+            return
+        }
+        let unload: Opcode = opcode == .cuLibraryLoadData ? .cuLibraryUnload : .cuModuleUnload
+        _ = Session.sendLast(state, unload, context: context, handle: handle) {
+            ClientCalls.forget(state, image: handle)
+        }
     }
 
     /// Sends image and call as one piece of the stream, and reads the reply.
