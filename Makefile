@@ -72,7 +72,7 @@ bench-start: build
 check: setup
 	dev/check-format
 	dev/step "ferrygen" swift build $(SWIFT_FLAGS) --product ferrygen
-	.build/release/ferrygen --check
+	dev/check-generated
 	dev/toolchain cuda13
 	dev/check-api build/toolchain/cuda13
 

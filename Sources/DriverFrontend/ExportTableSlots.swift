@@ -61,12 +61,14 @@ private func resolve(_ handle: UInt64) -> UInt64 {
 }
 
 let storagePutSlot: @convention(c) (UInt64, UInt, UInt, UInt) -> Int32 = {
+    guard ferry_forked() == 0 else { return Status.notInitialized }
     let context = resolve($0)
     guard context != 0 else { return Status.invalidContext }
     return ExportTables.storage.values.put(context: context, key: $1, value: $2, destructor: $3)
 }
 
 let storageRemoveSlot: @convention(c) (UInt64, UInt) -> Int32 = {
+    guard ferry_forked() == 0 else { return Status.notInitialized }
     let context = resolve($0)
     guard context != 0 else { return Status.invalidContext }
     let wasThere = ExportTables.storage.values.remove(context: context, key: $1)
@@ -75,6 +77,8 @@ let storageRemoveSlot: @convention(c) (UInt64, UInt) -> Int32 = {
 
 let storageGetSlot: @convention(c) (UnsafeMutablePointer<UInt>?, UInt64, UInt) -> Int32 = {
     guard let out = $0 else { return Status.invalidValue }
+    // The lock of the values may be held by a thread that the child does not have.
+    guard ferry_forked() == 0 else { return Status.notInitialized }
     let context = resolve($1)
     guard context != 0 else { return Status.invalidContext }
     guard let value = ExportTables.storage.values.get(context: context, key: $2) else {
