@@ -47,14 +47,15 @@ demo:
 test: setup
 	dev/step "tests" swift build $(SWIFT_FLAGS) --build-tests
 	$(MAKE) --no-print-directory build
-	SWIFT_BACKTRACE=enable=no swift test $(SWIFT_FLAGS) --skip-build --parallel
+	dev/test-unit
 	dev/toolchain
 	python3 Tests/Conformance/run.py --tree $(TREE)
 
 ## test-unit: unit tests only
 .PHONY: test-unit
 test-unit: setup
-	SWIFT_BACKTRACE=enable=no swift test $(SWIFT_FLAGS) --parallel
+	dev/step "tests" swift build $(SWIFT_FLAGS) --build-tests
+	dev/test-unit
 
 ## conformance: the conformance programs only
 .PHONY: conformance
