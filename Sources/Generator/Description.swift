@@ -83,6 +83,36 @@ public struct Argument: Sendable, Equatable {
     public var type: String
     /// Name in our own words.
     public var name: String
+    /// How much a pointer points to, when that is not one element.
+    public var length: Length?
+}
+
+/// How much a pointer argument points to.
+public enum Length: Sendable, Equatable {
+    /// As many elements, bytes for `void` and `char`, as another argument says.
+    case argument(String)
+    /// Text that ends with a NUL.
+    case text
+    /// An image of device code, whose own headers say how long it is.
+    case image
+    /// What the kernel's parameter list says.
+    case kernel
+    /// Elements until one that is null.
+    case end
+    /// What the attribute asked for takes.
+    case attribute
+
+    /// The length that the description spells so.
+    init(spelled word: String) {
+        switch word {
+        case "text": self = .text
+        case "image": self = .image
+        case "kernel": self = .kernel
+        case "end": self = .end
+        case "attribute": self = .attribute
+        default: self = .argument(word)
+        }
+    }
 }
 
 /// How the client library answers a call.

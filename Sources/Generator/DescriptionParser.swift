@@ -140,12 +140,8 @@ public struct DescriptionParser {
             else { throw fail("'name BASE VERSION [ptsz|ptds]' expected") }
             pending?.identity = (words[0], version, variant)
         case "in", "out", "new":
-            guard let direction = Direction(rawValue: keyword), words.count >= 2,
-                let name = words.last
-            else { throw fail("'\(keyword) TYPE NAME' expected") }
-            let type = words.dropLast().joined(separator: " ")
-            try check(type, direction)
-            pending?.arguments.append(Argument(direction: direction, type: type, name: name))
+            let argument = try argument(keyword, words)
+            pending?.arguments.append(argument)
         case "client":
             let client = try handling(words)
             try register(client)
@@ -158,6 +154,28 @@ public struct DescriptionParser {
             pending?.soft = isSoftware
         default: throw fail("'\(keyword)' is not part of a call")
         }
+    }
+
+    /// `TYPE NAME` or `TYPE NAME [LENGTH]`.
+    private func argument(
+        _ keyword: String,
+        _ words: [String]
+    ) throws(DescriptionError) -> Argument {
+        var words = words
+        var length: Length?
+        if let last = words.last, last.hasPrefix("["), last.hasSuffix("]") {
+            length = Length(spelled: String(last.dropFirst().dropLast()))
+            words.removeLast()
+        }
+        guard let direction = Direction(rawValue: keyword), words.count >= 2,
+            let name = words.last
+        else { throw fail("'\(keyword) TYPE NAME [LENGTH]' expected") }
+        let type = words.dropLast().joined(separator: " ")
+        try check(type, direction)
+        guard length == nil || type.hasSuffix("*") else {
+            throw fail("'\(name)' is no pointer and has no length")
+        }
+        return Argument(direction: direction, type: type, name: name, length: length)
     }
 
     private func choice(
@@ -196,6 +214,12 @@ public struct DescriptionParser {
         pending = nil
         guard let identity = call.identity, let client = call.client, let soft = call.soft else {
             throw DescriptionError(line: call.line, message: "\(call.name) is incomplete")
+        }
+        for case .argument(let name)? in call.arguments.map(\.length) {
+            guard call.arguments.contains(where: { $0.name == name }) else {
+                let message = "\(call.name) has no argument '\(name)' that could be a length"
+                throw DescriptionError(line: call.line, message: message)
+            }
         }
         var isGenerated = false
         switch client {
