@@ -20,25 +20,54 @@ extension ClientCalls {
         return !tooMany && state.pointee.memory.contains(address, bytes)
     }
 
+    /// What all fills have in common: nothing to do is a success, the range lies in one allocation,
+    /// and the address is a multiple of the element.
+    ///
+    /// - Parameters:
+    ///   - element: Bytes of an element.
+    ///   - width: Elements of a row.
+    ///   - size: Bytes of the request's body.
+    ///   - encode: Writes the body; runs only when the check has passed.
+    @inline(__always)
+    private static func fill(
+        _ opcode: Opcode,
+        _ destination: CUdeviceptr,
+        element: Int,
+        pitch: Int = 0,
+        width: Int,
+        height: Int = 1,
+        size: Int,
+        _ encode: (UnsafeMutableRawPointer) -> Void
+    ) -> CUresult {
+        withContext { state, context in
+            if width == 0 || height == 0 { return Status.success }
+            guard width <= Int.max / element,
+                covers(state, destination, pitch, width &* element, height),
+                destination % UInt64(element) == 0
+            else { return Status.invalidValue }
+            return Session.send(state, opcode, context: context, size: size, encode)
+        }
+    }
+
     /// `cuMemsetD8_v2`
     package static func cuMemsetD8_v2(
         _ destination: CUdeviceptr,
         _ value: UInt8,
         _ count: Int
     ) -> CUresult {
-        withContext { state, context in
-            if count == 0 { return Status.success }
-            guard covers(state, destination, 0, count, 1)
-            else { return Status.invalidValue }
-            let size = Request_cuMemsetD8_v2.size
-            return Session.send(state, .cuMemsetD8_v2, context: context, size: size) {
-                Request_cuMemsetD8_v2.encode(
-                    to: $0,
-                    dstDevice: destination,
-                    uc: UInt32(value),
-                    n: UInt64(count)
-                )
-            }
+        fill(
+            .cuMemsetD8_v2,
+            destination,
+            element: 1,
+            width: count,
+            size: Request_cuMemsetD8_v2.size
+        ) {
+            Request_cuMemsetD8_v2.encode(
+                to: $0,
+                dstDevice: destination,
+                uc: UInt32(value),
+                n: UInt64(count)
+            )
         }
     }
 
@@ -50,20 +79,20 @@ extension ClientCalls {
         _ stream: CUstream?
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return withContext { state, context in
-            if count == 0 { return Status.success }
-            guard covers(state, destination, 0, count, 1)
-            else { return Status.invalidValue }
-            let size = Request_cuMemsetD8Async.size
-            return Session.send(state, .cuMemsetD8Async, context: context, size: size) {
-                Request_cuMemsetD8Async.encode(
-                    to: $0,
-                    dstDevice: destination,
-                    uc: UInt32(value),
-                    n: UInt64(count),
-                    stream: handle
-                )
-            }
+        return fill(
+            .cuMemsetD8Async,
+            destination,
+            element: 1,
+            width: count,
+            size: Request_cuMemsetD8Async.size
+        ) {
+            Request_cuMemsetD8Async.encode(
+                to: $0,
+                dstDevice: destination,
+                uc: UInt32(value),
+                n: UInt64(count),
+                stream: handle
+            )
         }
     }
 
@@ -75,21 +104,23 @@ extension ClientCalls {
         _ width: Int,
         _ height: Int
     ) -> CUresult {
-        withContext { state, context in
-            if width == 0 || height == 0 { return Status.success }
-            guard covers(state, destination, pitch, width, height)
-            else { return Status.invalidValue }
-            let size = Request_cuMemsetD2D8_v2.size
-            return Session.send(state, .cuMemsetD2D8_v2, context: context, size: size) {
-                Request_cuMemsetD2D8_v2.encode(
-                    to: $0,
-                    dstDevice: destination,
-                    dstPitch: UInt64(pitch),
-                    uc: UInt32(value),
-                    width: UInt64(width),
-                    height: UInt64(height)
-                )
-            }
+        fill(
+            .cuMemsetD2D8_v2,
+            destination,
+            element: 1,
+            pitch: pitch,
+            width: width,
+            height: height,
+            size: Request_cuMemsetD2D8_v2.size
+        ) {
+            Request_cuMemsetD2D8_v2.encode(
+                to: $0,
+                dstDevice: destination,
+                dstPitch: UInt64(truncatingIfNeeded: pitch),
+                uc: UInt32(value),
+                width: UInt64(width),
+                height: UInt64(height)
+            )
         }
     }
 
@@ -103,22 +134,24 @@ extension ClientCalls {
         _ stream: CUstream?
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return withContext { state, context in
-            if width == 0 || height == 0 { return Status.success }
-            guard covers(state, destination, pitch, width, height)
-            else { return Status.invalidValue }
-            let size = Request_cuMemsetD2D8Async.size
-            return Session.send(state, .cuMemsetD2D8Async, context: context, size: size) {
-                Request_cuMemsetD2D8Async.encode(
-                    to: $0,
-                    dstDevice: destination,
-                    dstPitch: UInt64(pitch),
-                    uc: UInt32(value),
-                    width: UInt64(width),
-                    height: UInt64(height),
-                    stream: handle
-                )
-            }
+        return fill(
+            .cuMemsetD2D8Async,
+            destination,
+            element: 1,
+            pitch: pitch,
+            width: width,
+            height: height,
+            size: Request_cuMemsetD2D8Async.size
+        ) {
+            Request_cuMemsetD2D8Async.encode(
+                to: $0,
+                dstDevice: destination,
+                dstPitch: UInt64(truncatingIfNeeded: pitch),
+                uc: UInt32(value),
+                width: UInt64(width),
+                height: UInt64(height),
+                stream: handle
+            )
         }
     }
 
@@ -128,20 +161,19 @@ extension ClientCalls {
         _ value: UInt16,
         _ count: Int
     ) -> CUresult {
-        withContext { state, context in
-            if count == 0 { return Status.success }
-            guard count <= Int.max / 2, covers(state, destination, 0, count &* 2, 1),
-                destination % 2 == 0
-            else { return Status.invalidValue }
-            let size = Request_cuMemsetD16_v2.size
-            return Session.send(state, .cuMemsetD16_v2, context: context, size: size) {
-                Request_cuMemsetD16_v2.encode(
-                    to: $0,
-                    dstDevice: destination,
-                    us: UInt32(value),
-                    n: UInt64(count)
-                )
-            }
+        fill(
+            .cuMemsetD16_v2,
+            destination,
+            element: 2,
+            width: count,
+            size: Request_cuMemsetD16_v2.size
+        ) {
+            Request_cuMemsetD16_v2.encode(
+                to: $0,
+                dstDevice: destination,
+                us: UInt32(value),
+                n: UInt64(count)
+            )
         }
     }
 
@@ -153,21 +185,20 @@ extension ClientCalls {
         _ stream: CUstream?
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return withContext { state, context in
-            if count == 0 { return Status.success }
-            guard count <= Int.max / 2, covers(state, destination, 0, count &* 2, 1),
-                destination % 2 == 0
-            else { return Status.invalidValue }
-            let size = Request_cuMemsetD16Async.size
-            return Session.send(state, .cuMemsetD16Async, context: context, size: size) {
-                Request_cuMemsetD16Async.encode(
-                    to: $0,
-                    dstDevice: destination,
-                    us: UInt32(value),
-                    n: UInt64(count),
-                    stream: handle
-                )
-            }
+        return fill(
+            .cuMemsetD16Async,
+            destination,
+            element: 2,
+            width: count,
+            size: Request_cuMemsetD16Async.size
+        ) {
+            Request_cuMemsetD16Async.encode(
+                to: $0,
+                dstDevice: destination,
+                us: UInt32(value),
+                n: UInt64(count),
+                stream: handle
+            )
         }
     }
 
@@ -179,22 +210,23 @@ extension ClientCalls {
         _ width: Int,
         _ height: Int
     ) -> CUresult {
-        withContext { state, context in
-            if width == 0 || height == 0 { return Status.success }
-            guard width <= Int.max / 2, covers(state, destination, pitch, width &* 2, height),
-                destination % 2 == 0
-            else { return Status.invalidValue }
-            let size = Request_cuMemsetD2D16_v2.size
-            return Session.send(state, .cuMemsetD2D16_v2, context: context, size: size) {
-                Request_cuMemsetD2D16_v2.encode(
-                    to: $0,
-                    dstDevice: destination,
-                    dstPitch: UInt64(pitch),
-                    us: UInt32(value),
-                    width: UInt64(width),
-                    height: UInt64(height)
-                )
-            }
+        fill(
+            .cuMemsetD2D16_v2,
+            destination,
+            element: 2,
+            pitch: pitch,
+            width: width,
+            height: height,
+            size: Request_cuMemsetD2D16_v2.size
+        ) {
+            Request_cuMemsetD2D16_v2.encode(
+                to: $0,
+                dstDevice: destination,
+                dstPitch: UInt64(truncatingIfNeeded: pitch),
+                us: UInt32(value),
+                width: UInt64(width),
+                height: UInt64(height)
+            )
         }
     }
 
@@ -208,23 +240,24 @@ extension ClientCalls {
         _ stream: CUstream?
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return withContext { state, context in
-            if width == 0 || height == 0 { return Status.success }
-            guard width <= Int.max / 2, covers(state, destination, pitch, width &* 2, height),
-                destination % 2 == 0
-            else { return Status.invalidValue }
-            let size = Request_cuMemsetD2D16Async.size
-            return Session.send(state, .cuMemsetD2D16Async, context: context, size: size) {
-                Request_cuMemsetD2D16Async.encode(
-                    to: $0,
-                    dstDevice: destination,
-                    dstPitch: UInt64(pitch),
-                    us: UInt32(value),
-                    width: UInt64(width),
-                    height: UInt64(height),
-                    stream: handle
-                )
-            }
+        return fill(
+            .cuMemsetD2D16Async,
+            destination,
+            element: 2,
+            pitch: pitch,
+            width: width,
+            height: height,
+            size: Request_cuMemsetD2D16Async.size
+        ) {
+            Request_cuMemsetD2D16Async.encode(
+                to: $0,
+                dstDevice: destination,
+                dstPitch: UInt64(truncatingIfNeeded: pitch),
+                us: UInt32(value),
+                width: UInt64(width),
+                height: UInt64(height),
+                stream: handle
+            )
         }
     }
 
@@ -234,20 +267,19 @@ extension ClientCalls {
         _ value: UInt32,
         _ count: Int
     ) -> CUresult {
-        withContext { state, context in
-            if count == 0 { return Status.success }
-            guard count <= Int.max / 4, covers(state, destination, 0, count &* 4, 1),
-                destination % 4 == 0
-            else { return Status.invalidValue }
-            let size = Request_cuMemsetD32_v2.size
-            return Session.send(state, .cuMemsetD32_v2, context: context, size: size) {
-                Request_cuMemsetD32_v2.encode(
-                    to: $0,
-                    dstDevice: destination,
-                    ui: UInt32(value),
-                    n: UInt64(count)
-                )
-            }
+        fill(
+            .cuMemsetD32_v2,
+            destination,
+            element: 4,
+            width: count,
+            size: Request_cuMemsetD32_v2.size
+        ) {
+            Request_cuMemsetD32_v2.encode(
+                to: $0,
+                dstDevice: destination,
+                ui: value,
+                n: UInt64(count)
+            )
         }
     }
 
@@ -259,21 +291,20 @@ extension ClientCalls {
         _ stream: CUstream?
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return withContext { state, context in
-            if count == 0 { return Status.success }
-            guard count <= Int.max / 4, covers(state, destination, 0, count &* 4, 1),
-                destination % 4 == 0
-            else { return Status.invalidValue }
-            let size = Request_cuMemsetD32Async.size
-            return Session.send(state, .cuMemsetD32Async, context: context, size: size) {
-                Request_cuMemsetD32Async.encode(
-                    to: $0,
-                    dstDevice: destination,
-                    ui: UInt32(value),
-                    n: UInt64(count),
-                    stream: handle
-                )
-            }
+        return fill(
+            .cuMemsetD32Async,
+            destination,
+            element: 4,
+            width: count,
+            size: Request_cuMemsetD32Async.size
+        ) {
+            Request_cuMemsetD32Async.encode(
+                to: $0,
+                dstDevice: destination,
+                ui: value,
+                n: UInt64(count),
+                stream: handle
+            )
         }
     }
 
@@ -285,22 +316,23 @@ extension ClientCalls {
         _ width: Int,
         _ height: Int
     ) -> CUresult {
-        withContext { state, context in
-            if width == 0 || height == 0 { return Status.success }
-            guard width <= Int.max / 4, covers(state, destination, pitch, width &* 4, height),
-                destination % 4 == 0
-            else { return Status.invalidValue }
-            let size = Request_cuMemsetD2D32_v2.size
-            return Session.send(state, .cuMemsetD2D32_v2, context: context, size: size) {
-                Request_cuMemsetD2D32_v2.encode(
-                    to: $0,
-                    dstDevice: destination,
-                    dstPitch: UInt64(pitch),
-                    ui: UInt32(value),
-                    width: UInt64(width),
-                    height: UInt64(height)
-                )
-            }
+        fill(
+            .cuMemsetD2D32_v2,
+            destination,
+            element: 4,
+            pitch: pitch,
+            width: width,
+            height: height,
+            size: Request_cuMemsetD2D32_v2.size
+        ) {
+            Request_cuMemsetD2D32_v2.encode(
+                to: $0,
+                dstDevice: destination,
+                dstPitch: UInt64(truncatingIfNeeded: pitch),
+                ui: value,
+                width: UInt64(width),
+                height: UInt64(height)
+            )
         }
     }
 
@@ -314,23 +346,24 @@ extension ClientCalls {
         _ stream: CUstream?
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return withContext { state, context in
-            if width == 0 || height == 0 { return Status.success }
-            guard width <= Int.max / 4, covers(state, destination, pitch, width &* 4, height),
-                destination % 4 == 0
-            else { return Status.invalidValue }
-            let size = Request_cuMemsetD2D32Async.size
-            return Session.send(state, .cuMemsetD2D32Async, context: context, size: size) {
-                Request_cuMemsetD2D32Async.encode(
-                    to: $0,
-                    dstDevice: destination,
-                    dstPitch: UInt64(pitch),
-                    ui: UInt32(value),
-                    width: UInt64(width),
-                    height: UInt64(height),
-                    stream: handle
-                )
-            }
+        return fill(
+            .cuMemsetD2D32Async,
+            destination,
+            element: 4,
+            pitch: pitch,
+            width: width,
+            height: height,
+            size: Request_cuMemsetD2D32Async.size
+        ) {
+            Request_cuMemsetD2D32Async.encode(
+                to: $0,
+                dstDevice: destination,
+                dstPitch: UInt64(truncatingIfNeeded: pitch),
+                ui: value,
+                width: UInt64(width),
+                height: UInt64(height),
+                stream: handle
+            )
         }
     }
 }
