@@ -63,6 +63,21 @@ conformance: build
 	dev/toolchain
 	python3 Tests/Conformance/run.py --tree $(TREE)
 
+## bundle: dist/ferry-VERSION-linux-x86_64.tar.gz, which runs wherever it is unpacked
+.PHONY: bundle
+bundle: build
+	dev/bundle $(TREE) dist
+
+## check-glibc: the bundle runs on the oldest systems that it is meant for
+.PHONY: check-glibc
+check-glibc: bundle
+	dev/check-glibc dist
+
+## acceptance: the kit for machines with a GPU, here on the software GPU, out of the bundle
+.PHONY: acceptance
+acceptance: bundle
+	dev/acceptance dist
+
 ## bench-start: time from `ferry run` to the program's main
 .PHONY: bench-start
 bench-start: build

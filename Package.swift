@@ -31,7 +31,7 @@ func driverLibrary(soname: String, map: String) -> [LinkerSetting] {
     let runtime =
         embedded
         ? ["-enable-experimental-feature", "Embedded", "-Xlinker", "-lm"]
-        : ["-static-stdlib", "-Xclang-linker", "-static-libgcc"]
+        : ["-static-stdlib", "-L\(here)/build/link"]
     return [
         .unsafeFlags(
             runtime + [
@@ -49,11 +49,36 @@ func driverLibrary(soname: String, map: String) -> [LinkerSetting] {
     ]
 }
 
+/// Linker flags of a program that needs nothing but glibc (docs/adr/0008). Not `--static-swift-stdlib`,
+/// which would compile everything once more, because tests cannot be linked that way.
+///
+/// - Parameter libraries: static libraries behind those that the compiler names by itself, when it
+///   takes the runtime for a shared one.
+func standalone(_ libraries: [String] = []) -> [LinkerSetting] {
+    let own = [
+        "-static-stdlib", "-L\(Context.packageDirectory)/build/link", "-use-ld=lld",
+        "-Xlinker", "--gc-sections", "-Xlinker", "--icf=safe",
+    ]
+    return [.unsafeFlags(own + libraries.map { "-l\($0)" })]
+}
+
 // MARK: - What the client library is made of
 
 let clientTargets: [Target] = [
     .target(name: "CUDAABI", path: "Sources/C/CUDAABI"),
-    .target(name: "CLinux", path: "Sources/C/CLinux"),
+    .target(
+        name: "CGlibc",
+        path: "Sources/C/CGlibc",
+        cSettings: [.unsafeFlags(["-fno-builtin", "-ffunction-sections", "-fdata-sections"])],
+        linkerSettings: [
+            .unsafeFlags(
+                ["--no-as-needed", "-l:libpthread.so.0", "-l:libdl.so.2"].flatMap {
+                    ["-Xlinker", $0]
+                }
+            )
+        ]
+    ),
+    .target(name: "CLinux", dependencies: ["CGlibc"], path: "Sources/C/CLinux"),
     .target(name: "CProcTable", dependencies: ["CUDAABI"], path: "Sources/C/CProcTable"),
     .target(name: "Driver", dependencies: ["CUDAABI"], swiftSettings: portable),
     .target(
@@ -107,7 +132,8 @@ let serverTargets: [Target] = [
     .executableTarget(
         name: "FerryWorker",
         dependencies: ["Worker", "CLinux", "Version"],
-        swiftSettings: strict
+        swiftSettings: strict,
+        linkerSettings: standalone()
     ),
     .target(name: "PTX", swiftSettings: strict + [.unsafeFlags(["-O", "-wmo"])]),
     .target(name: "Lanes", dependencies: ["CLanes"], swiftSettings: lanes),
@@ -134,7 +160,7 @@ let serverTargets: [Target] = [
         swiftSettings: strict,
         linkerSettings: driverLibrary(soname: "libnvidia-ml.so.1", map: "libnvidia-ml.map")
     ),
-    .target(name: "CProcess", path: "Sources/C/CProcess"),
+    .target(name: "CProcess", dependencies: ["CGlibc"], path: "Sources/C/CProcess"),
     .target(name: "Version", swiftSettings: strict),
     .target(name: "Pool", swiftSettings: strict),
     .target(
@@ -168,12 +194,15 @@ let serverTargets: [Target] = [
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "Logging", package: "swift-log"),
         ],
-        swiftSettings: strict
+        swiftSettings: strict,
+        linkerSettings: standalone([
+            "CoreFoundation", "_FoundationICU", "_FoundationCShims", "_FoundationCollections",
+        ])
     ),
     .target(
         name: "CLI",
         dependencies: [
-            "CProcess", "Version",
+            "CProcess", "Version", "Wire",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -186,7 +215,8 @@ let serverTargets: [Target] = [
     .executableTarget(
         name: "Ferry",
         dependencies: ["CLI", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-        swiftSettings: strict
+        swiftSettings: strict,
+        linkerSettings: standalone(["_FoundationCShims", "_FoundationCollections"])
     ),
     .target(name: "Generator", swiftSettings: strict),
     .executableTarget(
@@ -260,7 +290,7 @@ let testTargets: [Target] = [
             .product(name: "X509", package: "swift-certificates"),
         ]
     ),
-    tests("CLI", ["Ferry", "Server", .product(name: "Logging", package: "swift-log")]),
+    tests("CLI", ["Server", "Wire", .product(name: "Logging", package: "swift-log")]),
     tests("Generator"),
     .testTarget(name: "TidyTests", swiftSettings: strict),
 ]

@@ -1,11 +1,14 @@
 #define _GNU_SOURCE
 #include "CProcess.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -35,6 +38,27 @@ int ferry_accept(int listener) {
 
 enum { most_descriptors = 8 };
 
+/// Closes in the child all that is open from `first` on; an errno value. glibc can since 2.34;
+/// before, what is open now is named one by one, and what opens meanwhile closes on exec.
+static int close_from(posix_spawn_file_actions_t *actions, int first) {
+    int (*close_all)(posix_spawn_file_actions_t *, int) =
+        (int (*)(posix_spawn_file_actions_t *, int))dlsym(
+            RTLD_DEFAULT, "posix_spawn_file_actions_addclosefrom_np");
+    if (close_all) return close_all(actions, first);
+    DIR *folder = opendir("/proc/self/fd");
+    if (!folder) return errno;
+    int code = 0;
+    struct dirent *entry;
+    while (code == 0 && (entry = readdir(folder))) {
+        int number = atoi(entry->d_name);
+        // One that is no longer open then is no error there.
+        if (entry->d_name[0] != '.' && number >= first)
+            code = posix_spawn_file_actions_addclose(actions, number);
+    }
+    closedir(folder);
+    return code;
+}
+
 /// Fills in what the child gets; an errno value.
 static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
                    const int *copies, int count) {
@@ -42,7 +66,7 @@ static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attri
     for (int number = 0; number < count && code == 0; number++) {
         code = posix_spawn_file_actions_adddup2(actions, copies[number], number);
     }
-    if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(actions, count);
+    if (code == 0) code = close_from(actions, count);
     sigset_t signals;
     sigemptyset(&signals);
     if (code == 0) code = posix_spawnattr_setsigmask(attributes, &signals);

@@ -5,12 +5,21 @@ internal import Version
 struct VersionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "version",
-        abstract: "Show the version of ferry, and with --verbose the server's."
+        abstract: "Show the version of ferry; with --verbose what is installed, and the server.",
+        discussion: """
+            Examples:
+              ferry version
+              ferry version --verbose
+              ferry version --verbose --format json
+
+            --verbose tells what this Ferry consists of and, if there is a client file, which server \
+            it names and what runs there. A server that does not answer is told, and is no error.
+            """
     )
 
     @OptionGroup var connection: ConnectionOptions
 
-    @Flag(name: .shortAndLong, help: "Ask the server too.")
+    @Flag(name: .shortAndLong, help: "Show what is installed, and ask the server.")
     var verbose = false
 
     @Option(help: "How to show it: text or json.")
@@ -22,24 +31,29 @@ struct VersionCommand: AsyncParsableCommand {
 
     private struct Versions: Encodable {
         var ferry = FerryVersion.current
-        var server: ServerInfo?
+        var folder: String?
+        var contents: Contents?
         var library: String?
+        var server: ServerInfo?
+        /// Why there is no `server`.
+        var serverProblem: String?
     }
 
     func run() async throws {
-        do {
-            var versions = Versions()
-            if verbose {
-                versions.library = try? ClientLibrary.folder(environment: .ofThisProcess())
+        var versions = Versions()
+        if verbose {
+            versions.folder = Contents.ownFolder()
+            versions.contents = versions.folder.flatMap { Contents.load(below: $0) }
+            versions.library = try? ClientLibrary.folder(environment: .ofThisProcess())
+            do {
                 versions.server = try await askServer()
+            } catch let failure as Failure {
+                versions.serverProblem = failure.message
             }
-            switch format {
-            case .json: Console.say(try ListFormat.json.render(versions) { "" })
-            case .text: Console.say(text(versions))
-            }
-        } catch let failure as Failure {
-            failure.report()
-            throw ExitCode(failure.code.rawValue)
+        }
+        switch format {
+        case .json: Console.say(try ListFormat.json.render(versions) { "" })
+        case .text: Console.say(text(versions))
         }
     }
 
@@ -56,13 +70,24 @@ struct VersionCommand: AsyncParsableCommand {
 
     private func text(_ versions: Versions) -> String {
         var lines = ["ferry \(versions.ferry)"]
-        if verbose { lines.append("client library \(versions.library ?? "not found")") }
-        if let server = versions.server {
-            lines.append("ferryd \(server.version)")
+        guard verbose else { return lines[0] }
+        if let contents = versions.contents {
             lines.append(
-                "driver \(server.driver.path) (\(server.driver.kind), version \(server.driver.version))"
+                "commit \(contents.commit), Swift \(contents.swift), \(contents.architecture)"
             )
         }
+        if let folder = versions.folder { lines.append("in \(folder)") }
+        lines.append("client library in \(versions.library ?? "no folder: it is missing")")
+        if let server = versions.server {
+            lines.append("server: ferryd \(server.version)")
+            lines.append(
+                "driver there: \(server.driver.path) (\(server.driver.kind), version "
+                    + "\(server.driver.version))"
+            )
+        } else if let problem = versions.serverProblem {
+            lines.append("server: \(problem)")
+        }
+        if let contents = versions.contents { lines += ["", contents.table()] }
         return lines.joined(separator: "\n")
     }
 }

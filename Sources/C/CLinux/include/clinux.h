@@ -82,6 +82,14 @@ static inline int ferry_exit_status(int status) { return WEXITSTATUS(status); }
 static inline int ferry_signaled(int status) { return WIFSIGNALED(status); }
 static inline int ferry_term_signal(int status) { return WTERMSIG(status); }
 
+/* Counters in memory that other processes read; Swift's atomics are values of their own. */
+static inline void ferry_count(void *counter, uint64_t value) {
+  __atomic_fetch_add((uint64_t *)counter, value, __ATOMIC_RELAXED);
+}
+static inline uint64_t ferry_take(void *counter) {
+  return __atomic_fetch_add((uint64_t *)counter, 1, __ATOMIC_RELAXED);
+}
+
 /* stdout and stderr are macros. */
 static inline size_t ferry_write_stdout(const void *bytes, size_t count) {
   size_t written = fwrite(bytes, 1, count, stdout);
@@ -109,6 +117,13 @@ __attribute__((visibility("hidden"))) int ferry_start_thread(void (*main)(void *
 static inline void ferry_format_pci(char *text, long size, int domain, int bus, int device) {
   snprintf(text, (size_t)size, "%04x:%02x:%02x.0", (unsigned)domain, (unsigned)bus,
            (unsigned)device);
+}
+/* `folder/process.suffix`; 0 when it does not fit. */
+static inline int ferry_format_path(void *path, long size, const void *folder, int process,
+                                    const void *suffix) {
+  int count = snprintf((char *)path, (size_t)size, "%s/%d.%s", (const char *)folder, process,
+                       (const char *)suffix);
+  return count > 0 && count < size;
 }
 static inline int ferry_parse_pci(const char *text, unsigned *domain, unsigned *bus,
                                   unsigned *device) {
@@ -140,7 +155,8 @@ struct ferry_thread_state {
   uint64_t contexts[32];    /* context stack, innermost last */
   uint64_t streams[8];      /* the thread's own default stream of each device, 0 = none yet */
   int32_t capture_mode;     /* cuThreadExchangeStreamCaptureMode */
-  int32_t reserved;
+  int32_t call;             /* entry point that the thread is in, from 1; kept while calls are counted */
+  uint64_t waited;          /* nanoseconds that this call has waited */
 };
 extern __attribute__((visibility("hidden"))) __thread struct ferry_thread_state
     ferry_thread_state_storage;
