@@ -81,14 +81,16 @@ import Testing
         let folder = FileManager.default.temporaryDirectory.path
         let text = LeaseFile.text(lease: "ab", secret: "cd", address: "::1", dataPort: 5, gpus: 2)
         #expect(text == "ferry-lease 1\nlease ab\nsecret cd\nserver ::1 5 2\n")
-        let file = try LeaseFile(text: text, folders: ["/no/such/folder", folder])
+        let file = try LeaseFile(folders: ["/no/such/folder", folder]) { _ in text }
         let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
         #expect(attributes[.posixPermissions] as? Int == 0o600)
         #expect(try String(contentsOfFile: file.path, encoding: .utf8) == text)
         let parent = URL(filePath: file.path).deletingLastPathComponent().path
         file.remove()
         #expect(!FileManager.default.fileExists(atPath: parent))
-        #expect(throws: Failure.self) { try LeaseFile(text: text, folders: ["/no/such/folder"]) }
+        #expect(throws: Failure.self) {
+            try LeaseFile(folders: ["/no/such/folder"]) { _ in text }
+        }
     }
 }
 

@@ -23,6 +23,19 @@ import Testing
         #expect(text(address) == "127.0.0.1")
     }
 
+    @Test func `where counts go`() throws {
+        func folder(_ lease: Lease) -> String {
+            var characters: [CChar] = []
+            for index in 0..<256 { characters.append(lease.statistics[index]) }
+            return text(characters)
+        }
+        #expect(folder(try #require(parseLease(Self.whole))) == "")
+        let counted = try #require(parseLease(Self.whole + "statistics /a folder/x\n"))
+        #expect(folder(counted) == "/a folder/x")
+        #expect(!counted.isTraced)
+        #expect(try #require(parseLease(Self.whole + "statistics /x\r\ntrace\r\n")).isTraced)
+    }
+
     @Test func `blank lines, tabs and other line ends`() {
         #expect(parseLease(Self.whole.replacing("\n", with: "\r\n")) != nil)
         #expect(parseLease("\n\n" + Self.whole.replacing(" ", with: "\t") + "\n \n") != nil)
@@ -54,6 +67,10 @@ import Testing
         (" 2\n", " 2 3\n"),
         ("127.0.0.1", String(repeating: "1", count: 64)),
         ("server 127.0.0.1", "server"),
+        (" 2\n", " 2\nstatistics \n"),
+        (" 2\n", " 2\nstatistics /\(String(repeating: "x", count: 255))\n"),
+        (" 2\n", " 2\ntrace\n"),
+        (" 2\n", " 2\nstatistics /x\ntrace more\n"),
     ]
 
     @Test(arguments: changes)

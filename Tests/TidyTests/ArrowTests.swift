@@ -28,7 +28,7 @@ import Testing
         "Store": ["Pool"],
         "Server": ["CProcess", "Pool", "Store", "Version", "Wire"],
         "Ferryd": ["Server", "Version"],
-        "CLI": ["CProcess", "Version"],
+        "CLI": ["CProcess", "Version", "Wire"],
         "Ferry": ["CLI"],
         "Generator": [],
         "Ferrygen": ["Generator"],

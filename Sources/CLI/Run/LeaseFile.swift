@@ -2,7 +2,8 @@ internal import Glibc
 
 /// The file that tells the client library which lease it has: mode 0600 in a folder of its own.
 package struct LeaseFile: Sendable {
-    private let folder: String
+    /// The folder of this run alone, in which the client library leaves its counts.
+    package let folder: String
     /// The file.
     package var path: String { folder + "/lease" }
 
@@ -12,19 +13,22 @@ package struct LeaseFile: Sendable {
         secret: String,
         address: String,
         dataPort: Int,
-        gpus: Int
+        gpus: Int,
+        statistics: String = ""
     ) -> String {
         """
         ferry-lease 1
         lease \(lease)
         secret \(secret)
         server \(address) \(dataPort) \(gpus)
-
+        \(statistics)
         """
     }
 
     /// Writes the file into a new private folder below the first of `folders` that can be used.
-    package init(text: String, folders: [String]) throws(Failure) {
+    ///
+    /// - Parameter text: what to write; gets the folder that was made.
+    package init(folders: [String], text: (_ folder: String) -> String) throws(Failure) {
         var reason = "there is no folder for it"
         for parent in folders {
             var template = Array("\(parent)/ferry-XXXXXX".utf8CString)
@@ -34,7 +38,7 @@ package struct LeaseFile: Sendable {
             }
             let made = template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
             let folder = String(decoding: made, as: UTF8.self)
-            if let trouble = Self.write(text, to: folder + "/lease") {
+            if let trouble = Self.write(text(folder), to: folder + "/lease") {
                 rmdir(folder)
                 reason = "\(parent): \(trouble)"
                 continue
@@ -51,9 +55,9 @@ package struct LeaseFile: Sendable {
             + ["/tmp"]
     }
 
-    /// Removes the file and its folder.
+    /// Removes the folder and what is in it.
     package func remove() {
-        unlink(path)
+        for name in Files.names(in: folder) { unlink("\(folder)/\(name)") }
         rmdir(folder)
     }
 

@@ -16,6 +16,7 @@ struct Run: AsyncParsableCommand {
               ferry run -m 4096 python infer.py         4096 MiB of one GPU
               ferry run -n 1 "python a.py && ./b"       one string, for the shell
               ferry run -n 1 -- bash                    GPUs for everything in a shell
+              ferry run --stats -- ./simulate           and what each CUDA call cost
 
             Exit status: the program's own; 128 + n when signal n ended it; 127 when there is no \
             such program and 126 when it cannot be executed; 75 when not enough GPUs are free; 64 \
@@ -36,6 +37,8 @@ struct Run: AsyncParsableCommand {
     var memory: Int64?
 
     @OptionGroup var connection: ConnectionOptions
+
+    @OptionGroup(title: "Where the time goes") var statistics: StatisticsOptions
 
     @Flag(name: .shortAndLong, help: "Tell on standard error what happens.")
     var verbose = false

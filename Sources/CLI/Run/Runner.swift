@@ -23,9 +23,15 @@ struct Runner {
             environment: environment
         )
         let endpoint = try Endpoint(options.connection.server ?? file.address)
+        let statistics = try StatisticsOutput(options: options.statistics)
         session.begin()
         log.info("Query server \(endpoint) gpu availability")
-        let prepared = Prepared(program: program, library: library, clientFile: path)
+        let prepared = Prepared(
+            program: program,
+            library: library,
+            clientFile: path,
+            statistics: statistics
+        )
         do {
             return try await APIClient.withConnection(to: endpoint, file: file) { client in
                 let lease = try await self.lease(client, program, environment)
@@ -44,6 +50,7 @@ struct Runner {
         var program: Program
         var library: String
         var clientFile: String
+        var statistics: StatisticsOutput
     }
 
     // MARK: - The lease
@@ -119,14 +126,16 @@ struct Runner {
     ) async throws -> Int32 {
         let file: LeaseFile
         do {
-            let text = LeaseFile.text(
-                lease: lease.id,
-                secret: lease.secret,
-                address: client.address,
-                dataPort: lease.dataPort,
-                gpus: lease.gpus.count
-            )
-            file = try LeaseFile(text: text, folders: LeaseFile.folders(environment))
+            file = try LeaseFile(folders: LeaseFile.folders(environment)) { folder in
+                LeaseFile.text(
+                    lease: lease.id,
+                    secret: lease.secret,
+                    address: client.address,
+                    dataPort: lease.dataPort,
+                    gpus: lease.gpus.count,
+                    statistics: prepared.statistics.lines(folder: folder)
+                )
+            }
         } catch {
             await giveBack(lease, client)
             throw error
@@ -158,6 +167,7 @@ struct Runner {
         }
         let status = await session.wait()
         heartbeat.cancel()
+        prepared.statistics.tell(folder: file.folder, log: log)
         log.info("Releasing GPUs from config file '\(file.path)'...")
         file.remove()
         await giveBack(lease, client)

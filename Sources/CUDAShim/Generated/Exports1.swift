@@ -5,600 +5,600 @@ internal import Client
 
 @c @implementation
 public func cuArray3DCreate(_ handle: UnsafeMutablePointer<CUarray?>!, _ allocateArray: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuArray3DCreate")
+    Tracing.call(0, "cuArray3DCreate") { ClientCalls.notSupported("cuArray3DCreate") }
 }
 
 @c @implementation
 public func cuArray3DCreate_v2(_ handle: UnsafeMutablePointer<CUarray?>!, _ allocateArray: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuArray3DCreate_v2")
+    Tracing.call(1, "cuArray3DCreate_v2") { ClientCalls.notSupported("cuArray3DCreate_v2") }
 }
 
 @c @implementation
 public func cuArray3DGetDescriptor(_ arrayDescriptor: OpaquePointer!, _ array: CUarray!) -> CUresult {
-    ClientCalls.notSupported("cuArray3DGetDescriptor")
+    Tracing.call(2, "cuArray3DGetDescriptor") { ClientCalls.notSupported("cuArray3DGetDescriptor") }
 }
 
 @c @implementation
 public func cuArray3DGetDescriptor_v2(_ arrayDescriptor: OpaquePointer!, _ array: CUarray!) -> CUresult {
-    ClientCalls.notSupported("cuArray3DGetDescriptor_v2")
+    Tracing.call(3, "cuArray3DGetDescriptor_v2") { ClientCalls.notSupported("cuArray3DGetDescriptor_v2") }
 }
 
 @c @implementation
 public func cuArrayCreate(_ handle: UnsafeMutablePointer<CUarray?>!, _ allocateArray: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuArrayCreate")
+    Tracing.call(4, "cuArrayCreate") { ClientCalls.notSupported("cuArrayCreate") }
 }
 
 @c @implementation
 public func cuArrayCreate_v2(_ handle: UnsafeMutablePointer<CUarray?>!, _ allocateArray: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuArrayCreate_v2")
+    Tracing.call(5, "cuArrayCreate_v2") { ClientCalls.notSupported("cuArrayCreate_v2") }
 }
 
 @c @implementation
 public func cuArrayDestroy(_ array: CUarray!) -> CUresult {
-    ClientCalls.notSupported("cuArrayDestroy")
+    Tracing.call(6, "cuArrayDestroy") { ClientCalls.notSupported("cuArrayDestroy") }
 }
 
 @c @implementation
 public func cuArrayGetDescriptor(_ arrayDescriptor: OpaquePointer!, _ array: CUarray!) -> CUresult {
-    ClientCalls.notSupported("cuArrayGetDescriptor")
+    Tracing.call(7, "cuArrayGetDescriptor") { ClientCalls.notSupported("cuArrayGetDescriptor") }
 }
 
 @c @implementation
 public func cuArrayGetDescriptor_v2(_ arrayDescriptor: OpaquePointer!, _ array: CUarray!) -> CUresult {
-    ClientCalls.notSupported("cuArrayGetDescriptor_v2")
+    Tracing.call(8, "cuArrayGetDescriptor_v2") { ClientCalls.notSupported("cuArrayGetDescriptor_v2") }
 }
 
 @c @implementation
 public func cuArrayGetMemoryRequirements(_ memoryRequirements: OpaquePointer!, _ array: CUarray!, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuArrayGetMemoryRequirements")
+    Tracing.call(9, "cuArrayGetMemoryRequirements") { ClientCalls.notSupported("cuArrayGetMemoryRequirements") }
 }
 
 @c @implementation
 public func cuArrayGetPlane(_ planeArray: UnsafeMutablePointer<CUarray?>!, _ array: CUarray!, _ planeIdx: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuArrayGetPlane")
+    Tracing.call(10, "cuArrayGetPlane") { ClientCalls.notSupported("cuArrayGetPlane") }
 }
 
 @c @implementation
 public func cuArrayGetSparseProperties(_ sparseProperties: OpaquePointer!, _ array: CUarray!) -> CUresult {
-    ClientCalls.notSupported("cuArrayGetSparseProperties")
+    Tracing.call(11, "cuArrayGetSparseProperties") { ClientCalls.notSupported("cuArrayGetSparseProperties") }
 }
 
 @c @implementation
 public func cuCheckpointOperationComplete(_ handle: CUcheckpointOperationHandle!) -> CUresult {
-    ClientCalls.notSupported("cuCheckpointOperationComplete")
+    Tracing.call(12, "cuCheckpointOperationComplete") { ClientCalls.notSupported("cuCheckpointOperationComplete") }
 }
 
 @c @implementation
 public func cuCheckpointProcessCheckpoint(_ pid: Int32, _ args: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuCheckpointProcessCheckpoint")
+    Tracing.call(13, "cuCheckpointProcessCheckpoint") { ClientCalls.notSupported("cuCheckpointProcessCheckpoint") }
 }
 
 @c @implementation
 public func cuCheckpointProcessGetRestoreThreadId(_ pid: Int32, _ tid: UnsafeMutablePointer<Int32>!) -> CUresult {
-    ClientCalls.notSupported("cuCheckpointProcessGetRestoreThreadId")
+    Tracing.call(14, "cuCheckpointProcessGetRestoreThreadId") { ClientCalls.notSupported("cuCheckpointProcessGetRestoreThreadId") }
 }
 
 @c @implementation
 public func cuCheckpointProcessGetState(_ pid: Int32, _ state: UnsafeMutablePointer<CUprocessState>!) -> CUresult {
-    ClientCalls.notSupported("cuCheckpointProcessGetState")
+    Tracing.call(15, "cuCheckpointProcessGetState") { ClientCalls.notSupported("cuCheckpointProcessGetState") }
 }
 
 @c @implementation
 public func cuCheckpointProcessLock(_ pid: Int32, _ args: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuCheckpointProcessLock")
+    Tracing.call(16, "cuCheckpointProcessLock") { ClientCalls.notSupported("cuCheckpointProcessLock") }
 }
 
 @c @implementation
 public func cuCheckpointProcessRestore(_ pid: Int32, _ args: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuCheckpointProcessRestore")
+    Tracing.call(17, "cuCheckpointProcessRestore") { ClientCalls.notSupported("cuCheckpointProcessRestore") }
 }
 
 @c @implementation
 public func cuCheckpointProcessUnlock(_ pid: Int32, _ args: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuCheckpointProcessUnlock")
+    Tracing.call(18, "cuCheckpointProcessUnlock") { ClientCalls.notSupported("cuCheckpointProcessUnlock") }
 }
 
 @c @implementation
 public func cuCoredumpDeregisterCompleteCallback(_ callback: CUcoredumpCallbackHandle!) -> CUresult {
-    ClientCalls.notSupported("cuCoredumpDeregisterCompleteCallback")
+    Tracing.call(19, "cuCoredumpDeregisterCompleteCallback") { ClientCalls.notSupported("cuCoredumpDeregisterCompleteCallback") }
 }
 
 @c @implementation
 public func cuCoredumpDeregisterStartCallback(_ callback: CUcoredumpCallbackHandle!) -> CUresult {
-    ClientCalls.notSupported("cuCoredumpDeregisterStartCallback")
+    Tracing.call(20, "cuCoredumpDeregisterStartCallback") { ClientCalls.notSupported("cuCoredumpDeregisterStartCallback") }
 }
 
 @c @implementation
 public func cuCoredumpGetAttribute(_ attrib: CUcoredumpSettings, _ value: UnsafeMutableRawPointer!, _ size: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.notSupported("cuCoredumpGetAttribute")
+    Tracing.call(21, "cuCoredumpGetAttribute") { ClientCalls.notSupported("cuCoredumpGetAttribute") }
 }
 
 @c @implementation
 public func cuCoredumpGetAttributeGlobal(_ attrib: CUcoredumpSettings, _ value: UnsafeMutableRawPointer!, _ size: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.notSupported("cuCoredumpGetAttributeGlobal")
+    Tracing.call(22, "cuCoredumpGetAttributeGlobal") { ClientCalls.notSupported("cuCoredumpGetAttributeGlobal") }
 }
 
 @c @implementation
 public func cuCoredumpRegisterCompleteCallback(_ callback: CUcoredumpStatusCallback!, _ userData: UnsafeMutableRawPointer!, _ callbackOut: UnsafeMutablePointer<CUcoredumpCallbackHandle?>!) -> CUresult {
-    ClientCalls.notSupported("cuCoredumpRegisterCompleteCallback")
+    Tracing.call(23, "cuCoredumpRegisterCompleteCallback") { ClientCalls.notSupported("cuCoredumpRegisterCompleteCallback") }
 }
 
 @c @implementation
 public func cuCoredumpRegisterStartCallback(_ callback: CUcoredumpStatusCallback!, _ userData: UnsafeMutableRawPointer!, _ callbackOut: UnsafeMutablePointer<CUcoredumpCallbackHandle?>!) -> CUresult {
-    ClientCalls.notSupported("cuCoredumpRegisterStartCallback")
+    Tracing.call(24, "cuCoredumpRegisterStartCallback") { ClientCalls.notSupported("cuCoredumpRegisterStartCallback") }
 }
 
 @c @implementation
 public func cuCoredumpSetAttribute(_ attrib: CUcoredumpSettings, _ value: UnsafeMutableRawPointer!, _ size: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.notSupported("cuCoredumpSetAttribute")
+    Tracing.call(25, "cuCoredumpSetAttribute") { ClientCalls.notSupported("cuCoredumpSetAttribute") }
 }
 
 @c @implementation
 public func cuCoredumpSetAttributeGlobal(_ attrib: CUcoredumpSettings, _ value: UnsafeMutableRawPointer!, _ size: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.notSupported("cuCoredumpSetAttributeGlobal")
+    Tracing.call(26, "cuCoredumpSetAttributeGlobal") { ClientCalls.notSupported("cuCoredumpSetAttributeGlobal") }
 }
 
 @c @implementation
 public func cuCtxAttach(_ context: UnsafeMutablePointer<CUcontext?>!, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuCtxAttach(context, flags)
+    Tracing.call(27, "cuCtxAttach") { ClientCalls.cuCtxAttach(context, flags) }
 }
 
 @c @implementation
 public func cuCtxCreate(_ context: UnsafeMutablePointer<CUcontext?>!, _ flags: UInt32, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuCtxCreate")
+    Tracing.call(28, "cuCtxCreate") { ClientCalls.notSupported("cuCtxCreate") }
 }
 
 @c @implementation
 public func cuCtxCreate_v2(_ context: UnsafeMutablePointer<CUcontext?>!, _ flags: UInt32, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuCtxCreate_v2(context, flags, device)
+    Tracing.call(29, "cuCtxCreate_v2") { ClientCalls.cuCtxCreate_v2(context, flags, device) }
 }
 
 @c @implementation
 public func cuCtxCreate_v3(_ context: UnsafeMutablePointer<CUcontext?>!, _ paramsArray: OpaquePointer!, _ numParams: Int32, _ flags: UInt32, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuCtxCreate_v3(context, paramsArray, numParams, flags, device)
+    Tracing.call(30, "cuCtxCreate_v3") { ClientCalls.cuCtxCreate_v3(context, paramsArray, numParams, flags, device) }
 }
 
 @c @implementation
 public func cuCtxCreate_v4(_ context: UnsafeMutablePointer<CUcontext?>!, _ ctxCreateParams: OpaquePointer!, _ flags: UInt32, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuCtxCreate_v4(context, ctxCreateParams, flags, device)
+    Tracing.call(31, "cuCtxCreate_v4") { ClientCalls.cuCtxCreate_v4(context, ctxCreateParams, flags, device) }
 }
 
 @c @implementation
 public func cuCtxDestroy(_ context: CUcontext!) -> CUresult {
-    ClientCalls.cuCtxDestroy_v2(context)
+    Tracing.call(32, "cuCtxDestroy") { ClientCalls.cuCtxDestroy_v2(context) }
 }
 
 @c @implementation
 public func cuCtxDestroy_v2(_ context: CUcontext!) -> CUresult {
-    ClientCalls.cuCtxDestroy_v2(context)
+    Tracing.call(33, "cuCtxDestroy_v2") { ClientCalls.cuCtxDestroy_v2(context) }
 }
 
 @c @implementation
 public func cuCtxDetach(_ context: CUcontext!) -> CUresult {
-    ClientCalls.cuCtxDetach(context)
+    Tracing.call(34, "cuCtxDetach") { ClientCalls.cuCtxDetach(context) }
 }
 
 @c @implementation
 public func cuCtxDisablePeerAccess(_ peerContext: CUcontext!) -> CUresult {
-    ClientCalls.notSupported("cuCtxDisablePeerAccess")
+    Tracing.call(35, "cuCtxDisablePeerAccess") { ClientCalls.notSupported("cuCtxDisablePeerAccess") }
 }
 
 @c @implementation
 public func cuCtxEnablePeerAccess(_ peerContext: CUcontext!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuCtxEnablePeerAccess")
+    Tracing.call(36, "cuCtxEnablePeerAccess") { ClientCalls.notSupported("cuCtxEnablePeerAccess") }
 }
 
 @c @implementation
 public func cuCtxFromGreenCtx(_ context: UnsafeMutablePointer<CUcontext?>!, _ ctx: CUgreenCtx!) -> CUresult {
-    ClientCalls.notSupported("cuCtxFromGreenCtx")
+    Tracing.call(37, "cuCtxFromGreenCtx") { ClientCalls.notSupported("cuCtxFromGreenCtx") }
 }
 
 @c @implementation
 public func cuCtxGetApiVersion(_ context: CUcontext!, _ version: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    ClientCalls.cuCtxGetApiVersion(context, version)
+    Tracing.call(38, "cuCtxGetApiVersion") { ClientCalls.cuCtxGetApiVersion(context, version) }
 }
 
 @c @implementation
 public func cuCtxGetCacheConfig(_ pconfig: UnsafeMutablePointer<CUfunc_cache>!) -> CUresult {
-    ClientCalls.cuCtxGetCacheConfig(pconfig)
+    Tracing.call(39, "cuCtxGetCacheConfig") { ClientCalls.cuCtxGetCacheConfig(pconfig) }
 }
 
 @c @implementation
 public func cuCtxGetCurrent(_ context: UnsafeMutablePointer<CUcontext?>!) -> CUresult {
-    ClientCalls.cuCtxGetCurrent(context)
+    Tracing.call(40, "cuCtxGetCurrent") { ClientCalls.cuCtxGetCurrent(context) }
 }
 
 @c @implementation
 public func cuCtxGetDevice(_ device: UnsafeMutablePointer<CUdevice>!) -> CUresult {
-    ClientCalls.cuCtxGetDevice(device)
+    Tracing.call(41, "cuCtxGetDevice") { ClientCalls.cuCtxGetDevice(device) }
 }
 
 @c @implementation
 public func cuCtxGetDevice_v2(_ device: UnsafeMutablePointer<CUdevice>!, _ context: CUcontext!) -> CUresult {
-    ClientCalls.cuCtxGetDevice_v2(device, context)
+    Tracing.call(42, "cuCtxGetDevice_v2") { ClientCalls.cuCtxGetDevice_v2(device, context) }
 }
 
 @c @implementation
 public func cuCtxGetDevResource(_ ctx: CUcontext!, _ resource: OpaquePointer!, _ type: CUdevResourceType) -> CUresult {
-    ClientCalls.notSupported("cuCtxGetDevResource")
+    Tracing.call(43, "cuCtxGetDevResource") { ClientCalls.notSupported("cuCtxGetDevResource") }
 }
 
 @c @implementation
 public func cuCtxGetExecAffinity(_ execAffinity: OpaquePointer!, _ type: CUexecAffinityType) -> CUresult {
-    ClientCalls.cuCtxGetExecAffinity(execAffinity, type)
+    Tracing.call(44, "cuCtxGetExecAffinity") { ClientCalls.cuCtxGetExecAffinity(execAffinity, type) }
 }
 
 @c @implementation
 public func cuCtxGetFlags(_ flags: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    ClientCalls.cuCtxGetFlags(flags)
+    Tracing.call(45, "cuCtxGetFlags") { ClientCalls.cuCtxGetFlags(flags) }
 }
 
 @c @implementation
 public func cuCtxGetId(_ context: CUcontext!, _ ctxId: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    ClientCalls.cuCtxGetId(context, ctxId)
+    Tracing.call(46, "cuCtxGetId") { ClientCalls.cuCtxGetId(context, ctxId) }
 }
 
 @c @implementation
 public func cuCtxGetLimit(_ pvalue: UnsafeMutablePointer<Int>!, _ limit: CUlimit) -> CUresult {
-    ClientCalls.cuCtxGetLimit(pvalue, limit)
+    Tracing.call(47, "cuCtxGetLimit") { ClientCalls.cuCtxGetLimit(pvalue, limit) }
 }
 
 @c @implementation
 public func cuCtxGetSharedMemConfig(_ config: UnsafeMutablePointer<CUsharedconfig>!) -> CUresult {
-    ClientCalls.cuCtxGetSharedMemConfig(config)
+    Tracing.call(48, "cuCtxGetSharedMemConfig") { ClientCalls.cuCtxGetSharedMemConfig(config) }
 }
 
 @c @implementation
 public func cuCtxGetStreamPriorityRange(_ leastPriority: UnsafeMutablePointer<Int32>!, _ greatestPriority: UnsafeMutablePointer<Int32>!) -> CUresult {
-    ClientCalls.cuCtxGetStreamPriorityRange(leastPriority, greatestPriority)
+    Tracing.call(49, "cuCtxGetStreamPriorityRange") { ClientCalls.cuCtxGetStreamPriorityRange(leastPriority, greatestPriority) }
 }
 
 @c @implementation
 public func cuCtxPopCurrent(_ context: UnsafeMutablePointer<CUcontext?>!) -> CUresult {
-    ClientCalls.cuCtxPopCurrent_v2(context)
+    Tracing.call(50, "cuCtxPopCurrent") { ClientCalls.cuCtxPopCurrent_v2(context) }
 }
 
 @c @implementation
 public func cuCtxPopCurrent_v2(_ context: UnsafeMutablePointer<CUcontext?>!) -> CUresult {
-    ClientCalls.cuCtxPopCurrent_v2(context)
+    Tracing.call(51, "cuCtxPopCurrent_v2") { ClientCalls.cuCtxPopCurrent_v2(context) }
 }
 
 @c @implementation
 public func cuCtxPushCurrent(_ context: CUcontext!) -> CUresult {
-    ClientCalls.cuCtxPushCurrent_v2(context)
+    Tracing.call(52, "cuCtxPushCurrent") { ClientCalls.cuCtxPushCurrent_v2(context) }
 }
 
 @c @implementation
 public func cuCtxPushCurrent_v2(_ context: CUcontext!) -> CUresult {
-    ClientCalls.cuCtxPushCurrent_v2(context)
+    Tracing.call(53, "cuCtxPushCurrent_v2") { ClientCalls.cuCtxPushCurrent_v2(context) }
 }
 
 @c @implementation
 public func cuCtxRecordEvent(_ ctx: CUcontext!, _ event: CUevent!) -> CUresult {
-    ClientCalls.notSupported("cuCtxRecordEvent")
+    Tracing.call(54, "cuCtxRecordEvent") { ClientCalls.notSupported("cuCtxRecordEvent") }
 }
 
 @c @implementation
 public func cuCtxResetPersistingL2Cache() -> CUresult {
-    ClientCalls.cuCtxResetPersistingL2Cache()
+    Tracing.call(55, "cuCtxResetPersistingL2Cache") { ClientCalls.cuCtxResetPersistingL2Cache() }
 }
 
 @c @implementation
 public func cuCtxSetCacheConfig(_ config: CUfunc_cache) -> CUresult {
-    ClientCalls.cuCtxSetCacheConfig(config)
+    Tracing.call(56, "cuCtxSetCacheConfig") { ClientCalls.cuCtxSetCacheConfig(config) }
 }
 
 @c @implementation
 public func cuCtxSetCurrent(_ context: CUcontext!) -> CUresult {
-    ClientCalls.cuCtxSetCurrent(context)
+    Tracing.call(57, "cuCtxSetCurrent") { ClientCalls.cuCtxSetCurrent(context) }
 }
 
 @c @implementation
 public func cuCtxSetFlags(_ flags: UInt32) -> CUresult {
-    ClientCalls.cuCtxSetFlags(flags)
+    Tracing.call(58, "cuCtxSetFlags") { ClientCalls.cuCtxSetFlags(flags) }
 }
 
 @c @implementation
 public func cuCtxSetLimit(_ limit: CUlimit, _ value: Int) -> CUresult {
-    ClientCalls.cuCtxSetLimit(limit, value)
+    Tracing.call(59, "cuCtxSetLimit") { ClientCalls.cuCtxSetLimit(limit, value) }
 }
 
 @c @implementation
 public func cuCtxSetSharedMemConfig(_ config: CUsharedconfig) -> CUresult {
-    ClientCalls.cuCtxSetSharedMemConfig(config)
+    Tracing.call(60, "cuCtxSetSharedMemConfig") { ClientCalls.cuCtxSetSharedMemConfig(config) }
 }
 
 @c @implementation
 public func cuCtxSynchronize() -> CUresult {
-    ClientCalls.cuCtxSynchronize()
+    Tracing.call(61, "cuCtxSynchronize") { ClientCalls.cuCtxSynchronize() }
 }
 
 @c @implementation
 public func cuCtxSynchronize_v2(_ context: CUcontext!) -> CUresult {
-    ClientCalls.cuCtxSynchronize_v2(context)
+    Tracing.call(62, "cuCtxSynchronize_v2") { ClientCalls.cuCtxSynchronize_v2(context) }
 }
 
 @c @implementation
 public func cuCtxWaitEvent(_ ctx: CUcontext!, _ event: CUevent!) -> CUresult {
-    ClientCalls.notSupported("cuCtxWaitEvent")
+    Tracing.call(63, "cuCtxWaitEvent") { ClientCalls.notSupported("cuCtxWaitEvent") }
 }
 
 @c @implementation
 public func cuDestroyExternalMemory(_ extMem: CUexternalMemory!) -> CUresult {
-    ClientCalls.notSupported("cuDestroyExternalMemory")
+    Tracing.call(64, "cuDestroyExternalMemory") { ClientCalls.notSupported("cuDestroyExternalMemory") }
 }
 
 @c @implementation
 public func cuDestroyExternalSemaphore(_ extSem: CUexternalSemaphore!) -> CUresult {
-    ClientCalls.notSupported("cuDestroyExternalSemaphore")
+    Tracing.call(65, "cuDestroyExternalSemaphore") { ClientCalls.notSupported("cuDestroyExternalSemaphore") }
 }
 
 @c @implementation
 public func cuDeviceCanAccessPeer(_ canAccessPeer: UnsafeMutablePointer<Int32>!, _ device: CUdevice, _ peerDev: CUdevice) -> CUresult {
-    ClientCalls.cuDeviceCanAccessPeer(canAccessPeer, device, peerDev)
+    Tracing.call(66, "cuDeviceCanAccessPeer") { ClientCalls.cuDeviceCanAccessPeer(canAccessPeer, device, peerDev) }
 }
 
 @c @implementation
 public func cuDeviceComputeCapability(_ major: UnsafeMutablePointer<Int32>!, _ minor: UnsafeMutablePointer<Int32>!, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuDeviceComputeCapability(major, minor, device)
+    Tracing.call(67, "cuDeviceComputeCapability") { ClientCalls.cuDeviceComputeCapability(major, minor, device) }
 }
 
 @c @implementation
 public func cuDeviceGet(_ device: UnsafeMutablePointer<CUdevice>!, _ ordinal: Int32) -> CUresult {
-    ClientCalls.cuDeviceGet(device, ordinal)
+    Tracing.call(68, "cuDeviceGet") { ClientCalls.cuDeviceGet(device, ordinal) }
 }
 
 @c @implementation
 public func cuDeviceGetAttribute(_ pi: UnsafeMutablePointer<Int32>!, _ attrib: CUdevice_attribute, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuDeviceGetAttribute(pi, attrib, device)
+    Tracing.call(69, "cuDeviceGetAttribute") { ClientCalls.cuDeviceGetAttribute(pi, attrib, device) }
 }
 
 @c @implementation
 public func cuDeviceGetByPCIBusId(_ device: UnsafeMutablePointer<CUdevice>!, _ pciBusId: UnsafePointer<CChar>!) -> CUresult {
-    ClientCalls.cuDeviceGetByPCIBusId(device, pciBusId)
+    Tracing.call(70, "cuDeviceGetByPCIBusId") { ClientCalls.cuDeviceGetByPCIBusId(device, pciBusId) }
 }
 
 @c @implementation
 public func cuDeviceGetCliqueCount(_ count: UnsafeMutablePointer<Int>!, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuDeviceGetCliqueCount")
+    Tracing.call(71, "cuDeviceGetCliqueCount") { ClientCalls.notSupported("cuDeviceGetCliqueCount") }
 }
 
 @c @implementation
 public func cuDeviceGetCliqueInfo(_ cliqueInfo: OpaquePointer!, _ count: UnsafeMutablePointer<Int>!, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuDeviceGetCliqueInfo")
+    Tracing.call(72, "cuDeviceGetCliqueInfo") { ClientCalls.notSupported("cuDeviceGetCliqueInfo") }
 }
 
 @c @implementation
 public func cuDeviceGetCount(_ count: UnsafeMutablePointer<Int32>!) -> CUresult {
-    ClientCalls.cuDeviceGetCount(count)
+    Tracing.call(73, "cuDeviceGetCount") { ClientCalls.cuDeviceGetCount(count) }
 }
 
 @c @implementation
 public func cuDeviceGetDefaultMemPool(_ poolout: UnsafeMutablePointer<CUmemoryPool?>!, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuDeviceGetDefaultMemPool")
+    Tracing.call(74, "cuDeviceGetDefaultMemPool") { ClientCalls.notSupported("cuDeviceGetDefaultMemPool") }
 }
 
 @c @implementation
 public func cuDeviceGetDevResource(_ device: CUdevice, _ resource: OpaquePointer!, _ type: CUdevResourceType) -> CUresult {
-    ClientCalls.notSupported("cuDeviceGetDevResource")
+    Tracing.call(75, "cuDeviceGetDevResource") { ClientCalls.notSupported("cuDeviceGetDevResource") }
 }
 
 @c @implementation
 public func cuDeviceGetExecAffinitySupport(_ pi: UnsafeMutablePointer<Int32>!, _ type: CUexecAffinityType, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuDeviceGetExecAffinitySupport(pi, type, device)
+    Tracing.call(76, "cuDeviceGetExecAffinitySupport") { ClientCalls.cuDeviceGetExecAffinitySupport(pi, type, device) }
 }
 
 @c @implementation
 public func cuDeviceGetFabricClusterUuid(_ uuid: UnsafeMutablePointer<CUuuid>!, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuDeviceGetFabricClusterUuid")
+    Tracing.call(77, "cuDeviceGetFabricClusterUuid") { ClientCalls.notSupported("cuDeviceGetFabricClusterUuid") }
 }
 
 @c @implementation
 public func cuDeviceGetGraphMemAttribute(_ device: CUdevice, _ attr: CUgraphMem_attribute, _ value: UnsafeMutableRawPointer!) -> CUresult {
-    ClientCalls.notSupported("cuDeviceGetGraphMemAttribute")
+    Tracing.call(78, "cuDeviceGetGraphMemAttribute") { ClientCalls.notSupported("cuDeviceGetGraphMemAttribute") }
 }
 
 @c @implementation
 public func cuDeviceGetHostAtomicCapabilities(_ capabilities: UnsafeMutablePointer<UInt32>!, _ operations: UnsafePointer<CUatomicOperation>!, _ count: UInt32, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuDeviceGetHostAtomicCapabilities")
+    Tracing.call(79, "cuDeviceGetHostAtomicCapabilities") { ClientCalls.notSupported("cuDeviceGetHostAtomicCapabilities") }
 }
 
 @c @implementation
 public func cuDeviceGetLuid(_ luid: UnsafeMutablePointer<CChar>!, _ deviceNodeMask: UnsafeMutablePointer<UInt32>!, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuDeviceGetLuid")
+    Tracing.call(80, "cuDeviceGetLuid") { ClientCalls.notSupported("cuDeviceGetLuid") }
 }
 
 @c @implementation
 public func cuDeviceGetMemPool(_ pool: UnsafeMutablePointer<CUmemoryPool?>!, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuDeviceGetMemPool")
+    Tracing.call(81, "cuDeviceGetMemPool") { ClientCalls.notSupported("cuDeviceGetMemPool") }
 }
 
 @c @implementation
 public func cuDeviceGetName(_ name: UnsafeMutablePointer<CChar>!, _ len: Int32, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuDeviceGetName(name, len, device)
+    Tracing.call(82, "cuDeviceGetName") { ClientCalls.cuDeviceGetName(name, len, device) }
 }
 
 @c @implementation
 public func cuDeviceGetNvSciSyncAttributes(_ nvSciSyncAttrList: UnsafeMutableRawPointer!, _ device: CUdevice, _ flags: Int32) -> CUresult {
-    ClientCalls.notSupported("cuDeviceGetNvSciSyncAttributes")
+    Tracing.call(83, "cuDeviceGetNvSciSyncAttributes") { ClientCalls.notSupported("cuDeviceGetNvSciSyncAttributes") }
 }
 
 @c @implementation
 public func cuDeviceGetP2PAtomicCapabilities(_ capabilities: UnsafeMutablePointer<UInt32>!, _ operations: UnsafePointer<CUatomicOperation>!, _ count: UInt32, _ srcDevice: CUdevice, _ dstDevice: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuDeviceGetP2PAtomicCapabilities")
+    Tracing.call(84, "cuDeviceGetP2PAtomicCapabilities") { ClientCalls.notSupported("cuDeviceGetP2PAtomicCapabilities") }
 }
 
 @c @implementation
 public func cuDeviceGetP2PAttribute(_ value: UnsafeMutablePointer<Int32>!, _ attrib: CUdevice_P2PAttribute, _ srcDevice: CUdevice, _ dstDevice: CUdevice) -> CUresult {
-    ClientCalls.cuDeviceGetP2PAttribute(value, attrib, srcDevice, dstDevice)
+    Tracing.call(85, "cuDeviceGetP2PAttribute") { ClientCalls.cuDeviceGetP2PAttribute(value, attrib, srcDevice, dstDevice) }
 }
 
 @c @implementation
 public func cuDeviceGetPCIBusId(_ pciBusId: UnsafeMutablePointer<CChar>!, _ len: Int32, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuDeviceGetPCIBusId(pciBusId, len, device)
+    Tracing.call(86, "cuDeviceGetPCIBusId") { ClientCalls.cuDeviceGetPCIBusId(pciBusId, len, device) }
 }
 
 @c @implementation
 public func cuDeviceGetProperties(_ prop: UnsafeMutablePointer<CUdevprop>!, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuDeviceGetProperties(prop, device)
+    Tracing.call(87, "cuDeviceGetProperties") { ClientCalls.cuDeviceGetProperties(prop, device) }
 }
 
 @c @implementation
 public func cuDeviceGetTexture1DLinearMaxWidth(_ maxWidthInElements: UnsafeMutablePointer<Int>!, _ format: CUarray_format, _ numChannels: UInt32, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuDeviceGetTexture1DLinearMaxWidth")
+    Tracing.call(88, "cuDeviceGetTexture1DLinearMaxWidth") { ClientCalls.notSupported("cuDeviceGetTexture1DLinearMaxWidth") }
 }
 
 @c @implementation
 public func cuDeviceGetUuid(_ uuid: UnsafeMutablePointer<CUuuid>!, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuDeviceGetUuid(uuid, device)
+    Tracing.call(89, "cuDeviceGetUuid") { ClientCalls.cuDeviceGetUuid(uuid, device) }
 }
 
 @c @implementation
 public func cuDeviceGetUuid_v2(_ uuid: UnsafeMutablePointer<CUuuid>!, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuDeviceGetUuid_v2(uuid, device)
+    Tracing.call(90, "cuDeviceGetUuid_v2") { ClientCalls.cuDeviceGetUuid_v2(uuid, device) }
 }
 
 @c @implementation
 public func cuDeviceGraphMemTrim(_ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuDeviceGraphMemTrim")
+    Tracing.call(91, "cuDeviceGraphMemTrim") { ClientCalls.notSupported("cuDeviceGraphMemTrim") }
 }
 
 @c @implementation
 public func cuDevicePrimaryCtxGetState(_ device: CUdevice, _ flags: UnsafeMutablePointer<UInt32>!, _ active: UnsafeMutablePointer<Int32>!) -> CUresult {
-    ClientCalls.cuDevicePrimaryCtxGetState(device, flags, active)
+    Tracing.call(92, "cuDevicePrimaryCtxGetState") { ClientCalls.cuDevicePrimaryCtxGetState(device, flags, active) }
 }
 
 @c @implementation
 public func cuDevicePrimaryCtxRelease(_ device: CUdevice) -> CUresult {
-    ClientCalls.cuDevicePrimaryCtxRelease_v2(device)
+    Tracing.call(93, "cuDevicePrimaryCtxRelease") { ClientCalls.cuDevicePrimaryCtxRelease_v2(device) }
 }
 
 @c @implementation
 public func cuDevicePrimaryCtxRelease_v2(_ device: CUdevice) -> CUresult {
-    ClientCalls.cuDevicePrimaryCtxRelease_v2(device)
+    Tracing.call(94, "cuDevicePrimaryCtxRelease_v2") { ClientCalls.cuDevicePrimaryCtxRelease_v2(device) }
 }
 
 @c @implementation
 public func cuDevicePrimaryCtxReset(_ device: CUdevice) -> CUresult {
-    ClientCalls.cuDevicePrimaryCtxReset_v2(device)
+    Tracing.call(95, "cuDevicePrimaryCtxReset") { ClientCalls.cuDevicePrimaryCtxReset_v2(device) }
 }
 
 @c @implementation
 public func cuDevicePrimaryCtxReset_v2(_ device: CUdevice) -> CUresult {
-    ClientCalls.cuDevicePrimaryCtxReset_v2(device)
+    Tracing.call(96, "cuDevicePrimaryCtxReset_v2") { ClientCalls.cuDevicePrimaryCtxReset_v2(device) }
 }
 
 @c @implementation
 public func cuDevicePrimaryCtxRetain(_ context: UnsafeMutablePointer<CUcontext?>!, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuDevicePrimaryCtxRetain(context, device)
+    Tracing.call(97, "cuDevicePrimaryCtxRetain") { ClientCalls.cuDevicePrimaryCtxRetain(context, device) }
 }
 
 @c @implementation
 public func cuDevicePrimaryCtxSetFlags(_ device: CUdevice, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuDevicePrimaryCtxSetFlags_v2(device, flags)
+    Tracing.call(98, "cuDevicePrimaryCtxSetFlags") { ClientCalls.cuDevicePrimaryCtxSetFlags_v2(device, flags) }
 }
 
 @c @implementation
 public func cuDevicePrimaryCtxSetFlags_v2(_ device: CUdevice, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuDevicePrimaryCtxSetFlags_v2(device, flags)
+    Tracing.call(99, "cuDevicePrimaryCtxSetFlags_v2") { ClientCalls.cuDevicePrimaryCtxSetFlags_v2(device, flags) }
 }
 
 @c @implementation
 public func cuDeviceRegisterAsyncNotification(_ device: CUdevice, _ callbackFunc: CUasyncCallback!, _ userData: UnsafeMutableRawPointer!, _ callback: UnsafeMutablePointer<CUasyncCallbackHandle?>!) -> CUresult {
-    ClientCalls.notSupported("cuDeviceRegisterAsyncNotification")
+    Tracing.call(100, "cuDeviceRegisterAsyncNotification") { ClientCalls.notSupported("cuDeviceRegisterAsyncNotification") }
 }
 
 @c @implementation
 public func cuDeviceSetGraphMemAttribute(_ device: CUdevice, _ attr: CUgraphMem_attribute, _ value: UnsafeMutableRawPointer!) -> CUresult {
-    ClientCalls.notSupported("cuDeviceSetGraphMemAttribute")
+    Tracing.call(101, "cuDeviceSetGraphMemAttribute") { ClientCalls.notSupported("cuDeviceSetGraphMemAttribute") }
 }
 
 @c @implementation
 public func cuDeviceSetMemPool(_ device: CUdevice, _ pool: CUmemoryPool!) -> CUresult {
-    ClientCalls.notSupported("cuDeviceSetMemPool")
+    Tracing.call(102, "cuDeviceSetMemPool") { ClientCalls.notSupported("cuDeviceSetMemPool") }
 }
 
 @c @implementation
 public func cuDeviceTotalMem(_ bytes: UnsafeMutablePointer<UInt32>!, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuDeviceTotalMem")
+    Tracing.call(103, "cuDeviceTotalMem") { ClientCalls.notSupported("cuDeviceTotalMem") }
 }
 
 @c @implementation
 public func cuDeviceTotalMem_v2(_ bytes: UnsafeMutablePointer<Int>!, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuDeviceTotalMem_v2(bytes, device)
+    Tracing.call(104, "cuDeviceTotalMem_v2") { ClientCalls.cuDeviceTotalMem_v2(bytes, device) }
 }
 
 @c @implementation
 public func cuDeviceUnregisterAsyncNotification(_ device: CUdevice, _ callback: CUasyncCallbackHandle!) -> CUresult {
-    ClientCalls.notSupported("cuDeviceUnregisterAsyncNotification")
+    Tracing.call(105, "cuDeviceUnregisterAsyncNotification") { ClientCalls.notSupported("cuDeviceUnregisterAsyncNotification") }
 }
 
 @c @implementation
 public func cuDevResourceGenerateDesc(_ phDesc: UnsafeMutablePointer<CUdevResourceDesc?>!, _ resources: OpaquePointer!, _ nbResources: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuDevResourceGenerateDesc")
+    Tracing.call(106, "cuDevResourceGenerateDesc") { ClientCalls.notSupported("cuDevResourceGenerateDesc") }
 }
 
 @c @implementation
 public func cuDevSmResourceSplit(_ result: OpaquePointer!, _ nbGroups: UInt32, _ input: OpaquePointer!, _ remainder: OpaquePointer!, _ flags: UInt32, _ groupParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuDevSmResourceSplit")
+    Tracing.call(107, "cuDevSmResourceSplit") { ClientCalls.notSupported("cuDevSmResourceSplit") }
 }
 
 @c @implementation
 public func cuDevSmResourceSplitByCount(_ result: OpaquePointer!, _ nbGroups: UnsafeMutablePointer<UInt32>!, _ input: OpaquePointer!, _ remainder: OpaquePointer!, _ flags: UInt32, _ minCount: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuDevSmResourceSplitByCount")
+    Tracing.call(108, "cuDevSmResourceSplitByCount") { ClientCalls.notSupported("cuDevSmResourceSplitByCount") }
 }
 
 @c @implementation
 public func cuDriverGetVersion(_ driverVersion: UnsafeMutablePointer<Int32>!) -> CUresult {
-    ClientCalls.cuDriverGetVersion(driverVersion)
+    Tracing.call(109, "cuDriverGetVersion") { ClientCalls.cuDriverGetVersion(driverVersion) }
 }
 
 @c @implementation
 public func cuEventCreate(_ event: UnsafeMutablePointer<CUevent?>!, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuEventCreate(event, flags)
+    Tracing.call(110, "cuEventCreate") { ClientCalls.cuEventCreate(event, flags) }
 }
 
 @c @implementation
 public func cuEventDestroy(_ event: CUevent!) -> CUresult {
-    ClientCalls.cuEventDestroy_v2(event)
+    Tracing.call(111, "cuEventDestroy") { ClientCalls.cuEventDestroy_v2(event) }
 }
 
 @c @implementation
 public func cuEventDestroy_v2(_ event: CUevent!) -> CUresult {
-    ClientCalls.cuEventDestroy_v2(event)
+    Tracing.call(112, "cuEventDestroy_v2") { ClientCalls.cuEventDestroy_v2(event) }
 }
 
 @c @implementation
 public func cuEventElapsedTime(_ milliseconds: UnsafeMutablePointer<Float>!, _ start: CUevent!, _ end: CUevent!) -> CUresult {
-    ClientCalls.cuEventElapsedTime(milliseconds, start, end)
+    Tracing.call(113, "cuEventElapsedTime") { ClientCalls.cuEventElapsedTime(milliseconds, start, end) }
 }
 
 @c @implementation
 public func cuEventElapsedTime_v2(_ milliseconds: UnsafeMutablePointer<Float>!, _ start: CUevent!, _ end: CUevent!) -> CUresult {
-    ClientCalls.cuEventElapsedTime_v2(milliseconds, start, end)
+    Tracing.call(114, "cuEventElapsedTime_v2") { ClientCalls.cuEventElapsedTime_v2(milliseconds, start, end) }
 }
 
 @c @implementation
 public func cuEventQuery(_ event: CUevent!) -> CUresult {
-    ClientCalls.cuEventQuery(event)
+    Tracing.call(115, "cuEventQuery") { ClientCalls.cuEventQuery(event) }
 }
 
 @c @implementation
 public func cuEventRecord(_ event: CUevent!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuEventRecord(event, stream)
+    Tracing.call(116, "cuEventRecord") { ClientCalls.cuEventRecord(event, stream) }
 }
 
 @c @implementation
 public func cuEventRecord_ptsz(_ event: CUevent!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuEventRecord(event, ClientCalls.perThread(stream))
+    Tracing.call(117, "cuEventRecord_ptsz") { ClientCalls.cuEventRecord(event, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuEventRecordWithFlags(_ event: CUevent!, _ stream: CUstream!, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuEventRecordWithFlags(event, stream, flags)
+    Tracing.call(118, "cuEventRecordWithFlags") { ClientCalls.cuEventRecordWithFlags(event, stream, flags) }
 }
 
 @c @implementation
 public func cuEventRecordWithFlags_ptsz(_ event: CUevent!, _ stream: CUstream!, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuEventRecordWithFlags(event, ClientCalls.perThread(stream), flags)
+    Tracing.call(119, "cuEventRecordWithFlags_ptsz") { ClientCalls.cuEventRecordWithFlags(event, ClientCalls.perThread(stream), flags) }
 }

@@ -5,600 +5,600 @@ internal import Client
 
 @c @implementation
 public func cuEventSynchronize(_ event: CUevent!) -> CUresult {
-    ClientCalls.cuEventSynchronize(event)
+    Tracing.call(120, "cuEventSynchronize") { ClientCalls.cuEventSynchronize(event) }
 }
 
 @c @implementation
 public func cuExternalMemoryGetMappedBuffer(_ devPtr: UnsafeMutablePointer<CUdeviceptr>!, _ extMem: CUexternalMemory!, _ bufferDesc: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuExternalMemoryGetMappedBuffer")
+    Tracing.call(121, "cuExternalMemoryGetMappedBuffer") { ClientCalls.notSupported("cuExternalMemoryGetMappedBuffer") }
 }
 
 @c @implementation
 public func cuExternalMemoryGetMappedMipmappedArray(_ mipmap: UnsafeMutablePointer<CUmipmappedArray?>!, _ extMem: CUexternalMemory!, _ mipmapDesc: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuExternalMemoryGetMappedMipmappedArray")
+    Tracing.call(122, "cuExternalMemoryGetMappedMipmappedArray") { ClientCalls.notSupported("cuExternalMemoryGetMappedMipmappedArray") }
 }
 
 @c @implementation
 public func cuFabricCpyBatchAsync(_ numOps: Int, _ opList: OpaquePointer!, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuFabricCpyBatchAsync")
+    Tracing.call(123, "cuFabricCpyBatchAsync") { ClientCalls.notSupported("cuFabricCpyBatchAsync") }
 }
 
 @c @implementation
 public func cuFabricCpyBatchAsync_ptsz(_ numOps: Int, _ opList: OpaquePointer!, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuFabricCpyBatchAsync_ptsz")
+    Tracing.call(124, "cuFabricCpyBatchAsync_ptsz") { ClientCalls.notSupported("cuFabricCpyBatchAsync_ptsz") }
 }
 
 @c @implementation
 public func cuFlushGPUDirectRDMAWrites(_ target: CUflushGPUDirectRDMAWritesTarget, _ scope: CUflushGPUDirectRDMAWritesScope) -> CUresult {
-    ClientCalls.cuFlushGPUDirectRDMAWrites(target, scope)
+    Tracing.call(125, "cuFlushGPUDirectRDMAWrites") { ClientCalls.cuFlushGPUDirectRDMAWrites(target, scope) }
 }
 
 @c @implementation
 public func cuFuncGetAttribute(_ pi: UnsafeMutablePointer<Int32>!, _ attrib: CUfunction_attribute, _ function: CUfunction!) -> CUresult {
-    ClientCalls.cuFuncGetAttribute(pi, attrib, function)
+    Tracing.call(126, "cuFuncGetAttribute") { ClientCalls.cuFuncGetAttribute(pi, attrib, function) }
 }
 
 @c @implementation
 public func cuFuncGetModule(_ module: UnsafeMutablePointer<CUmodule?>!, _ function: CUfunction!) -> CUresult {
-    ClientCalls.cuFuncGetModule(module, function)
+    Tracing.call(127, "cuFuncGetModule") { ClientCalls.cuFuncGetModule(module, function) }
 }
 
 @c @implementation
 public func cuFuncGetName(_ name: UnsafeMutablePointer<UnsafePointer<CChar>?>!, _ function: CUfunction!) -> CUresult {
-    ClientCalls.cuFuncGetName(name, function)
+    Tracing.call(128, "cuFuncGetName") { ClientCalls.cuFuncGetName(name, function) }
 }
 
 @c @implementation
 public func cuFuncGetParamCount(_ function: CUfunction!, _ paramCount: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.cuFuncGetParamCount(function, paramCount)
+    Tracing.call(129, "cuFuncGetParamCount") { ClientCalls.cuFuncGetParamCount(function, paramCount) }
 }
 
 @c @implementation
 public func cuFuncGetParamInfo(_ function: CUfunction!, _ paramIndex: Int, _ paramOffset: UnsafeMutablePointer<Int>!, _ paramSize: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.cuFuncGetParamInfo(function, paramIndex, paramOffset, paramSize)
+    Tracing.call(130, "cuFuncGetParamInfo") { ClientCalls.cuFuncGetParamInfo(function, paramIndex, paramOffset, paramSize) }
 }
 
 @c @implementation
 public func cuFuncIsLoaded(_ state: UnsafeMutablePointer<CUfunctionLoadingState>!, _ function: CUfunction!) -> CUresult {
-    ClientCalls.cuFuncIsLoaded(state, function)
+    Tracing.call(131, "cuFuncIsLoaded") { ClientCalls.cuFuncIsLoaded(state, function) }
 }
 
 @c @implementation
 public func cuFuncLoad(_ function: CUfunction!) -> CUresult {
-    ClientCalls.cuFuncLoad(function)
+    Tracing.call(132, "cuFuncLoad") { ClientCalls.cuFuncLoad(function) }
 }
 
 @c @implementation
 public func cuFuncSetAttribute(_ function: CUfunction!, _ attrib: CUfunction_attribute, _ value: Int32) -> CUresult {
-    ClientCalls.cuFuncSetAttribute(function, attrib, value)
+    Tracing.call(133, "cuFuncSetAttribute") { ClientCalls.cuFuncSetAttribute(function, attrib, value) }
 }
 
 @c @implementation
 public func cuFuncSetBlockShape(_ function: CUfunction!, _ x: Int32, _ y: Int32, _ z: Int32) -> CUresult {
-    ClientCalls.notSupported("cuFuncSetBlockShape")
+    Tracing.call(134, "cuFuncSetBlockShape") { ClientCalls.notSupported("cuFuncSetBlockShape") }
 }
 
 @c @implementation
 public func cuFuncSetCacheConfig(_ function: CUfunction!, _ config: CUfunc_cache) -> CUresult {
-    ClientCalls.cuFuncSetCacheConfig(function, config)
+    Tracing.call(135, "cuFuncSetCacheConfig") { ClientCalls.cuFuncSetCacheConfig(function, config) }
 }
 
 @c @implementation
 public func cuFuncSetSharedMemConfig(_ function: CUfunction!, _ config: CUsharedconfig) -> CUresult {
-    ClientCalls.cuFuncSetSharedMemConfig(function, config)
+    Tracing.call(136, "cuFuncSetSharedMemConfig") { ClientCalls.cuFuncSetSharedMemConfig(function, config) }
 }
 
 @c @implementation
 public func cuFuncSetSharedSize(_ function: CUfunction!, _ bytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuFuncSetSharedSize")
+    Tracing.call(137, "cuFuncSetSharedSize") { ClientCalls.notSupported("cuFuncSetSharedSize") }
 }
 
 @c @implementation
 public func cuGetErrorName(_ error: CUresult, _ str: UnsafeMutablePointer<UnsafePointer<CChar>?>!) -> CUresult {
-    ClientCalls.cuGetErrorName(error, str)
+    Tracing.call(138, "cuGetErrorName") { ClientCalls.cuGetErrorName(error, str) }
 }
 
 @c @implementation
 public func cuGetErrorString(_ error: CUresult, _ str: UnsafeMutablePointer<UnsafePointer<CChar>?>!) -> CUresult {
-    ClientCalls.cuGetErrorString(error, str)
+    Tracing.call(139, "cuGetErrorString") { ClientCalls.cuGetErrorString(error, str) }
 }
 
 @c @implementation
 public func cuGetExportTable(_ ppExportTable: UnsafeMutablePointer<UnsafeRawPointer?>!, _ exportTableId: UnsafePointer<CUuuid>!) -> CUresult {
-    ClientCalls.cuGetExportTable(ppExportTable, exportTableId)
+    Tracing.call(140, "cuGetExportTable") { ClientCalls.cuGetExportTable(ppExportTable, exportTableId) }
 }
 
 @c @implementation
 public func cuGetProcAddress(_ symbol: UnsafePointer<CChar>!, _ pfn: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ cudaVersion: Int32, _ flags: UInt64) -> CUresult {
-    ClientCalls.cuGetProcAddress(symbol, pfn, cudaVersion, flags)
+    Tracing.call(141, "cuGetProcAddress") { ClientCalls.cuGetProcAddress(symbol, pfn, cudaVersion, flags) }
 }
 
 @c @implementation
 public func cuGetProcAddress_v2(_ symbol: UnsafePointer<CChar>!, _ pfn: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ cudaVersion: Int32, _ flags: UInt64, _ symbolStatus: UnsafeMutablePointer<CUdriverProcAddressQueryResult>!) -> CUresult {
-    ClientCalls.cuGetProcAddress_v2(symbol, pfn, cudaVersion, flags, symbolStatus)
+    Tracing.call(142, "cuGetProcAddress_v2") { ClientCalls.cuGetProcAddress_v2(symbol, pfn, cudaVersion, flags, symbolStatus) }
 }
 
 @c @implementation
 public func cuGraphAddBatchMemOpNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddBatchMemOpNode")
+    Tracing.call(143, "cuGraphAddBatchMemOpNode") { ClientCalls.notSupported("cuGraphAddBatchMemOpNode") }
 }
 
 @c @implementation
 public func cuGraphAddChildGraphNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ childGraph: CUgraph!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddChildGraphNode")
+    Tracing.call(144, "cuGraphAddChildGraphNode") { ClientCalls.notSupported("cuGraphAddChildGraphNode") }
 }
 
 @c @implementation
 public func cuGraphAddDependencies(_ graph: CUgraph!, _ from: UnsafePointer<CUgraphNode?>!, _ to: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddDependencies")
+    Tracing.call(145, "cuGraphAddDependencies") { ClientCalls.notSupported("cuGraphAddDependencies") }
 }
 
 @c @implementation
 public func cuGraphAddDependencies_v2(_ graph: CUgraph!, _ from: UnsafePointer<CUgraphNode?>!, _ to: UnsafePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numDependencies: Int) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddDependencies_v2")
+    Tracing.call(146, "cuGraphAddDependencies_v2") { ClientCalls.notSupported("cuGraphAddDependencies_v2") }
 }
 
 @c @implementation
 public func cuGraphAddEmptyNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddEmptyNode")
+    Tracing.call(147, "cuGraphAddEmptyNode") { ClientCalls.notSupported("cuGraphAddEmptyNode") }
 }
 
 @c @implementation
 public func cuGraphAddEventRecordNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ event: CUevent!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddEventRecordNode")
+    Tracing.call(148, "cuGraphAddEventRecordNode") { ClientCalls.notSupported("cuGraphAddEventRecordNode") }
 }
 
 @c @implementation
 public func cuGraphAddEventWaitNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ event: CUevent!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddEventWaitNode")
+    Tracing.call(149, "cuGraphAddEventWaitNode") { ClientCalls.notSupported("cuGraphAddEventWaitNode") }
 }
 
 @c @implementation
 public func cuGraphAddExternalSemaphoresSignalNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddExternalSemaphoresSignalNode")
+    Tracing.call(150, "cuGraphAddExternalSemaphoresSignalNode") { ClientCalls.notSupported("cuGraphAddExternalSemaphoresSignalNode") }
 }
 
 @c @implementation
 public func cuGraphAddExternalSemaphoresWaitNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddExternalSemaphoresWaitNode")
+    Tracing.call(151, "cuGraphAddExternalSemaphoresWaitNode") { ClientCalls.notSupported("cuGraphAddExternalSemaphoresWaitNode") }
 }
 
 @c @implementation
 public func cuGraphAddHostNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddHostNode")
+    Tracing.call(152, "cuGraphAddHostNode") { ClientCalls.notSupported("cuGraphAddHostNode") }
 }
 
 @c @implementation
 public func cuGraphAddKernelNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddKernelNode")
+    Tracing.call(153, "cuGraphAddKernelNode") { ClientCalls.notSupported("cuGraphAddKernelNode") }
 }
 
 @c @implementation
 public func cuGraphAddKernelNode_v2(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddKernelNode_v2")
+    Tracing.call(154, "cuGraphAddKernelNode_v2") { ClientCalls.notSupported("cuGraphAddKernelNode_v2") }
 }
 
 @c @implementation
 public func cuGraphAddMemAllocNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddMemAllocNode")
+    Tracing.call(155, "cuGraphAddMemAllocNode") { ClientCalls.notSupported("cuGraphAddMemAllocNode") }
 }
 
 @c @implementation
 public func cuGraphAddMemcpyNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ copyParams: OpaquePointer!, _ context: CUcontext!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddMemcpyNode")
+    Tracing.call(156, "cuGraphAddMemcpyNode") { ClientCalls.notSupported("cuGraphAddMemcpyNode") }
 }
 
 @c @implementation
 public func cuGraphAddMemFreeNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ address: CUdeviceptr) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddMemFreeNode")
+    Tracing.call(157, "cuGraphAddMemFreeNode") { ClientCalls.notSupported("cuGraphAddMemFreeNode") }
 }
 
 @c @implementation
 public func cuGraphAddMemsetNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ memsetParams: OpaquePointer!, _ context: CUcontext!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddMemsetNode")
+    Tracing.call(158, "cuGraphAddMemsetNode") { ClientCalls.notSupported("cuGraphAddMemsetNode") }
 }
 
 @c @implementation
 public func cuGraphAddNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddNode")
+    Tracing.call(159, "cuGraphAddNode") { ClientCalls.notSupported("cuGraphAddNode") }
 }
 
 @c @implementation
 public func cuGraphAddNode_v2(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddNode_v2")
+    Tracing.call(160, "cuGraphAddNode_v2") { ClientCalls.notSupported("cuGraphAddNode_v2") }
 }
 
 @c @implementation
 public func cuGraphAddNode_v3(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphAddNode_v3")
+    Tracing.call(161, "cuGraphAddNode_v3") { ClientCalls.notSupported("cuGraphAddNode_v3") }
 }
 
 @c @implementation
 public func cuGraphBatchMemOpNodeGetParams(_ node: CUgraphNode!, _ nodeParamsout: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphBatchMemOpNodeGetParams")
+    Tracing.call(162, "cuGraphBatchMemOpNodeGetParams") { ClientCalls.notSupported("cuGraphBatchMemOpNodeGetParams") }
 }
 
 @c @implementation
 public func cuGraphBatchMemOpNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphBatchMemOpNodeSetParams")
+    Tracing.call(163, "cuGraphBatchMemOpNodeSetParams") { ClientCalls.notSupported("cuGraphBatchMemOpNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphChildGraphNodeGetGraph(_ node: CUgraphNode!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphChildGraphNodeGetGraph")
+    Tracing.call(164, "cuGraphChildGraphNodeGetGraph") { ClientCalls.notSupported("cuGraphChildGraphNodeGetGraph") }
 }
 
 @c @implementation
 public func cuGraphClone(_ phGraphClone: UnsafeMutablePointer<CUgraph?>!, _ originalGraph: CUgraph!) -> CUresult {
-    ClientCalls.notSupported("cuGraphClone")
+    Tracing.call(165, "cuGraphClone") { ClientCalls.notSupported("cuGraphClone") }
 }
 
 @c @implementation
 public func cuGraphConditionalHandleCreate(_ handleout: UnsafeMutablePointer<CUgraphConditionalHandle>!, _ graph: CUgraph!, _ context: CUcontext!, _ defaultLaunchValue: UInt32, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuGraphConditionalHandleCreate")
+    Tracing.call(166, "cuGraphConditionalHandleCreate") { ClientCalls.notSupported("cuGraphConditionalHandleCreate") }
 }
 
 @c @implementation
 public func cuGraphCreate(_ phGraph: UnsafeMutablePointer<CUgraph?>!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuGraphCreate")
+    Tracing.call(167, "cuGraphCreate") { ClientCalls.notSupported("cuGraphCreate") }
 }
 
 @c @implementation
 public func cuGraphDebugDotPrint(_ graph: CUgraph!, _ path: UnsafePointer<CChar>!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuGraphDebugDotPrint")
+    Tracing.call(168, "cuGraphDebugDotPrint") { ClientCalls.notSupported("cuGraphDebugDotPrint") }
 }
 
 @c @implementation
 public func cuGraphDestroy(_ graph: CUgraph!) -> CUresult {
-    ClientCalls.notSupported("cuGraphDestroy")
+    Tracing.call(169, "cuGraphDestroy") { ClientCalls.notSupported("cuGraphDestroy") }
 }
 
 @c @implementation
 public func cuGraphDestroyNode(_ node: CUgraphNode!) -> CUresult {
-    ClientCalls.notSupported("cuGraphDestroyNode")
+    Tracing.call(170, "cuGraphDestroyNode") { ClientCalls.notSupported("cuGraphDestroyNode") }
 }
 
 @c @implementation
 public func cuGraphEventRecordNodeGetEvent(_ node: CUgraphNode!, _ eventout: UnsafeMutablePointer<CUevent?>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphEventRecordNodeGetEvent")
+    Tracing.call(171, "cuGraphEventRecordNodeGetEvent") { ClientCalls.notSupported("cuGraphEventRecordNodeGetEvent") }
 }
 
 @c @implementation
 public func cuGraphEventRecordNodeSetEvent(_ node: CUgraphNode!, _ event: CUevent!) -> CUresult {
-    ClientCalls.notSupported("cuGraphEventRecordNodeSetEvent")
+    Tracing.call(172, "cuGraphEventRecordNodeSetEvent") { ClientCalls.notSupported("cuGraphEventRecordNodeSetEvent") }
 }
 
 @c @implementation
 public func cuGraphEventWaitNodeGetEvent(_ node: CUgraphNode!, _ eventout: UnsafeMutablePointer<CUevent?>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphEventWaitNodeGetEvent")
+    Tracing.call(173, "cuGraphEventWaitNodeGetEvent") { ClientCalls.notSupported("cuGraphEventWaitNodeGetEvent") }
 }
 
 @c @implementation
 public func cuGraphEventWaitNodeSetEvent(_ node: CUgraphNode!, _ event: CUevent!) -> CUresult {
-    ClientCalls.notSupported("cuGraphEventWaitNodeSetEvent")
+    Tracing.call(174, "cuGraphEventWaitNodeSetEvent") { ClientCalls.notSupported("cuGraphEventWaitNodeSetEvent") }
 }
 
 @c @implementation
 public func cuGraphExecBatchMemOpNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecBatchMemOpNodeSetParams")
+    Tracing.call(175, "cuGraphExecBatchMemOpNodeSetParams") { ClientCalls.notSupported("cuGraphExecBatchMemOpNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphExecChildGraphNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ childGraph: CUgraph!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecChildGraphNodeSetParams")
+    Tracing.call(176, "cuGraphExecChildGraphNodeSetParams") { ClientCalls.notSupported("cuGraphExecChildGraphNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphExecDestroy(_ graphExec: CUgraphExec!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecDestroy")
+    Tracing.call(177, "cuGraphExecDestroy") { ClientCalls.notSupported("cuGraphExecDestroy") }
 }
 
 @c @implementation
 public func cuGraphExecEventRecordNodeSetEvent(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ event: CUevent!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecEventRecordNodeSetEvent")
+    Tracing.call(178, "cuGraphExecEventRecordNodeSetEvent") { ClientCalls.notSupported("cuGraphExecEventRecordNodeSetEvent") }
 }
 
 @c @implementation
 public func cuGraphExecEventWaitNodeSetEvent(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ event: CUevent!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecEventWaitNodeSetEvent")
+    Tracing.call(179, "cuGraphExecEventWaitNodeSetEvent") { ClientCalls.notSupported("cuGraphExecEventWaitNodeSetEvent") }
 }
 
 @c @implementation
 public func cuGraphExecExternalSemaphoresSignalNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecExternalSemaphoresSignalNodeSetParams")
+    Tracing.call(180, "cuGraphExecExternalSemaphoresSignalNodeSetParams") { ClientCalls.notSupported("cuGraphExecExternalSemaphoresSignalNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphExecExternalSemaphoresWaitNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecExternalSemaphoresWaitNodeSetParams")
+    Tracing.call(181, "cuGraphExecExternalSemaphoresWaitNodeSetParams") { ClientCalls.notSupported("cuGraphExecExternalSemaphoresWaitNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphExecGetFlags(_ graphExec: CUgraphExec!, _ flags: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecGetFlags")
+    Tracing.call(182, "cuGraphExecGetFlags") { ClientCalls.notSupported("cuGraphExecGetFlags") }
 }
 
 @c @implementation
 public func cuGraphExecGetId(_ graphExec: CUgraphExec!, _ graphId: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecGetId")
+    Tracing.call(183, "cuGraphExecGetId") { ClientCalls.notSupported("cuGraphExecGetId") }
 }
 
 @c @implementation
 public func cuGraphExecHostNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecHostNodeSetParams")
+    Tracing.call(184, "cuGraphExecHostNodeSetParams") { ClientCalls.notSupported("cuGraphExecHostNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphExecKernelNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecKernelNodeSetParams")
+    Tracing.call(185, "cuGraphExecKernelNodeSetParams") { ClientCalls.notSupported("cuGraphExecKernelNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphExecKernelNodeSetParams_v2(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecKernelNodeSetParams_v2")
+    Tracing.call(186, "cuGraphExecKernelNodeSetParams_v2") { ClientCalls.notSupported("cuGraphExecKernelNodeSetParams_v2") }
 }
 
 @c @implementation
 public func cuGraphExecMemcpyNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ copyParams: OpaquePointer!, _ context: CUcontext!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecMemcpyNodeSetParams")
+    Tracing.call(187, "cuGraphExecMemcpyNodeSetParams") { ClientCalls.notSupported("cuGraphExecMemcpyNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphExecMemsetNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ memsetParams: OpaquePointer!, _ context: CUcontext!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecMemsetNodeSetParams")
+    Tracing.call(188, "cuGraphExecMemsetNodeSetParams") { ClientCalls.notSupported("cuGraphExecMemsetNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphExecNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecNodeSetParams")
+    Tracing.call(189, "cuGraphExecNodeSetParams") { ClientCalls.notSupported("cuGraphExecNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphExecUpdate(_ graphExec: CUgraphExec!, _ graph: CUgraph!, _ errorNodeout: UnsafeMutablePointer<CUgraphNode?>!, _ updateResultout: UnsafeMutablePointer<CUgraphExecUpdateResult>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecUpdate")
+    Tracing.call(190, "cuGraphExecUpdate") { ClientCalls.notSupported("cuGraphExecUpdate") }
 }
 
 @c @implementation
 public func cuGraphExecUpdate_v2(_ graphExec: CUgraphExec!, _ graph: CUgraph!, _ resultInfo: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExecUpdate_v2")
+    Tracing.call(191, "cuGraphExecUpdate_v2") { ClientCalls.notSupported("cuGraphExecUpdate_v2") }
 }
 
 @c @implementation
 public func cuGraphExternalSemaphoresSignalNodeGetParams(_ node: CUgraphNode!, _ paramsout: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExternalSemaphoresSignalNodeGetParams")
+    Tracing.call(192, "cuGraphExternalSemaphoresSignalNodeGetParams") { ClientCalls.notSupported("cuGraphExternalSemaphoresSignalNodeGetParams") }
 }
 
 @c @implementation
 public func cuGraphExternalSemaphoresSignalNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExternalSemaphoresSignalNodeSetParams")
+    Tracing.call(193, "cuGraphExternalSemaphoresSignalNodeSetParams") { ClientCalls.notSupported("cuGraphExternalSemaphoresSignalNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphExternalSemaphoresWaitNodeGetParams(_ node: CUgraphNode!, _ paramsout: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExternalSemaphoresWaitNodeGetParams")
+    Tracing.call(194, "cuGraphExternalSemaphoresWaitNodeGetParams") { ClientCalls.notSupported("cuGraphExternalSemaphoresWaitNodeGetParams") }
 }
 
 @c @implementation
 public func cuGraphExternalSemaphoresWaitNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphExternalSemaphoresWaitNodeSetParams")
+    Tracing.call(195, "cuGraphExternalSemaphoresWaitNodeSetParams") { ClientCalls.notSupported("cuGraphExternalSemaphoresWaitNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphGetEdges(_ graph: CUgraph!, _ from: UnsafeMutablePointer<CUgraphNode?>!, _ to: UnsafeMutablePointer<CUgraphNode?>!, _ numEdges: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphGetEdges")
+    Tracing.call(196, "cuGraphGetEdges") { ClientCalls.notSupported("cuGraphGetEdges") }
 }
 
 @c @implementation
 public func cuGraphGetEdges_v2(_ graph: CUgraph!, _ from: UnsafeMutablePointer<CUgraphNode?>!, _ to: UnsafeMutablePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numEdges: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphGetEdges_v2")
+    Tracing.call(197, "cuGraphGetEdges_v2") { ClientCalls.notSupported("cuGraphGetEdges_v2") }
 }
 
 @c @implementation
 public func cuGraphGetId(_ graph: CUgraph!, _ graphId: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphGetId")
+    Tracing.call(198, "cuGraphGetId") { ClientCalls.notSupported("cuGraphGetId") }
 }
 
 @c @implementation
 public func cuGraphGetNodes(_ graph: CUgraph!, _ nodes: UnsafeMutablePointer<CUgraphNode?>!, _ numNodes: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphGetNodes")
+    Tracing.call(199, "cuGraphGetNodes") { ClientCalls.notSupported("cuGraphGetNodes") }
 }
 
 @c @implementation
 public func cuGraphGetRootNodes(_ graph: CUgraph!, _ rootNodes: UnsafeMutablePointer<CUgraphNode?>!, _ numRootNodes: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphGetRootNodes")
+    Tracing.call(200, "cuGraphGetRootNodes") { ClientCalls.notSupported("cuGraphGetRootNodes") }
 }
 
 @c @implementation
 public func cuGraphHostNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphHostNodeGetParams")
+    Tracing.call(201, "cuGraphHostNodeGetParams") { ClientCalls.notSupported("cuGraphHostNodeGetParams") }
 }
 
 @c @implementation
 public func cuGraphHostNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphHostNodeSetParams")
+    Tracing.call(202, "cuGraphHostNodeSetParams") { ClientCalls.notSupported("cuGraphHostNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphicsMapResources(_ count: UInt32, _ resources: UnsafeMutablePointer<CUgraphicsResource?>!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuGraphicsMapResources")
+    Tracing.call(203, "cuGraphicsMapResources") { ClientCalls.notSupported("cuGraphicsMapResources") }
 }
 
 @c @implementation
 public func cuGraphicsMapResources_ptsz(_ count: UInt32, _ resources: UnsafeMutablePointer<CUgraphicsResource?>!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuGraphicsMapResources_ptsz")
+    Tracing.call(204, "cuGraphicsMapResources_ptsz") { ClientCalls.notSupported("cuGraphicsMapResources_ptsz") }
 }
 
 @c @implementation
 public func cuGraphicsResourceGetMappedMipmappedArray(_ mipmappedArray: UnsafeMutablePointer<CUmipmappedArray?>!, _ resource: CUgraphicsResource!) -> CUresult {
-    ClientCalls.notSupported("cuGraphicsResourceGetMappedMipmappedArray")
+    Tracing.call(205, "cuGraphicsResourceGetMappedMipmappedArray") { ClientCalls.notSupported("cuGraphicsResourceGetMappedMipmappedArray") }
 }
 
 @c @implementation
 public func cuGraphicsResourceGetMappedPointer(_ devPtr: UnsafeMutablePointer<CUdeviceptr_v1>!, _ size: UnsafeMutablePointer<UInt32>!, _ resource: CUgraphicsResource!) -> CUresult {
-    ClientCalls.notSupported("cuGraphicsResourceGetMappedPointer")
+    Tracing.call(206, "cuGraphicsResourceGetMappedPointer") { ClientCalls.notSupported("cuGraphicsResourceGetMappedPointer") }
 }
 
 @c @implementation
 public func cuGraphicsResourceGetMappedPointer_v2(_ devPtr: UnsafeMutablePointer<CUdeviceptr>!, _ size: UnsafeMutablePointer<Int>!, _ resource: CUgraphicsResource!) -> CUresult {
-    ClientCalls.notSupported("cuGraphicsResourceGetMappedPointer_v2")
+    Tracing.call(207, "cuGraphicsResourceGetMappedPointer_v2") { ClientCalls.notSupported("cuGraphicsResourceGetMappedPointer_v2") }
 }
 
 @c @implementation
 public func cuGraphicsResourceSetMapFlags(_ resource: CUgraphicsResource!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuGraphicsResourceSetMapFlags")
+    Tracing.call(208, "cuGraphicsResourceSetMapFlags") { ClientCalls.notSupported("cuGraphicsResourceSetMapFlags") }
 }
 
 @c @implementation
 public func cuGraphicsResourceSetMapFlags_v2(_ resource: CUgraphicsResource!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuGraphicsResourceSetMapFlags_v2")
+    Tracing.call(209, "cuGraphicsResourceSetMapFlags_v2") { ClientCalls.notSupported("cuGraphicsResourceSetMapFlags_v2") }
 }
 
 @c @implementation
 public func cuGraphicsSubResourceGetMappedArray(_ array: UnsafeMutablePointer<CUarray?>!, _ resource: CUgraphicsResource!, _ arrayIndex: UInt32, _ mipLevel: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuGraphicsSubResourceGetMappedArray")
+    Tracing.call(210, "cuGraphicsSubResourceGetMappedArray") { ClientCalls.notSupported("cuGraphicsSubResourceGetMappedArray") }
 }
 
 @c @implementation
 public func cuGraphicsUnmapResources(_ count: UInt32, _ resources: UnsafeMutablePointer<CUgraphicsResource?>!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuGraphicsUnmapResources")
+    Tracing.call(211, "cuGraphicsUnmapResources") { ClientCalls.notSupported("cuGraphicsUnmapResources") }
 }
 
 @c @implementation
 public func cuGraphicsUnmapResources_ptsz(_ count: UInt32, _ resources: UnsafeMutablePointer<CUgraphicsResource?>!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuGraphicsUnmapResources_ptsz")
+    Tracing.call(212, "cuGraphicsUnmapResources_ptsz") { ClientCalls.notSupported("cuGraphicsUnmapResources_ptsz") }
 }
 
 @c @implementation
 public func cuGraphicsUnregisterResource(_ resource: CUgraphicsResource!) -> CUresult {
-    ClientCalls.notSupported("cuGraphicsUnregisterResource")
+    Tracing.call(213, "cuGraphicsUnregisterResource") { ClientCalls.notSupported("cuGraphicsUnregisterResource") }
 }
 
 @c @implementation
 public func cuGraphInstantiate(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ phErrorNode: UnsafeMutablePointer<CUgraphNode?>!, _ logBuffer: UnsafeMutablePointer<CChar>!, _ bufferSize: Int) -> CUresult {
-    ClientCalls.notSupported("cuGraphInstantiate")
+    Tracing.call(214, "cuGraphInstantiate") { ClientCalls.notSupported("cuGraphInstantiate") }
 }
 
 @c @implementation
 public func cuGraphInstantiate_v2(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ phErrorNode: UnsafeMutablePointer<CUgraphNode?>!, _ logBuffer: UnsafeMutablePointer<CChar>!, _ bufferSize: Int) -> CUresult {
-    ClientCalls.notSupported("cuGraphInstantiate_v2")
+    Tracing.call(215, "cuGraphInstantiate_v2") { ClientCalls.notSupported("cuGraphInstantiate_v2") }
 }
 
 @c @implementation
 public func cuGraphInstantiateWithFlags(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuGraphInstantiateWithFlags")
+    Tracing.call(216, "cuGraphInstantiateWithFlags") { ClientCalls.notSupported("cuGraphInstantiateWithFlags") }
 }
 
 @c @implementation
 public func cuGraphInstantiateWithParams(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ instantiateParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphInstantiateWithParams")
+    Tracing.call(217, "cuGraphInstantiateWithParams") { ClientCalls.notSupported("cuGraphInstantiateWithParams") }
 }
 
 @c @implementation
 public func cuGraphInstantiateWithParams_ptsz(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ instantiateParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphInstantiateWithParams_ptsz")
+    Tracing.call(218, "cuGraphInstantiateWithParams_ptsz") { ClientCalls.notSupported("cuGraphInstantiateWithParams_ptsz") }
 }
 
 @c @implementation
 public func cuGraphKernelNodeCopyAttributes(_ dst: CUgraphNode!, _ src: CUgraphNode!) -> CUresult {
-    ClientCalls.notSupported("cuGraphKernelNodeCopyAttributes")
+    Tracing.call(219, "cuGraphKernelNodeCopyAttributes") { ClientCalls.notSupported("cuGraphKernelNodeCopyAttributes") }
 }
 
 @c @implementation
 public func cuGraphKernelNodeGetAttribute(_ node: CUgraphNode!, _ attr: CUkernelNodeAttrID, _ valueout: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphKernelNodeGetAttribute")
+    Tracing.call(220, "cuGraphKernelNodeGetAttribute") { ClientCalls.notSupported("cuGraphKernelNodeGetAttribute") }
 }
 
 @c @implementation
 public func cuGraphKernelNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphKernelNodeGetParams")
+    Tracing.call(221, "cuGraphKernelNodeGetParams") { ClientCalls.notSupported("cuGraphKernelNodeGetParams") }
 }
 
 @c @implementation
 public func cuGraphKernelNodeGetParams_v2(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphKernelNodeGetParams_v2")
+    Tracing.call(222, "cuGraphKernelNodeGetParams_v2") { ClientCalls.notSupported("cuGraphKernelNodeGetParams_v2") }
 }
 
 @c @implementation
 public func cuGraphKernelNodeSetAttribute(_ node: CUgraphNode!, _ attr: CUkernelNodeAttrID, _ value: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphKernelNodeSetAttribute")
+    Tracing.call(223, "cuGraphKernelNodeSetAttribute") { ClientCalls.notSupported("cuGraphKernelNodeSetAttribute") }
 }
 
 @c @implementation
 public func cuGraphKernelNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphKernelNodeSetParams")
+    Tracing.call(224, "cuGraphKernelNodeSetParams") { ClientCalls.notSupported("cuGraphKernelNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphKernelNodeSetParams_v2(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphKernelNodeSetParams_v2")
+    Tracing.call(225, "cuGraphKernelNodeSetParams_v2") { ClientCalls.notSupported("cuGraphKernelNodeSetParams_v2") }
 }
 
 @c @implementation
 public func cuGraphLaunch(_ graph: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuGraphLaunch")
+    Tracing.call(226, "cuGraphLaunch") { ClientCalls.notSupported("cuGraphLaunch") }
 }
 
 @c @implementation
 public func cuGraphLaunch_ptsz(_ graphExec: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuGraphLaunch_ptsz")
+    Tracing.call(227, "cuGraphLaunch_ptsz") { ClientCalls.notSupported("cuGraphLaunch_ptsz") }
 }
 
 @c @implementation
 public func cuGraphMemAllocNodeGetParams(_ node: CUgraphNode!, _ paramsout: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphMemAllocNodeGetParams")
+    Tracing.call(228, "cuGraphMemAllocNodeGetParams") { ClientCalls.notSupported("cuGraphMemAllocNodeGetParams") }
 }
 
 @c @implementation
 public func cuGraphMemcpyNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphMemcpyNodeGetParams")
+    Tracing.call(229, "cuGraphMemcpyNodeGetParams") { ClientCalls.notSupported("cuGraphMemcpyNodeGetParams") }
 }
 
 @c @implementation
 public func cuGraphMemcpyNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphMemcpyNodeSetParams")
+    Tracing.call(230, "cuGraphMemcpyNodeSetParams") { ClientCalls.notSupported("cuGraphMemcpyNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphMemFreeNodeGetParams(_ node: CUgraphNode!, _ dptrout: UnsafeMutablePointer<CUdeviceptr>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphMemFreeNodeGetParams")
+    Tracing.call(231, "cuGraphMemFreeNodeGetParams") { ClientCalls.notSupported("cuGraphMemFreeNodeGetParams") }
 }
 
 @c @implementation
 public func cuGraphMemsetNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphMemsetNodeGetParams")
+    Tracing.call(232, "cuGraphMemsetNodeGetParams") { ClientCalls.notSupported("cuGraphMemsetNodeGetParams") }
 }
 
 @c @implementation
 public func cuGraphMemsetNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphMemsetNodeSetParams")
+    Tracing.call(233, "cuGraphMemsetNodeSetParams") { ClientCalls.notSupported("cuGraphMemsetNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphNodeFindInClone(_ phNode: UnsafeMutablePointer<CUgraphNode?>!, _ originalNode: CUgraphNode!, _ clonedGraph: CUgraph!) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeFindInClone")
+    Tracing.call(234, "cuGraphNodeFindInClone") { ClientCalls.notSupported("cuGraphNodeFindInClone") }
 }
 
 @c @implementation
 public func cuGraphNodeGetContainingGraph(_ node: CUgraphNode!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeGetContainingGraph")
+    Tracing.call(235, "cuGraphNodeGetContainingGraph") { ClientCalls.notSupported("cuGraphNodeGetContainingGraph") }
 }
 
 @c @implementation
 public func cuGraphNodeGetDependencies(_ node: CUgraphNode!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ numDependencies: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeGetDependencies")
+    Tracing.call(236, "cuGraphNodeGetDependencies") { ClientCalls.notSupported("cuGraphNodeGetDependencies") }
 }
 
 @c @implementation
 public func cuGraphNodeGetDependencies_v2(_ node: CUgraphNode!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numDependencies: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeGetDependencies_v2")
+    Tracing.call(237, "cuGraphNodeGetDependencies_v2") { ClientCalls.notSupported("cuGraphNodeGetDependencies_v2") }
 }
 
 @c @implementation
 public func cuGraphNodeGetDependentNodes(_ node: CUgraphNode!, _ dependentNodes: UnsafeMutablePointer<CUgraphNode?>!, _ numDependentNodes: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeGetDependentNodes")
+    Tracing.call(238, "cuGraphNodeGetDependentNodes") { ClientCalls.notSupported("cuGraphNodeGetDependentNodes") }
 }
 
 @c @implementation
 public func cuGraphNodeGetDependentNodes_v2(_ node: CUgraphNode!, _ dependentNodes: UnsafeMutablePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numDependentNodes: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeGetDependentNodes_v2")
+    Tracing.call(239, "cuGraphNodeGetDependentNodes_v2") { ClientCalls.notSupported("cuGraphNodeGetDependentNodes_v2") }
 }

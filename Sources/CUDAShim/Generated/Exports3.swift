@@ -5,600 +5,600 @@ internal import Client
 
 @c @implementation
 public func cuGraphNodeGetEnabled(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ isEnabled: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeGetEnabled")
+    Tracing.call(240, "cuGraphNodeGetEnabled") { ClientCalls.notSupported("cuGraphNodeGetEnabled") }
 }
 
 @c @implementation
 public func cuGraphNodeGetLocalId(_ node: CUgraphNode!, _ nodeId: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeGetLocalId")
+    Tracing.call(241, "cuGraphNodeGetLocalId") { ClientCalls.notSupported("cuGraphNodeGetLocalId") }
 }
 
 @c @implementation
 public func cuGraphNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeGetParams")
+    Tracing.call(242, "cuGraphNodeGetParams") { ClientCalls.notSupported("cuGraphNodeGetParams") }
 }
 
 @c @implementation
 public func cuGraphNodeGetToolsId(_ node: CUgraphNode!, _ toolsNodeId: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeGetToolsId")
+    Tracing.call(243, "cuGraphNodeGetToolsId") { ClientCalls.notSupported("cuGraphNodeGetToolsId") }
 }
 
 @c @implementation
 public func cuGraphNodeGetType(_ node: CUgraphNode!, _ type: UnsafeMutablePointer<CUgraphNodeType>!) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeGetType")
+    Tracing.call(244, "cuGraphNodeGetType") { ClientCalls.notSupported("cuGraphNodeGetType") }
 }
 
 @c @implementation
 public func cuGraphNodeSetEnabled(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ isEnabled: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeSetEnabled")
+    Tracing.call(245, "cuGraphNodeSetEnabled") { ClientCalls.notSupported("cuGraphNodeSetEnabled") }
 }
 
 @c @implementation
 public func cuGraphNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeSetParams")
+    Tracing.call(246, "cuGraphNodeSetParams") { ClientCalls.notSupported("cuGraphNodeSetParams") }
 }
 
 @c @implementation
 public func cuGraphNodeSetParams_v2(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuGraphNodeSetParams_v2")
+    Tracing.call(247, "cuGraphNodeSetParams_v2") { ClientCalls.notSupported("cuGraphNodeSetParams_v2") }
 }
 
 @c @implementation
 public func cuGraphReleaseUserObject(_ graph: CUgraph!, _ object: CUuserObject!, _ count: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuGraphReleaseUserObject")
+    Tracing.call(248, "cuGraphReleaseUserObject") { ClientCalls.notSupported("cuGraphReleaseUserObject") }
 }
 
 @c @implementation
 public func cuGraphRemoveDependencies(_ graph: CUgraph!, _ from: UnsafePointer<CUgraphNode?>!, _ to: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int) -> CUresult {
-    ClientCalls.notSupported("cuGraphRemoveDependencies")
+    Tracing.call(249, "cuGraphRemoveDependencies") { ClientCalls.notSupported("cuGraphRemoveDependencies") }
 }
 
 @c @implementation
 public func cuGraphRemoveDependencies_v2(_ graph: CUgraph!, _ from: UnsafePointer<CUgraphNode?>!, _ to: UnsafePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numDependencies: Int) -> CUresult {
-    ClientCalls.notSupported("cuGraphRemoveDependencies_v2")
+    Tracing.call(250, "cuGraphRemoveDependencies_v2") { ClientCalls.notSupported("cuGraphRemoveDependencies_v2") }
 }
 
 @c @implementation
 public func cuGraphRetainUserObject(_ graph: CUgraph!, _ object: CUuserObject!, _ count: UInt32, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuGraphRetainUserObject")
+    Tracing.call(251, "cuGraphRetainUserObject") { ClientCalls.notSupported("cuGraphRetainUserObject") }
 }
 
 @c @implementation
 public func cuGraphUpload(_ graph: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuGraphUpload")
+    Tracing.call(252, "cuGraphUpload") { ClientCalls.notSupported("cuGraphUpload") }
 }
 
 @c @implementation
 public func cuGraphUpload_ptsz(_ graphExec: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuGraphUpload_ptsz")
+    Tracing.call(253, "cuGraphUpload_ptsz") { ClientCalls.notSupported("cuGraphUpload_ptsz") }
 }
 
 @c @implementation
 public func cuGreenCtxCreate(_ phCtx: UnsafeMutablePointer<CUgreenCtx?>!, _ desc: CUdevResourceDesc!, _ device: CUdevice, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuGreenCtxCreate")
+    Tracing.call(254, "cuGreenCtxCreate") { ClientCalls.notSupported("cuGreenCtxCreate") }
 }
 
 @c @implementation
 public func cuGreenCtxDestroy(_ ctx: CUgreenCtx!) -> CUresult {
-    ClientCalls.notSupported("cuGreenCtxDestroy")
+    Tracing.call(255, "cuGreenCtxDestroy") { ClientCalls.notSupported("cuGreenCtxDestroy") }
 }
 
 @c @implementation
 public func cuGreenCtxGetDevResource(_ ctx: CUgreenCtx!, _ resource: OpaquePointer!, _ type: CUdevResourceType) -> CUresult {
-    ClientCalls.notSupported("cuGreenCtxGetDevResource")
+    Tracing.call(256, "cuGreenCtxGetDevResource") { ClientCalls.notSupported("cuGreenCtxGetDevResource") }
 }
 
 @c @implementation
 public func cuGreenCtxGetId(_ greenCtx: CUgreenCtx!, _ greenCtxId: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    ClientCalls.notSupported("cuGreenCtxGetId")
+    Tracing.call(257, "cuGreenCtxGetId") { ClientCalls.notSupported("cuGreenCtxGetId") }
 }
 
 @c @implementation
 public func cuGreenCtxRecordEvent(_ ctx: CUgreenCtx!, _ event: CUevent!) -> CUresult {
-    ClientCalls.notSupported("cuGreenCtxRecordEvent")
+    Tracing.call(258, "cuGreenCtxRecordEvent") { ClientCalls.notSupported("cuGreenCtxRecordEvent") }
 }
 
 @c @implementation
 public func cuGreenCtxStreamCreate(_ stream: UnsafeMutablePointer<CUstream?>!, _ greenCtx: CUgreenCtx!, _ flags: UInt32, _ priority: Int32) -> CUresult {
-    ClientCalls.notSupported("cuGreenCtxStreamCreate")
+    Tracing.call(259, "cuGreenCtxStreamCreate") { ClientCalls.notSupported("cuGreenCtxStreamCreate") }
 }
 
 @c @implementation
 public func cuGreenCtxWaitEvent(_ ctx: CUgreenCtx!, _ event: CUevent!) -> CUresult {
-    ClientCalls.notSupported("cuGreenCtxWaitEvent")
+    Tracing.call(260, "cuGreenCtxWaitEvent") { ClientCalls.notSupported("cuGreenCtxWaitEvent") }
 }
 
 @c @implementation
 public func cuImportExternalMemory(_ extMemout: UnsafeMutablePointer<CUexternalMemory?>!, _ memHandleDesc: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuImportExternalMemory")
+    Tracing.call(261, "cuImportExternalMemory") { ClientCalls.notSupported("cuImportExternalMemory") }
 }
 
 @c @implementation
 public func cuImportExternalSemaphore(_ extSemout: UnsafeMutablePointer<CUexternalSemaphore?>!, _ semHandleDesc: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuImportExternalSemaphore")
+    Tracing.call(262, "cuImportExternalSemaphore") { ClientCalls.notSupported("cuImportExternalSemaphore") }
 }
 
 @c @implementation
 public func cuInit(_ flags: UInt32) -> CUresult {
-    ClientCalls.cuInit(flags)
+    Tracing.call(263, "cuInit") { ClientCalls.cuInit(flags) }
 }
 
 @c @implementation
 public func cuIpcCloseMemHandle(_ address: CUdeviceptr) -> CUresult {
-    ClientCalls.notSupported("cuIpcCloseMemHandle")
+    Tracing.call(264, "cuIpcCloseMemHandle") { ClientCalls.notSupported("cuIpcCloseMemHandle") }
 }
 
 @c @implementation
 public func cuIpcGetEventHandle(_ handle: UnsafeMutablePointer<CUipcEventHandle>!, _ event: CUevent!) -> CUresult {
-    ClientCalls.notSupported("cuIpcGetEventHandle")
+    Tracing.call(265, "cuIpcGetEventHandle") { ClientCalls.notSupported("cuIpcGetEventHandle") }
 }
 
 @c @implementation
 public func cuIpcGetMemHandle(_ handle: UnsafeMutablePointer<CUipcMemHandle>!, _ address: CUdeviceptr) -> CUresult {
-    ClientCalls.notSupported("cuIpcGetMemHandle")
+    Tracing.call(266, "cuIpcGetMemHandle") { ClientCalls.notSupported("cuIpcGetMemHandle") }
 }
 
 @c @implementation
 public func cuIpcOpenEventHandle(_ event: UnsafeMutablePointer<CUevent?>!, _ handle: CUipcEventHandle) -> CUresult {
-    ClientCalls.notSupported("cuIpcOpenEventHandle")
+    Tracing.call(267, "cuIpcOpenEventHandle") { ClientCalls.notSupported("cuIpcOpenEventHandle") }
 }
 
 @c @implementation
 public func cuIpcOpenMemHandle(_ pdptr: UnsafeMutablePointer<CUdeviceptr>!, _ handle: CUipcMemHandle, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuIpcOpenMemHandle")
+    Tracing.call(268, "cuIpcOpenMemHandle") { ClientCalls.notSupported("cuIpcOpenMemHandle") }
 }
 
 @c @implementation
 public func cuIpcOpenMemHandle_v2(_ pdptr: UnsafeMutablePointer<CUdeviceptr>!, _ handle: CUipcMemHandle, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuIpcOpenMemHandle_v2")
+    Tracing.call(269, "cuIpcOpenMemHandle_v2") { ClientCalls.notSupported("cuIpcOpenMemHandle_v2") }
 }
 
 @c @implementation
 public func cuKernelGetAttribute(_ pi: UnsafeMutablePointer<Int32>!, _ attrib: CUfunction_attribute, _ kernel: CUkernel!, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuKernelGetAttribute(pi, attrib, kernel, device)
+    Tracing.call(270, "cuKernelGetAttribute") { ClientCalls.cuKernelGetAttribute(pi, attrib, kernel, device) }
 }
 
 @c @implementation
 public func cuKernelGetFunction(_ function: UnsafeMutablePointer<CUfunction?>!, _ kernel: CUkernel!) -> CUresult {
-    ClientCalls.cuKernelGetFunction(function, kernel)
+    Tracing.call(271, "cuKernelGetFunction") { ClientCalls.cuKernelGetFunction(function, kernel) }
 }
 
 @c @implementation
 public func cuKernelGetLibrary(_ lib: UnsafeMutablePointer<CUlibrary?>!, _ kernel: CUkernel!) -> CUresult {
-    ClientCalls.cuKernelGetLibrary(lib, kernel)
+    Tracing.call(272, "cuKernelGetLibrary") { ClientCalls.cuKernelGetLibrary(lib, kernel) }
 }
 
 @c @implementation
 public func cuKernelGetName(_ name: UnsafeMutablePointer<UnsafePointer<CChar>?>!, _ function: CUkernel!) -> CUresult {
-    ClientCalls.cuKernelGetName(name, function)
+    Tracing.call(273, "cuKernelGetName") { ClientCalls.cuKernelGetName(name, function) }
 }
 
 @c @implementation
 public func cuKernelGetParamCount(_ kernel: CUkernel!, _ paramCount: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.cuKernelGetParamCount(kernel, paramCount)
+    Tracing.call(274, "cuKernelGetParamCount") { ClientCalls.cuKernelGetParamCount(kernel, paramCount) }
 }
 
 @c @implementation
 public func cuKernelGetParamInfo(_ kernel: CUkernel!, _ paramIndex: Int, _ paramOffset: UnsafeMutablePointer<Int>!, _ paramSize: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.cuKernelGetParamInfo(kernel, paramIndex, paramOffset, paramSize)
+    Tracing.call(275, "cuKernelGetParamInfo") { ClientCalls.cuKernelGetParamInfo(kernel, paramIndex, paramOffset, paramSize) }
 }
 
 @c @implementation
 public func cuKernelSetAttribute(_ attrib: CUfunction_attribute, _ val: Int32, _ kernel: CUkernel!, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuKernelSetAttribute(attrib, val, kernel, device)
+    Tracing.call(276, "cuKernelSetAttribute") { ClientCalls.cuKernelSetAttribute(attrib, val, kernel, device) }
 }
 
 @c @implementation
 public func cuKernelSetCacheConfig(_ kernel: CUkernel!, _ config: CUfunc_cache, _ device: CUdevice) -> CUresult {
-    ClientCalls.cuKernelSetCacheConfig(kernel, config, device)
+    Tracing.call(277, "cuKernelSetCacheConfig") { ClientCalls.cuKernelSetCacheConfig(kernel, config, device) }
 }
 
 @c @implementation
 public func cuLaunch(_ function: CUfunction!) -> CUresult {
-    ClientCalls.notSupported("cuLaunch")
+    Tracing.call(278, "cuLaunch") { ClientCalls.notSupported("cuLaunch") }
 }
 
 @c @implementation
 public func cuLaunchCooperativeKernel(_ function: CUfunction!, _ gridDimX: UInt32, _ gridDimY: UInt32, _ gridDimZ: UInt32, _ blockDimX: UInt32, _ blockDimY: UInt32, _ blockDimZ: UInt32, _ sharedMemBytes: UInt32, _ stream: CUstream!, _ kernelParams: UnsafeMutablePointer<UnsafeMutableRawPointer?>!) -> CUresult {
-    ClientCalls.cuLaunchCooperativeKernel(function, gridDimX, gridDimY, gridDimZ, blockDimX, blockDimY, blockDimZ, sharedMemBytes, stream, kernelParams)
+    Tracing.call(279, "cuLaunchCooperativeKernel") { ClientCalls.cuLaunchCooperativeKernel(function, gridDimX, gridDimY, gridDimZ, blockDimX, blockDimY, blockDimZ, sharedMemBytes, stream, kernelParams) }
 }
 
 @c @implementation
 public func cuLaunchCooperativeKernel_ptsz(_ function: CUfunction!, _ gridDimX: UInt32, _ gridDimY: UInt32, _ gridDimZ: UInt32, _ blockDimX: UInt32, _ blockDimY: UInt32, _ blockDimZ: UInt32, _ sharedMemBytes: UInt32, _ stream: CUstream!, _ kernelParams: UnsafeMutablePointer<UnsafeMutableRawPointer?>!) -> CUresult {
-    ClientCalls.cuLaunchCooperativeKernel(function, gridDimX, gridDimY, gridDimZ, blockDimX, blockDimY, blockDimZ, sharedMemBytes, ClientCalls.perThread(stream), kernelParams)
+    Tracing.call(280, "cuLaunchCooperativeKernel_ptsz") { ClientCalls.cuLaunchCooperativeKernel(function, gridDimX, gridDimY, gridDimZ, blockDimX, blockDimY, blockDimZ, sharedMemBytes, ClientCalls.perThread(stream), kernelParams) }
 }
 
 @c @implementation
 public func cuLaunchCooperativeKernelMultiDevice(_ launchParamsList: OpaquePointer!, _ numDevices: UInt32, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuLaunchCooperativeKernelMultiDevice")
+    Tracing.call(281, "cuLaunchCooperativeKernelMultiDevice") { ClientCalls.notSupported("cuLaunchCooperativeKernelMultiDevice") }
 }
 
 @c @implementation
 public func cuLaunchGrid(_ function: CUfunction!, _ gridwidth: Int32, _ gridheight: Int32) -> CUresult {
-    ClientCalls.notSupported("cuLaunchGrid")
+    Tracing.call(282, "cuLaunchGrid") { ClientCalls.notSupported("cuLaunchGrid") }
 }
 
 @c @implementation
 public func cuLaunchGridAsync(_ function: CUfunction!, _ gridwidth: Int32, _ gridheight: Int32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuLaunchGridAsync")
+    Tracing.call(283, "cuLaunchGridAsync") { ClientCalls.notSupported("cuLaunchGridAsync") }
 }
 
 @c @implementation
 public func cuLaunchHostFunc(_ stream: CUstream!, _ fn: CUhostFn!, _ userData: UnsafeMutableRawPointer!) -> CUresult {
-    ClientCalls.notSupported("cuLaunchHostFunc")
+    Tracing.call(284, "cuLaunchHostFunc") { ClientCalls.notSupported("cuLaunchHostFunc") }
 }
 
 @c @implementation
 public func cuLaunchHostFunc_ptsz(_ stream: CUstream!, _ fn: CUhostFn!, _ userData: UnsafeMutableRawPointer!) -> CUresult {
-    ClientCalls.notSupported("cuLaunchHostFunc_ptsz")
+    Tracing.call(285, "cuLaunchHostFunc_ptsz") { ClientCalls.notSupported("cuLaunchHostFunc_ptsz") }
 }
 
 @c @implementation
 public func cuLaunchHostFunc_v2(_ stream: CUstream!, _ fn: CUhostFn!, _ userData: UnsafeMutableRawPointer!, _ syncMode: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuLaunchHostFunc_v2")
+    Tracing.call(286, "cuLaunchHostFunc_v2") { ClientCalls.notSupported("cuLaunchHostFunc_v2") }
 }
 
 @c @implementation
 public func cuLaunchHostFunc_v2_ptsz(_ stream: CUstream!, _ fn: CUhostFn!, _ userData: UnsafeMutableRawPointer!, _ syncMode: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuLaunchHostFunc_v2_ptsz")
+    Tracing.call(287, "cuLaunchHostFunc_v2_ptsz") { ClientCalls.notSupported("cuLaunchHostFunc_v2_ptsz") }
 }
 
 @c @implementation
 public func cuLaunchKernel(_ function: CUfunction!, _ gridDimX: UInt32, _ gridDimY: UInt32, _ gridDimZ: UInt32, _ blockDimX: UInt32, _ blockDimY: UInt32, _ blockDimZ: UInt32, _ sharedMemBytes: UInt32, _ stream: CUstream!, _ kernelParams: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>!) -> CUresult {
-    ClientCalls.cuLaunchKernel(function, gridDimX, gridDimY, gridDimZ, blockDimX, blockDimY, blockDimZ, sharedMemBytes, stream, kernelParams, extra)
+    Tracing.call(288, "cuLaunchKernel") { ClientCalls.cuLaunchKernel(function, gridDimX, gridDimY, gridDimZ, blockDimX, blockDimY, blockDimZ, sharedMemBytes, stream, kernelParams, extra) }
 }
 
 @c @implementation
 public func cuLaunchKernel_ptsz(_ function: CUfunction!, _ gridDimX: UInt32, _ gridDimY: UInt32, _ gridDimZ: UInt32, _ blockDimX: UInt32, _ blockDimY: UInt32, _ blockDimZ: UInt32, _ sharedMemBytes: UInt32, _ stream: CUstream!, _ kernelParams: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>!) -> CUresult {
-    ClientCalls.cuLaunchKernel(function, gridDimX, gridDimY, gridDimZ, blockDimX, blockDimY, blockDimZ, sharedMemBytes, ClientCalls.perThread(stream), kernelParams, extra)
+    Tracing.call(289, "cuLaunchKernel_ptsz") { ClientCalls.cuLaunchKernel(function, gridDimX, gridDimY, gridDimZ, blockDimX, blockDimY, blockDimZ, sharedMemBytes, ClientCalls.perThread(stream), kernelParams, extra) }
 }
 
 @c @implementation
 public func cuLaunchKernelEx(_ config: UnsafePointer<CUlaunchConfig>!, _ function: CUfunction!, _ kernelParams: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>!) -> CUresult {
-    ClientCalls.cuLaunchKernelEx(config, function, kernelParams, extra)
+    Tracing.call(290, "cuLaunchKernelEx") { ClientCalls.cuLaunchKernelEx(config, function, kernelParams, extra) }
 }
 
 @c @implementation
 public func cuLaunchKernelEx_ptsz(_ config: UnsafePointer<CUlaunchConfig>!, _ function: CUfunction!, _ kernelParams: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>!) -> CUresult {
-    ClientCalls.cuLaunchKernelEx_ptsz(config, function, kernelParams, extra)
+    Tracing.call(291, "cuLaunchKernelEx_ptsz") { ClientCalls.cuLaunchKernelEx_ptsz(config, function, kernelParams, extra) }
 }
 
 @c @implementation
 public func cuLibraryEnumerateKernels(_ kernels: UnsafeMutablePointer<CUkernel?>!, _ numKernels: UInt32, _ lib: CUlibrary!) -> CUresult {
-    ClientCalls.cuLibraryEnumerateKernels(kernels, numKernels, lib)
+    Tracing.call(292, "cuLibraryEnumerateKernels") { ClientCalls.cuLibraryEnumerateKernels(kernels, numKernels, lib) }
 }
 
 @c @implementation
 public func cuLibraryGetGlobal(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: UnsafeMutablePointer<Int>!, _ library: CUlibrary!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    ClientCalls.cuLibraryGetGlobal(address, bytes, library, name)
+    Tracing.call(293, "cuLibraryGetGlobal") { ClientCalls.cuLibraryGetGlobal(address, bytes, library, name) }
 }
 
 @c @implementation
 public func cuLibraryGetKernel(_ kernel: UnsafeMutablePointer<CUkernel?>!, _ library: CUlibrary!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    ClientCalls.cuLibraryGetKernel(kernel, library, name)
+    Tracing.call(294, "cuLibraryGetKernel") { ClientCalls.cuLibraryGetKernel(kernel, library, name) }
 }
 
 @c @implementation
 public func cuLibraryGetKernelCount(_ count: UnsafeMutablePointer<UInt32>!, _ lib: CUlibrary!) -> CUresult {
-    ClientCalls.cuLibraryGetKernelCount(count, lib)
+    Tracing.call(295, "cuLibraryGetKernelCount") { ClientCalls.cuLibraryGetKernelCount(count, lib) }
 }
 
 @c @implementation
 public func cuLibraryGetManaged(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: UnsafeMutablePointer<Int>!, _ library: CUlibrary!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    ClientCalls.notSupported("cuLibraryGetManaged")
+    Tracing.call(296, "cuLibraryGetManaged") { ClientCalls.notSupported("cuLibraryGetManaged") }
 }
 
 @c @implementation
 public func cuLibraryGetModule(_ mod: UnsafeMutablePointer<CUmodule?>!, _ library: CUlibrary!) -> CUresult {
-    ClientCalls.cuLibraryGetModule(mod, library)
+    Tracing.call(297, "cuLibraryGetModule") { ClientCalls.cuLibraryGetModule(mod, library) }
 }
 
 @c @implementation
 public func cuLibraryGetUnifiedFunction(_ fptr: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ library: CUlibrary!, _ symbol: UnsafePointer<CChar>!) -> CUresult {
-    ClientCalls.notSupported("cuLibraryGetUnifiedFunction")
+    Tracing.call(298, "cuLibraryGetUnifiedFunction") { ClientCalls.notSupported("cuLibraryGetUnifiedFunction") }
 }
 
 @c @implementation
 public func cuLibraryLoadData(_ library: UnsafeMutablePointer<CUlibrary?>!, _ code: UnsafeRawPointer!, _ jitOptions: UnsafeMutablePointer<CUjit_option>!, _ jitOptionsValues: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ numJitOptions: UInt32, _ libraryOptions: UnsafeMutablePointer<CUlibraryOption>!, _ libraryOptionValues: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ numLibraryOptions: UInt32) -> CUresult {
-    ClientCalls.cuLibraryLoadData(library, code, jitOptions, jitOptionsValues, numJitOptions, libraryOptions, libraryOptionValues, numLibraryOptions)
+    Tracing.call(299, "cuLibraryLoadData") { ClientCalls.cuLibraryLoadData(library, code, jitOptions, jitOptionsValues, numJitOptions, libraryOptions, libraryOptionValues, numLibraryOptions) }
 }
 
 @c @implementation
 public func cuLibraryLoadFromFile(_ library: UnsafeMutablePointer<CUlibrary?>!, _ fileName: UnsafePointer<CChar>!, _ jitOptions: UnsafeMutablePointer<CUjit_option>!, _ jitOptionsValues: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ numJitOptions: UInt32, _ libraryOptions: UnsafeMutablePointer<CUlibraryOption>!, _ libraryOptionValues: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ numLibraryOptions: UInt32) -> CUresult {
-    ClientCalls.cuLibraryLoadFromFile(library, fileName, jitOptions, jitOptionsValues, numJitOptions, libraryOptions, libraryOptionValues, numLibraryOptions)
+    Tracing.call(300, "cuLibraryLoadFromFile") { ClientCalls.cuLibraryLoadFromFile(library, fileName, jitOptions, jitOptionsValues, numJitOptions, libraryOptions, libraryOptionValues, numLibraryOptions) }
 }
 
 @c @implementation
 public func cuLibraryUnload(_ library: CUlibrary!) -> CUresult {
-    ClientCalls.cuLibraryUnload(library)
+    Tracing.call(301, "cuLibraryUnload") { ClientCalls.cuLibraryUnload(library) }
 }
 
 @c @implementation
 public func cuLinkAddData(_ state: CUlinkState!, _ type: CUjitInputType, _ data: UnsafeMutableRawPointer!, _ size: Int, _ name: UnsafePointer<CChar>!, _ numOptions: UInt32, _ options: UnsafeMutablePointer<CUjit_option>!, _ optionValues: UnsafeMutablePointer<UnsafeMutableRawPointer?>!) -> CUresult {
-    ClientCalls.cuLinkAddData_v2(state, type, data, size, name, numOptions, options, optionValues)
+    Tracing.call(302, "cuLinkAddData") { ClientCalls.cuLinkAddData_v2(state, type, data, size, name, numOptions, options, optionValues) }
 }
 
 @c @implementation
 public func cuLinkAddData_v2(_ state: CUlinkState!, _ type: CUjitInputType, _ data: UnsafeMutableRawPointer!, _ size: Int, _ name: UnsafePointer<CChar>!, _ numOptions: UInt32, _ options: UnsafeMutablePointer<CUjit_option>!, _ optionValues: UnsafeMutablePointer<UnsafeMutableRawPointer?>!) -> CUresult {
-    ClientCalls.cuLinkAddData_v2(state, type, data, size, name, numOptions, options, optionValues)
+    Tracing.call(303, "cuLinkAddData_v2") { ClientCalls.cuLinkAddData_v2(state, type, data, size, name, numOptions, options, optionValues) }
 }
 
 @c @implementation
 public func cuLinkAddFile(_ state: CUlinkState!, _ type: CUjitInputType, _ path: UnsafePointer<CChar>!, _ numOptions: UInt32, _ options: UnsafeMutablePointer<CUjit_option>!, _ optionValues: UnsafeMutablePointer<UnsafeMutableRawPointer?>!) -> CUresult {
-    ClientCalls.cuLinkAddFile_v2(state, type, path, numOptions, options, optionValues)
+    Tracing.call(304, "cuLinkAddFile") { ClientCalls.cuLinkAddFile_v2(state, type, path, numOptions, options, optionValues) }
 }
 
 @c @implementation
 public func cuLinkAddFile_v2(_ state: CUlinkState!, _ type: CUjitInputType, _ path: UnsafePointer<CChar>!, _ numOptions: UInt32, _ options: UnsafeMutablePointer<CUjit_option>!, _ optionValues: UnsafeMutablePointer<UnsafeMutableRawPointer?>!) -> CUresult {
-    ClientCalls.cuLinkAddFile_v2(state, type, path, numOptions, options, optionValues)
+    Tracing.call(305, "cuLinkAddFile_v2") { ClientCalls.cuLinkAddFile_v2(state, type, path, numOptions, options, optionValues) }
 }
 
 @c @implementation
 public func cuLinkComplete(_ state: CUlinkState!, _ cubinOut: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ sizeOut: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.cuLinkComplete(state, cubinOut, sizeOut)
+    Tracing.call(306, "cuLinkComplete") { ClientCalls.cuLinkComplete(state, cubinOut, sizeOut) }
 }
 
 @c @implementation
 public func cuLinkCreate(_ numOptions: UInt32, _ options: UnsafeMutablePointer<CUjit_option>!, _ optionValues: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ stateOut: UnsafeMutablePointer<CUlinkState?>!) -> CUresult {
-    ClientCalls.cuLinkCreate_v2(numOptions, options, optionValues, stateOut)
+    Tracing.call(307, "cuLinkCreate") { ClientCalls.cuLinkCreate_v2(numOptions, options, optionValues, stateOut) }
 }
 
 @c @implementation
 public func cuLinkCreate_v2(_ numOptions: UInt32, _ options: UnsafeMutablePointer<CUjit_option>!, _ optionValues: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ stateOut: UnsafeMutablePointer<CUlinkState?>!) -> CUresult {
-    ClientCalls.cuLinkCreate_v2(numOptions, options, optionValues, stateOut)
+    Tracing.call(308, "cuLinkCreate_v2") { ClientCalls.cuLinkCreate_v2(numOptions, options, optionValues, stateOut) }
 }
 
 @c @implementation
 public func cuLinkDestroy(_ state: CUlinkState!) -> CUresult {
-    ClientCalls.cuLinkDestroy(state)
+    Tracing.call(309, "cuLinkDestroy") { ClientCalls.cuLinkDestroy(state) }
 }
 
 @c @implementation
 public func cuLogicalEndpointAddDevice(_ leId: CUlogicalEndpointId, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuLogicalEndpointAddDevice")
+    Tracing.call(310, "cuLogicalEndpointAddDevice") { ClientCalls.notSupported("cuLogicalEndpointAddDevice") }
 }
 
 @c @implementation
 public func cuLogicalEndpointBindAddr(_ leId: CUlogicalEndpointId, _ device: CUdevice, _ offset: UInt64, _ ptr: UnsafeMutableRawPointer!, _ size: UInt64, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuLogicalEndpointBindAddr")
+    Tracing.call(311, "cuLogicalEndpointBindAddr") { ClientCalls.notSupported("cuLogicalEndpointBindAddr") }
 }
 
 @c @implementation
 public func cuLogicalEndpointBindMem(_ leId: CUlogicalEndpointId, _ device: CUdevice, _ offset: UInt64, _ memHandle: CUmemGenericAllocationHandle, _ memOffset: UInt64, _ size: UInt64, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuLogicalEndpointBindMem")
+    Tracing.call(312, "cuLogicalEndpointBindMem") { ClientCalls.notSupported("cuLogicalEndpointBindMem") }
 }
 
 @c @implementation
 public func cuLogicalEndpointCreate(_ leId: CUlogicalEndpointId, _ prop: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuLogicalEndpointCreate")
+    Tracing.call(313, "cuLogicalEndpointCreate") { ClientCalls.notSupported("cuLogicalEndpointCreate") }
 }
 
 @c @implementation
 public func cuLogicalEndpointDestroy(_ leId: CUlogicalEndpointId) -> CUresult {
-    ClientCalls.notSupported("cuLogicalEndpointDestroy")
+    Tracing.call(314, "cuLogicalEndpointDestroy") { ClientCalls.notSupported("cuLogicalEndpointDestroy") }
 }
 
 @c @implementation
 public func cuLogicalEndpointExport(_ handle: UnsafeMutableRawPointer!, _ leId: CUlogicalEndpointId, _ handleType: CUlogicalEndpointIpcHandleType) -> CUresult {
-    ClientCalls.notSupported("cuLogicalEndpointExport")
+    Tracing.call(315, "cuLogicalEndpointExport") { ClientCalls.notSupported("cuLogicalEndpointExport") }
 }
 
 @c @implementation
 public func cuLogicalEndpointGetLimits(_ bindAlignment: UnsafeMutablePointer<UInt64>!, _ maxSize: UnsafeMutablePointer<UInt64>!, _ prop: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuLogicalEndpointGetLimits")
+    Tracing.call(316, "cuLogicalEndpointGetLimits") { ClientCalls.notSupported("cuLogicalEndpointGetLimits") }
 }
 
 @c @implementation
 public func cuLogicalEndpointIdRelease(_ baseLeId: CUlogicalEndpointId, _ count: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuLogicalEndpointIdRelease")
+    Tracing.call(317, "cuLogicalEndpointIdRelease") { ClientCalls.notSupported("cuLogicalEndpointIdRelease") }
 }
 
 @c @implementation
 public func cuLogicalEndpointIdReserve(_ baseLeId: UnsafeMutablePointer<CUlogicalEndpointId>!, _ count: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuLogicalEndpointIdReserve")
+    Tracing.call(318, "cuLogicalEndpointIdReserve") { ClientCalls.notSupported("cuLogicalEndpointIdReserve") }
 }
 
 @c @implementation
 public func cuLogicalEndpointImport(_ leId: CUlogicalEndpointId, _ handle: UnsafeRawPointer!, _ handleType: CUlogicalEndpointIpcHandleType) -> CUresult {
-    ClientCalls.notSupported("cuLogicalEndpointImport")
+    Tracing.call(319, "cuLogicalEndpointImport") { ClientCalls.notSupported("cuLogicalEndpointImport") }
 }
 
 @c @implementation
 public func cuLogicalEndpointQuery(_ leId: CUlogicalEndpointId, _ count: UInt32, _ queryStatus: UnsafeMutablePointer<Int32>!) -> CUresult {
-    ClientCalls.notSupported("cuLogicalEndpointQuery")
+    Tracing.call(320, "cuLogicalEndpointQuery") { ClientCalls.notSupported("cuLogicalEndpointQuery") }
 }
 
 @c @implementation
 public func cuLogicalEndpointUnbind(_ leId: CUlogicalEndpointId, _ device: CUdevice, _ offset: UInt64, _ size: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuLogicalEndpointUnbind")
+    Tracing.call(321, "cuLogicalEndpointUnbind") { ClientCalls.notSupported("cuLogicalEndpointUnbind") }
 }
 
 @c @implementation
 public func cuLogsCurrent(_ iteratorout: UnsafeMutablePointer<CUlogIterator>!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuLogsCurrent")
+    Tracing.call(322, "cuLogsCurrent") { ClientCalls.notSupported("cuLogsCurrent") }
 }
 
 @c @implementation
 public func cuLogsDumpToFile(_ iterator: UnsafeMutablePointer<CUlogIterator>!, _ pathToFile: UnsafePointer<CChar>!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuLogsDumpToFile")
+    Tracing.call(323, "cuLogsDumpToFile") { ClientCalls.notSupported("cuLogsDumpToFile") }
 }
 
 @c @implementation
 public func cuLogsDumpToMemory(_ iterator: UnsafeMutablePointer<CUlogIterator>!, _ buffer: UnsafeMutablePointer<CChar>!, _ size: UnsafeMutablePointer<Int>!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuLogsDumpToMemory")
+    Tracing.call(324, "cuLogsDumpToMemory") { ClientCalls.notSupported("cuLogsDumpToMemory") }
 }
 
 @c @implementation
 public func cuLogsRegisterCallback(_ callbackFunc: CUlogsCallback!, _ userData: UnsafeMutableRawPointer!, _ callbackout: UnsafeMutablePointer<CUlogsCallbackHandle?>!) -> CUresult {
-    ClientCalls.notSupported("cuLogsRegisterCallback")
+    Tracing.call(325, "cuLogsRegisterCallback") { ClientCalls.notSupported("cuLogsRegisterCallback") }
 }
 
 @c @implementation
 public func cuLogsUnregisterCallback(_ callback: CUlogsCallbackHandle!) -> CUresult {
-    ClientCalls.notSupported("cuLogsUnregisterCallback")
+    Tracing.call(326, "cuLogsUnregisterCallback") { ClientCalls.notSupported("cuLogsUnregisterCallback") }
 }
 
 @c @implementation
 public func cuMemAddressFree(_ ptr: CUdeviceptr, _ size: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemAddressFree")
+    Tracing.call(327, "cuMemAddressFree") { ClientCalls.notSupported("cuMemAddressFree") }
 }
 
 @c @implementation
 public func cuMemAddressReserve(_ ptr: UnsafeMutablePointer<CUdeviceptr>!, _ size: Int, _ alignment: Int, _ addr: CUdeviceptr, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuMemAddressReserve")
+    Tracing.call(328, "cuMemAddressReserve") { ClientCalls.notSupported("cuMemAddressReserve") }
 }
 
 @c @implementation
 public func cuMemAdvise(_ devPtr: CUdeviceptr, _ count: Int, _ advice: CUmem_advise, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuMemAdvise")
+    Tracing.call(329, "cuMemAdvise") { ClientCalls.notSupported("cuMemAdvise") }
 }
 
 @c @implementation
 public func cuMemAdvise_v2(_ devPtr: CUdeviceptr, _ count: Int, _ advice: CUmem_advise, _ location: CUmemLocation) -> CUresult {
-    ClientCalls.notSupported("cuMemAdvise_v2")
+    Tracing.call(330, "cuMemAdvise_v2") { ClientCalls.notSupported("cuMemAdvise_v2") }
 }
 
 @c @implementation
 public func cuMemAlloc(_ address: UnsafeMutablePointer<CUdeviceptr_v1>!, _ bytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemAlloc")
+    Tracing.call(331, "cuMemAlloc") { ClientCalls.notSupported("cuMemAlloc") }
 }
 
 @c @implementation
 public func cuMemAlloc_v2(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int) -> CUresult {
-    ClientCalls.cuMemAlloc_v2(address, bytes)
+    Tracing.call(332, "cuMemAlloc_v2") { ClientCalls.cuMemAlloc_v2(address, bytes) }
 }
 
 @c @implementation
 public func cuMemAllocAsync(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemAllocAsync")
+    Tracing.call(333, "cuMemAllocAsync") { ClientCalls.notSupported("cuMemAllocAsync") }
 }
 
 @c @implementation
 public func cuMemAllocAsync_ptsz(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemAllocAsync_ptsz")
+    Tracing.call(334, "cuMemAllocAsync_ptsz") { ClientCalls.notSupported("cuMemAllocAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemAllocFromPoolAsync(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ pool: CUmemoryPool!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemAllocFromPoolAsync")
+    Tracing.call(335, "cuMemAllocFromPoolAsync") { ClientCalls.notSupported("cuMemAllocFromPoolAsync") }
 }
 
 @c @implementation
 public func cuMemAllocFromPoolAsync_ptsz(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ pool: CUmemoryPool!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemAllocFromPoolAsync_ptsz")
+    Tracing.call(336, "cuMemAllocFromPoolAsync_ptsz") { ClientCalls.notSupported("cuMemAllocFromPoolAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemAllocHost(_ pp: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ bytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemAllocHost")
+    Tracing.call(337, "cuMemAllocHost") { ClientCalls.notSupported("cuMemAllocHost") }
 }
 
 @c @implementation
 public func cuMemAllocHost_v2(_ pp: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ bytes: Int) -> CUresult {
-    ClientCalls.cuMemAllocHost_v2(pp, bytes)
+    Tracing.call(338, "cuMemAllocHost_v2") { ClientCalls.cuMemAllocHost_v2(pp, bytes) }
 }
 
 @c @implementation
 public func cuMemAllocManaged(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemAllocManaged")
+    Tracing.call(339, "cuMemAllocManaged") { ClientCalls.notSupported("cuMemAllocManaged") }
 }
 
 @c @implementation
 public func cuMemAllocPitch(_ address: UnsafeMutablePointer<CUdeviceptr_v1>!, _ pitch: UnsafeMutablePointer<UInt32>!, _ widthInBytes: UInt32, _ height: UInt32, _ elementSizeBytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemAllocPitch")
+    Tracing.call(340, "cuMemAllocPitch") { ClientCalls.notSupported("cuMemAllocPitch") }
 }
 
 @c @implementation
 public func cuMemAllocPitch_v2(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ pitch: UnsafeMutablePointer<Int>!, _ widthInBytes: Int, _ height: Int, _ elementSizeBytes: UInt32) -> CUresult {
-    ClientCalls.cuMemAllocPitch_v2(address, pitch, widthInBytes, height, elementSizeBytes)
+    Tracing.call(341, "cuMemAllocPitch_v2") { ClientCalls.cuMemAllocPitch_v2(address, pitch, widthInBytes, height, elementSizeBytes) }
 }
 
 @c @implementation
 public func cuMemBatchDecompressAsync(_ paramsArray: OpaquePointer!, _ count: Int, _ flags: UInt32, _ errorIndex: UnsafeMutablePointer<Int>!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemBatchDecompressAsync")
+    Tracing.call(342, "cuMemBatchDecompressAsync") { ClientCalls.notSupported("cuMemBatchDecompressAsync") }
 }
 
 @c @implementation
 public func cuMemBatchDecompressAsync_ptsz(_ paramsArray: OpaquePointer!, _ count: Int, _ flags: UInt32, _ errorIndex: UnsafeMutablePointer<Int>!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemBatchDecompressAsync_ptsz")
+    Tracing.call(343, "cuMemBatchDecompressAsync_ptsz") { ClientCalls.notSupported("cuMemBatchDecompressAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemcpy(_ dst: CUdeviceptr, _ src: CUdeviceptr, _ bytes: Int) -> CUresult {
-    ClientCalls.cuMemcpy(dst, src, bytes)
+    Tracing.call(344, "cuMemcpy") { ClientCalls.cuMemcpy(dst, src, bytes) }
 }
 
 @c @implementation
 public func cuMemcpy_ptds(_ dst: CUdeviceptr, _ src: CUdeviceptr, _ bytes: Int) -> CUresult {
-    ClientCalls.cuMemcpy(dst, src, bytes)
+    Tracing.call(345, "cuMemcpy_ptds") { ClientCalls.cuMemcpy(dst, src, bytes) }
 }
 
 @c @implementation
 public func cuMemcpy2D(_ copy: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy2D")
+    Tracing.call(346, "cuMemcpy2D") { ClientCalls.notSupported("cuMemcpy2D") }
 }
 
 @c @implementation
 public func cuMemcpy2D_v2(_ copy: UnsafePointer<CUDA_MEMCPY2D>!) -> CUresult {
-    ClientCalls.cuMemcpy2D_v2(copy)
+    Tracing.call(347, "cuMemcpy2D_v2") { ClientCalls.cuMemcpy2D_v2(copy) }
 }
 
 @c @implementation
 public func cuMemcpy2D_v2_ptds(_ copy: UnsafePointer<CUDA_MEMCPY2D>!) -> CUresult {
-    ClientCalls.cuMemcpy2D_v2(copy)
+    Tracing.call(348, "cuMemcpy2D_v2_ptds") { ClientCalls.cuMemcpy2D_v2(copy) }
 }
 
 @c @implementation
 public func cuMemcpy2DAsync(_ copy: OpaquePointer!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy2DAsync")
+    Tracing.call(349, "cuMemcpy2DAsync") { ClientCalls.notSupported("cuMemcpy2DAsync") }
 }
 
 @c @implementation
 public func cuMemcpy2DAsync_v2(_ copy: UnsafePointer<CUDA_MEMCPY2D>!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpy2DAsync_v2(copy, stream)
+    Tracing.call(350, "cuMemcpy2DAsync_v2") { ClientCalls.cuMemcpy2DAsync_v2(copy, stream) }
 }
 
 @c @implementation
 public func cuMemcpy2DAsync_v2_ptsz(_ copy: UnsafePointer<CUDA_MEMCPY2D>!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpy2DAsync_v2(copy, ClientCalls.perThread(stream))
+    Tracing.call(351, "cuMemcpy2DAsync_v2_ptsz") { ClientCalls.cuMemcpy2DAsync_v2(copy, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemcpy2DUnaligned(_ copy: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy2DUnaligned")
+    Tracing.call(352, "cuMemcpy2DUnaligned") { ClientCalls.notSupported("cuMemcpy2DUnaligned") }
 }
 
 @c @implementation
 public func cuMemcpy2DUnaligned_v2(_ copy: UnsafePointer<CUDA_MEMCPY2D>!) -> CUresult {
-    ClientCalls.cuMemcpy2DUnaligned_v2(copy)
+    Tracing.call(353, "cuMemcpy2DUnaligned_v2") { ClientCalls.cuMemcpy2DUnaligned_v2(copy) }
 }
 
 @c @implementation
 public func cuMemcpy2DUnaligned_v2_ptds(_ copy: UnsafePointer<CUDA_MEMCPY2D>!) -> CUresult {
-    ClientCalls.cuMemcpy2DUnaligned_v2(copy)
+    Tracing.call(354, "cuMemcpy2DUnaligned_v2_ptds") { ClientCalls.cuMemcpy2DUnaligned_v2(copy) }
 }
 
 @c @implementation
 public func cuMemcpy3D(_ copy: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3D")
+    Tracing.call(355, "cuMemcpy3D") { ClientCalls.notSupported("cuMemcpy3D") }
 }
 
 @c @implementation
 public func cuMemcpy3D_v2(_ copy: OpaquePointer!) -> CUresult {
-    ClientCalls.cuMemcpy3D_v2(copy)
+    Tracing.call(356, "cuMemcpy3D_v2") { ClientCalls.cuMemcpy3D_v2(copy) }
 }
 
 @c @implementation
 public func cuMemcpy3D_v2_ptds(_ copy: OpaquePointer!) -> CUresult {
-    ClientCalls.cuMemcpy3D_v2(copy)
+    Tracing.call(357, "cuMemcpy3D_v2_ptds") { ClientCalls.cuMemcpy3D_v2(copy) }
 }
 
 @c @implementation
 public func cuMemcpy3DAsync(_ copy: OpaquePointer!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3DAsync")
+    Tracing.call(358, "cuMemcpy3DAsync") { ClientCalls.notSupported("cuMemcpy3DAsync") }
 }
 
 @c @implementation
 public func cuMemcpy3DAsync_v2(_ copy: OpaquePointer!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpy3DAsync_v2(copy, stream)
+    Tracing.call(359, "cuMemcpy3DAsync_v2") { ClientCalls.cuMemcpy3DAsync_v2(copy, stream) }
 }

@@ -5,600 +5,600 @@ internal import Client
 
 @c @implementation
 public func cuMemcpy3DAsync_v2_ptsz(_ copy: OpaquePointer!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpy3DAsync_v2(copy, ClientCalls.perThread(stream))
+    Tracing.call(360, "cuMemcpy3DAsync_v2_ptsz") { ClientCalls.cuMemcpy3DAsync_v2(copy, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemcpy3DBatchAsync(_ numOps: Int, _ opList: OpaquePointer!, _ failIdx: UnsafeMutablePointer<Int>!, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3DBatchAsync")
+    Tracing.call(361, "cuMemcpy3DBatchAsync") { ClientCalls.notSupported("cuMemcpy3DBatchAsync") }
 }
 
 @c @implementation
 public func cuMemcpy3DBatchAsync_ptsz(_ numOps: Int, _ opList: OpaquePointer!, _ failIdx: UnsafeMutablePointer<Int>!, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3DBatchAsync_ptsz")
+    Tracing.call(362, "cuMemcpy3DBatchAsync_ptsz") { ClientCalls.notSupported("cuMemcpy3DBatchAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemcpy3DBatchAsync_v2(_ numOps: Int, _ opList: OpaquePointer!, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3DBatchAsync_v2")
+    Tracing.call(363, "cuMemcpy3DBatchAsync_v2") { ClientCalls.notSupported("cuMemcpy3DBatchAsync_v2") }
 }
 
 @c @implementation
 public func cuMemcpy3DBatchAsync_v2_ptsz(_ numOps: Int, _ opList: OpaquePointer!, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3DBatchAsync_v2_ptsz")
+    Tracing.call(364, "cuMemcpy3DBatchAsync_v2_ptsz") { ClientCalls.notSupported("cuMemcpy3DBatchAsync_v2_ptsz") }
 }
 
 @c @implementation
 public func cuMemcpy3DPeer(_ copy: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3DPeer")
+    Tracing.call(365, "cuMemcpy3DPeer") { ClientCalls.notSupported("cuMemcpy3DPeer") }
 }
 
 @c @implementation
 public func cuMemcpy3DPeer_ptds(_ copy: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3DPeer_ptds")
+    Tracing.call(366, "cuMemcpy3DPeer_ptds") { ClientCalls.notSupported("cuMemcpy3DPeer_ptds") }
 }
 
 @c @implementation
 public func cuMemcpy3DPeerAsync(_ copy: OpaquePointer!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3DPeerAsync")
+    Tracing.call(367, "cuMemcpy3DPeerAsync") { ClientCalls.notSupported("cuMemcpy3DPeerAsync") }
 }
 
 @c @implementation
 public func cuMemcpy3DPeerAsync_ptsz(_ copy: OpaquePointer!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3DPeerAsync_ptsz")
+    Tracing.call(368, "cuMemcpy3DPeerAsync_ptsz") { ClientCalls.notSupported("cuMemcpy3DPeerAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemcpy3DWithAttributesAsync(_ op: OpaquePointer!, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3DWithAttributesAsync")
+    Tracing.call(369, "cuMemcpy3DWithAttributesAsync") { ClientCalls.notSupported("cuMemcpy3DWithAttributesAsync") }
 }
 
 @c @implementation
 public func cuMemcpy3DWithAttributesAsync_ptsz(_ op: OpaquePointer!, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpy3DWithAttributesAsync_ptsz")
+    Tracing.call(370, "cuMemcpy3DWithAttributesAsync_ptsz") { ClientCalls.notSupported("cuMemcpy3DWithAttributesAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemcpyAsync(_ dst: CUdeviceptr, _ src: CUdeviceptr, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpyAsync(dst, src, bytes, stream)
+    Tracing.call(371, "cuMemcpyAsync") { ClientCalls.cuMemcpyAsync(dst, src, bytes, stream) }
 }
 
 @c @implementation
 public func cuMemcpyAsync_ptsz(_ dst: CUdeviceptr, _ src: CUdeviceptr, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpyAsync(dst, src, bytes, ClientCalls.perThread(stream))
+    Tracing.call(372, "cuMemcpyAsync_ptsz") { ClientCalls.cuMemcpyAsync(dst, src, bytes, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemcpyAtoA(_ dstArray: CUarray!, _ dstOffset: UInt32, _ srcArray: CUarray!, _ srcOffset: UInt32, _ bytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyAtoA")
+    Tracing.call(373, "cuMemcpyAtoA") { ClientCalls.notSupported("cuMemcpyAtoA") }
 }
 
 @c @implementation
 public func cuMemcpyAtoA_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyAtoA_v2")
+    Tracing.call(374, "cuMemcpyAtoA_v2") { ClientCalls.notSupported("cuMemcpyAtoA_v2") }
 }
 
 @c @implementation
 public func cuMemcpyAtoA_v2_ptds(_ dstArray: CUarray!, _ dstOffset: Int, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyAtoA_v2_ptds")
+    Tracing.call(375, "cuMemcpyAtoA_v2_ptds") { ClientCalls.notSupported("cuMemcpyAtoA_v2_ptds") }
 }
 
 @c @implementation
 public func cuMemcpyAtoD(_ dstDevice: CUdeviceptr_v1, _ srcArray: CUarray!, _ srcOffset: UInt32, _ bytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyAtoD")
+    Tracing.call(376, "cuMemcpyAtoD") { ClientCalls.notSupported("cuMemcpyAtoD") }
 }
 
 @c @implementation
 public func cuMemcpyAtoD_v2(_ dstDevice: CUdeviceptr, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyAtoD_v2")
+    Tracing.call(377, "cuMemcpyAtoD_v2") { ClientCalls.notSupported("cuMemcpyAtoD_v2") }
 }
 
 @c @implementation
 public func cuMemcpyAtoD_v2_ptds(_ dstDevice: CUdeviceptr, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyAtoD_v2_ptds")
+    Tracing.call(378, "cuMemcpyAtoD_v2_ptds") { ClientCalls.notSupported("cuMemcpyAtoD_v2_ptds") }
 }
 
 @c @implementation
 public func cuMemcpyAtoH(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: UInt32, _ bytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyAtoH")
+    Tracing.call(379, "cuMemcpyAtoH") { ClientCalls.notSupported("cuMemcpyAtoH") }
 }
 
 @c @implementation
 public func cuMemcpyAtoH_v2(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyAtoH_v2")
+    Tracing.call(380, "cuMemcpyAtoH_v2") { ClientCalls.notSupported("cuMemcpyAtoH_v2") }
 }
 
 @c @implementation
 public func cuMemcpyAtoH_v2_ptds(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyAtoH_v2_ptds")
+    Tracing.call(381, "cuMemcpyAtoH_v2_ptds") { ClientCalls.notSupported("cuMemcpyAtoH_v2_ptds") }
 }
 
 @c @implementation
 public func cuMemcpyAtoHAsync(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: UInt32, _ bytes: UInt32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyAtoHAsync")
+    Tracing.call(382, "cuMemcpyAtoHAsync") { ClientCalls.notSupported("cuMemcpyAtoHAsync") }
 }
 
 @c @implementation
 public func cuMemcpyAtoHAsync_v2(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyAtoHAsync_v2")
+    Tracing.call(383, "cuMemcpyAtoHAsync_v2") { ClientCalls.notSupported("cuMemcpyAtoHAsync_v2") }
 }
 
 @c @implementation
 public func cuMemcpyAtoHAsync_v2_ptsz(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyAtoHAsync_v2_ptsz")
+    Tracing.call(384, "cuMemcpyAtoHAsync_v2_ptsz") { ClientCalls.notSupported("cuMemcpyAtoHAsync_v2_ptsz") }
 }
 
 @c @implementation
 public func cuMemcpyBatchAsync(_ dsts: UnsafeMutablePointer<CUdeviceptr>!, _ srcs: UnsafeMutablePointer<CUdeviceptr>!, _ sizes: UnsafeMutablePointer<Int>!, _ count: Int, _ attrs: OpaquePointer!, _ attrsIdxs: UnsafeMutablePointer<Int>!, _ numAttrs: Int, _ failIdx: UnsafeMutablePointer<Int>!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyBatchAsync")
+    Tracing.call(385, "cuMemcpyBatchAsync") { ClientCalls.notSupported("cuMemcpyBatchAsync") }
 }
 
 @c @implementation
 public func cuMemcpyBatchAsync_ptsz(_ dsts: UnsafeMutablePointer<CUdeviceptr>!, _ srcs: UnsafeMutablePointer<CUdeviceptr>!, _ sizes: UnsafeMutablePointer<Int>!, _ count: Int, _ attrs: OpaquePointer!, _ attrsIdxs: UnsafeMutablePointer<Int>!, _ numAttrs: Int, _ failIdx: UnsafeMutablePointer<Int>!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyBatchAsync_ptsz")
+    Tracing.call(386, "cuMemcpyBatchAsync_ptsz") { ClientCalls.notSupported("cuMemcpyBatchAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemcpyBatchAsync_v2(_ dsts: UnsafeMutablePointer<CUdeviceptr>!, _ srcs: UnsafeMutablePointer<CUdeviceptr>!, _ sizes: UnsafeMutablePointer<Int>!, _ count: Int, _ attrs: OpaquePointer!, _ attrsIdxs: UnsafeMutablePointer<Int>!, _ numAttrs: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyBatchAsync_v2")
+    Tracing.call(387, "cuMemcpyBatchAsync_v2") { ClientCalls.notSupported("cuMemcpyBatchAsync_v2") }
 }
 
 @c @implementation
 public func cuMemcpyBatchAsync_v2_ptsz(_ dsts: UnsafeMutablePointer<CUdeviceptr>!, _ srcs: UnsafeMutablePointer<CUdeviceptr>!, _ sizes: UnsafeMutablePointer<Int>!, _ count: Int, _ attrs: OpaquePointer!, _ attrsIdxs: UnsafeMutablePointer<Int>!, _ numAttrs: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyBatchAsync_v2_ptsz")
+    Tracing.call(388, "cuMemcpyBatchAsync_v2_ptsz") { ClientCalls.notSupported("cuMemcpyBatchAsync_v2_ptsz") }
 }
 
 @c @implementation
 public func cuMemcpyDtoA(_ dstArray: CUarray!, _ dstOffset: UInt32, _ srcDevice: CUdeviceptr_v1, _ bytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyDtoA")
+    Tracing.call(389, "cuMemcpyDtoA") { ClientCalls.notSupported("cuMemcpyDtoA") }
 }
 
 @c @implementation
 public func cuMemcpyDtoA_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcDevice: CUdeviceptr, _ bytes: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyDtoA_v2")
+    Tracing.call(390, "cuMemcpyDtoA_v2") { ClientCalls.notSupported("cuMemcpyDtoA_v2") }
 }
 
 @c @implementation
 public func cuMemcpyDtoA_v2_ptds(_ dstArray: CUarray!, _ dstOffset: Int, _ srcDevice: CUdeviceptr, _ bytes: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyDtoA_v2_ptds")
+    Tracing.call(391, "cuMemcpyDtoA_v2_ptds") { ClientCalls.notSupported("cuMemcpyDtoA_v2_ptds") }
 }
 
 @c @implementation
 public func cuMemcpyDtoD(_ dstDevice: CUdeviceptr_v1, _ srcDevice: CUdeviceptr_v1, _ bytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyDtoD")
+    Tracing.call(392, "cuMemcpyDtoD") { ClientCalls.notSupported("cuMemcpyDtoD") }
 }
 
 @c @implementation
 public func cuMemcpyDtoD_v2(_ dstDevice: CUdeviceptr, _ srcDevice: CUdeviceptr, _ bytes: Int) -> CUresult {
-    ClientCalls.cuMemcpyDtoD_v2(dstDevice, srcDevice, bytes)
+    Tracing.call(393, "cuMemcpyDtoD_v2") { ClientCalls.cuMemcpyDtoD_v2(dstDevice, srcDevice, bytes) }
 }
 
 @c @implementation
 public func cuMemcpyDtoD_v2_ptds(_ dstDevice: CUdeviceptr, _ srcDevice: CUdeviceptr, _ bytes: Int) -> CUresult {
-    ClientCalls.cuMemcpyDtoD_v2(dstDevice, srcDevice, bytes)
+    Tracing.call(394, "cuMemcpyDtoD_v2_ptds") { ClientCalls.cuMemcpyDtoD_v2(dstDevice, srcDevice, bytes) }
 }
 
 @c @implementation
 public func cuMemcpyDtoDAsync(_ dstDevice: CUdeviceptr_v1, _ srcDevice: CUdeviceptr_v1, _ bytes: UInt32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyDtoDAsync")
+    Tracing.call(395, "cuMemcpyDtoDAsync") { ClientCalls.notSupported("cuMemcpyDtoDAsync") }
 }
 
 @c @implementation
 public func cuMemcpyDtoDAsync_v2(_ dstDevice: CUdeviceptr, _ srcDevice: CUdeviceptr, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpyDtoDAsync_v2(dstDevice, srcDevice, bytes, stream)
+    Tracing.call(396, "cuMemcpyDtoDAsync_v2") { ClientCalls.cuMemcpyDtoDAsync_v2(dstDevice, srcDevice, bytes, stream) }
 }
 
 @c @implementation
 public func cuMemcpyDtoDAsync_v2_ptsz(_ dstDevice: CUdeviceptr, _ srcDevice: CUdeviceptr, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpyDtoDAsync_v2(dstDevice, srcDevice, bytes, ClientCalls.perThread(stream))
+    Tracing.call(397, "cuMemcpyDtoDAsync_v2_ptsz") { ClientCalls.cuMemcpyDtoDAsync_v2(dstDevice, srcDevice, bytes, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemcpyDtoH(_ dstHost: UnsafeMutableRawPointer!, _ srcDevice: CUdeviceptr_v1, _ bytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyDtoH")
+    Tracing.call(398, "cuMemcpyDtoH") { ClientCalls.notSupported("cuMemcpyDtoH") }
 }
 
 @c @implementation
 public func cuMemcpyDtoH_v2(_ dstHost: UnsafeMutableRawPointer!, _ srcDevice: CUdeviceptr, _ bytes: Int) -> CUresult {
-    ClientCalls.cuMemcpyDtoH_v2(dstHost, srcDevice, bytes)
+    Tracing.call(399, "cuMemcpyDtoH_v2") { ClientCalls.cuMemcpyDtoH_v2(dstHost, srcDevice, bytes) }
 }
 
 @c @implementation
 public func cuMemcpyDtoH_v2_ptds(_ dstHost: UnsafeMutableRawPointer!, _ srcDevice: CUdeviceptr, _ bytes: Int) -> CUresult {
-    ClientCalls.cuMemcpyDtoH_v2(dstHost, srcDevice, bytes)
+    Tracing.call(400, "cuMemcpyDtoH_v2_ptds") { ClientCalls.cuMemcpyDtoH_v2(dstHost, srcDevice, bytes) }
 }
 
 @c @implementation
 public func cuMemcpyDtoHAsync(_ dstHost: UnsafeMutableRawPointer!, _ srcDevice: CUdeviceptr_v1, _ bytes: UInt32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyDtoHAsync")
+    Tracing.call(401, "cuMemcpyDtoHAsync") { ClientCalls.notSupported("cuMemcpyDtoHAsync") }
 }
 
 @c @implementation
 public func cuMemcpyDtoHAsync_v2(_ dstHost: UnsafeMutableRawPointer!, _ srcDevice: CUdeviceptr, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpyDtoHAsync_v2(dstHost, srcDevice, bytes, stream)
+    Tracing.call(402, "cuMemcpyDtoHAsync_v2") { ClientCalls.cuMemcpyDtoHAsync_v2(dstHost, srcDevice, bytes, stream) }
 }
 
 @c @implementation
 public func cuMemcpyDtoHAsync_v2_ptsz(_ dstHost: UnsafeMutableRawPointer!, _ srcDevice: CUdeviceptr, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpyDtoHAsync_v2(dstHost, srcDevice, bytes, ClientCalls.perThread(stream))
+    Tracing.call(403, "cuMemcpyDtoHAsync_v2_ptsz") { ClientCalls.cuMemcpyDtoHAsync_v2(dstHost, srcDevice, bytes, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemcpyHtoA(_ dstArray: CUarray!, _ dstOffset: UInt32, _ srcHost: UnsafeRawPointer!, _ bytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyHtoA")
+    Tracing.call(404, "cuMemcpyHtoA") { ClientCalls.notSupported("cuMemcpyHtoA") }
 }
 
 @c @implementation
 public func cuMemcpyHtoA_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHost: UnsafeRawPointer!, _ bytes: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyHtoA_v2")
+    Tracing.call(405, "cuMemcpyHtoA_v2") { ClientCalls.notSupported("cuMemcpyHtoA_v2") }
 }
 
 @c @implementation
 public func cuMemcpyHtoA_v2_ptds(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHost: UnsafeRawPointer!, _ bytes: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyHtoA_v2_ptds")
+    Tracing.call(406, "cuMemcpyHtoA_v2_ptds") { ClientCalls.notSupported("cuMemcpyHtoA_v2_ptds") }
 }
 
 @c @implementation
 public func cuMemcpyHtoAAsync(_ dstArray: CUarray!, _ dstOffset: UInt32, _ srcHost: UnsafeRawPointer!, _ bytes: UInt32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyHtoAAsync")
+    Tracing.call(407, "cuMemcpyHtoAAsync") { ClientCalls.notSupported("cuMemcpyHtoAAsync") }
 }
 
 @c @implementation
 public func cuMemcpyHtoAAsync_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHost: UnsafeRawPointer!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyHtoAAsync_v2")
+    Tracing.call(408, "cuMemcpyHtoAAsync_v2") { ClientCalls.notSupported("cuMemcpyHtoAAsync_v2") }
 }
 
 @c @implementation
 public func cuMemcpyHtoAAsync_v2_ptsz(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHost: UnsafeRawPointer!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyHtoAAsync_v2_ptsz")
+    Tracing.call(409, "cuMemcpyHtoAAsync_v2_ptsz") { ClientCalls.notSupported("cuMemcpyHtoAAsync_v2_ptsz") }
 }
 
 @c @implementation
 public func cuMemcpyHtoD(_ dstDevice: CUdeviceptr_v1, _ srcHost: UnsafeRawPointer!, _ bytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyHtoD")
+    Tracing.call(410, "cuMemcpyHtoD") { ClientCalls.notSupported("cuMemcpyHtoD") }
 }
 
 @c @implementation
 public func cuMemcpyHtoD_v2(_ dstDevice: CUdeviceptr, _ srcHost: UnsafeRawPointer!, _ bytes: Int) -> CUresult {
-    ClientCalls.cuMemcpyHtoD_v2(dstDevice, srcHost, bytes)
+    Tracing.call(411, "cuMemcpyHtoD_v2") { ClientCalls.cuMemcpyHtoD_v2(dstDevice, srcHost, bytes) }
 }
 
 @c @implementation
 public func cuMemcpyHtoD_v2_ptds(_ dstDevice: CUdeviceptr, _ srcHost: UnsafeRawPointer!, _ bytes: Int) -> CUresult {
-    ClientCalls.cuMemcpyHtoD_v2(dstDevice, srcHost, bytes)
+    Tracing.call(412, "cuMemcpyHtoD_v2_ptds") { ClientCalls.cuMemcpyHtoD_v2(dstDevice, srcHost, bytes) }
 }
 
 @c @implementation
 public func cuMemcpyHtoDAsync(_ dstDevice: CUdeviceptr_v1, _ srcHost: UnsafeRawPointer!, _ bytes: UInt32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyHtoDAsync")
+    Tracing.call(413, "cuMemcpyHtoDAsync") { ClientCalls.notSupported("cuMemcpyHtoDAsync") }
 }
 
 @c @implementation
 public func cuMemcpyHtoDAsync_v2(_ dstDevice: CUdeviceptr, _ srcHost: UnsafeRawPointer!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpyHtoDAsync_v2(dstDevice, srcHost, bytes, stream)
+    Tracing.call(414, "cuMemcpyHtoDAsync_v2") { ClientCalls.cuMemcpyHtoDAsync_v2(dstDevice, srcHost, bytes, stream) }
 }
 
 @c @implementation
 public func cuMemcpyHtoDAsync_v2_ptsz(_ dstDevice: CUdeviceptr, _ srcHost: UnsafeRawPointer!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpyHtoDAsync_v2(dstDevice, srcHost, bytes, ClientCalls.perThread(stream))
+    Tracing.call(415, "cuMemcpyHtoDAsync_v2_ptsz") { ClientCalls.cuMemcpyHtoDAsync_v2(dstDevice, srcHost, bytes, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemcpyPeer(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int) -> CUresult {
-    ClientCalls.cuMemcpyPeer(dstDevice, dstContext, srcDevice, srcContext, bytes)
+    Tracing.call(416, "cuMemcpyPeer") { ClientCalls.cuMemcpyPeer(dstDevice, dstContext, srcDevice, srcContext, bytes) }
 }
 
 @c @implementation
 public func cuMemcpyPeer_ptds(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int) -> CUresult {
-    ClientCalls.cuMemcpyPeer(dstDevice, dstContext, srcDevice, srcContext, bytes)
+    Tracing.call(417, "cuMemcpyPeer_ptds") { ClientCalls.cuMemcpyPeer(dstDevice, dstContext, srcDevice, srcContext, bytes) }
 }
 
 @c @implementation
 public func cuMemcpyPeerAsync(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpyPeerAsync(dstDevice, dstContext, srcDevice, srcContext, bytes, stream)
+    Tracing.call(418, "cuMemcpyPeerAsync") { ClientCalls.cuMemcpyPeerAsync(dstDevice, dstContext, srcDevice, srcContext, bytes, stream) }
 }
 
 @c @implementation
 public func cuMemcpyPeerAsync_ptsz(_ dstDevice: CUdeviceptr, _ dstContext: CUcontext!, _ srcDevice: CUdeviceptr, _ srcContext: CUcontext!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemcpyPeerAsync(dstDevice, dstContext, srcDevice, srcContext, bytes, ClientCalls.perThread(stream))
+    Tracing.call(419, "cuMemcpyPeerAsync_ptsz") { ClientCalls.cuMemcpyPeerAsync(dstDevice, dstContext, srcDevice, srcContext, bytes, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemcpyWithAttributesAsync(_ dst: CUdeviceptr, _ src: CUdeviceptr, _ size: Int, _ attr: OpaquePointer!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyWithAttributesAsync")
+    Tracing.call(420, "cuMemcpyWithAttributesAsync") { ClientCalls.notSupported("cuMemcpyWithAttributesAsync") }
 }
 
 @c @implementation
 public func cuMemcpyWithAttributesAsync_ptsz(_ dst: CUdeviceptr, _ src: CUdeviceptr, _ size: Int, _ attr: OpaquePointer!, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemcpyWithAttributesAsync_ptsz")
+    Tracing.call(421, "cuMemcpyWithAttributesAsync_ptsz") { ClientCalls.notSupported("cuMemcpyWithAttributesAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemCreate(_ handle: UnsafeMutablePointer<CUmemGenericAllocationHandle>!, _ size: Int, _ prop: OpaquePointer!, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuMemCreate")
+    Tracing.call(422, "cuMemCreate") { ClientCalls.notSupported("cuMemCreate") }
 }
 
 @c @implementation
 public func cuMemDiscardAndPrefetchBatchAsync(_ dptrs: UnsafeMutablePointer<CUdeviceptr>!, _ sizes: UnsafeMutablePointer<Int>!, _ count: Int, _ prefetchLocs: UnsafeMutablePointer<CUmemLocation>!, _ prefetchLocIdxs: UnsafeMutablePointer<Int>!, _ numPrefetchLocs: Int, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemDiscardAndPrefetchBatchAsync")
+    Tracing.call(423, "cuMemDiscardAndPrefetchBatchAsync") { ClientCalls.notSupported("cuMemDiscardAndPrefetchBatchAsync") }
 }
 
 @c @implementation
 public func cuMemDiscardAndPrefetchBatchAsync_ptsz(_ dptrs: UnsafeMutablePointer<CUdeviceptr>!, _ sizes: UnsafeMutablePointer<Int>!, _ count: Int, _ prefetchLocs: UnsafeMutablePointer<CUmemLocation>!, _ prefetchLocIdxs: UnsafeMutablePointer<Int>!, _ numPrefetchLocs: Int, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemDiscardAndPrefetchBatchAsync_ptsz")
+    Tracing.call(424, "cuMemDiscardAndPrefetchBatchAsync_ptsz") { ClientCalls.notSupported("cuMemDiscardAndPrefetchBatchAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemDiscardBatchAsync(_ dptrs: UnsafeMutablePointer<CUdeviceptr>!, _ sizes: UnsafeMutablePointer<Int>!, _ count: Int, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemDiscardBatchAsync")
+    Tracing.call(425, "cuMemDiscardBatchAsync") { ClientCalls.notSupported("cuMemDiscardBatchAsync") }
 }
 
 @c @implementation
 public func cuMemDiscardBatchAsync_ptsz(_ dptrs: UnsafeMutablePointer<CUdeviceptr>!, _ sizes: UnsafeMutablePointer<Int>!, _ count: Int, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemDiscardBatchAsync_ptsz")
+    Tracing.call(426, "cuMemDiscardBatchAsync_ptsz") { ClientCalls.notSupported("cuMemDiscardBatchAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemExportToShareableHandle(_ shareableHandle: UnsafeMutableRawPointer!, _ handle: CUmemGenericAllocationHandle, _ handleType: CUmemAllocationHandleType, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuMemExportToShareableHandle")
+    Tracing.call(427, "cuMemExportToShareableHandle") { ClientCalls.notSupported("cuMemExportToShareableHandle") }
 }
 
 @c @implementation
 public func cuMemFree(_ address: CUdeviceptr_v1) -> CUresult {
-    ClientCalls.notSupported("cuMemFree")
+    Tracing.call(428, "cuMemFree") { ClientCalls.notSupported("cuMemFree") }
 }
 
 @c @implementation
 public func cuMemFree_v2(_ address: CUdeviceptr) -> CUresult {
-    ClientCalls.cuMemFree_v2(address)
+    Tracing.call(429, "cuMemFree_v2") { ClientCalls.cuMemFree_v2(address) }
 }
 
 @c @implementation
 public func cuMemFreeAsync(_ address: CUdeviceptr, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemFreeAsync")
+    Tracing.call(430, "cuMemFreeAsync") { ClientCalls.notSupported("cuMemFreeAsync") }
 }
 
 @c @implementation
 public func cuMemFreeAsync_ptsz(_ address: CUdeviceptr, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemFreeAsync_ptsz")
+    Tracing.call(431, "cuMemFreeAsync_ptsz") { ClientCalls.notSupported("cuMemFreeAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemFreeHost(_ p: UnsafeMutableRawPointer!) -> CUresult {
-    ClientCalls.cuMemFreeHost(p)
+    Tracing.call(432, "cuMemFreeHost") { ClientCalls.cuMemFreeHost(p) }
 }
 
 @c @implementation
 public func cuMemGetAccess(_ flags: UnsafeMutablePointer<UInt64>!, _ location: UnsafePointer<CUmemLocation>!, _ ptr: CUdeviceptr) -> CUresult {
-    ClientCalls.notSupported("cuMemGetAccess")
+    Tracing.call(433, "cuMemGetAccess") { ClientCalls.notSupported("cuMemGetAccess") }
 }
 
 @c @implementation
 public func cuMemGetAddressRange(_ pbase: UnsafeMutablePointer<CUdeviceptr_v1>!, _ psize: UnsafeMutablePointer<UInt32>!, _ address: CUdeviceptr_v1) -> CUresult {
-    ClientCalls.notSupported("cuMemGetAddressRange")
+    Tracing.call(434, "cuMemGetAddressRange") { ClientCalls.notSupported("cuMemGetAddressRange") }
 }
 
 @c @implementation
 public func cuMemGetAddressRange_v2(_ pbase: UnsafeMutablePointer<CUdeviceptr>!, _ psize: UnsafeMutablePointer<Int>!, _ address: CUdeviceptr) -> CUresult {
-    ClientCalls.cuMemGetAddressRange_v2(pbase, psize, address)
+    Tracing.call(435, "cuMemGetAddressRange_v2") { ClientCalls.cuMemGetAddressRange_v2(pbase, psize, address) }
 }
 
 @c @implementation
 public func cuMemGetAllocationGranularity(_ granularity: UnsafeMutablePointer<Int>!, _ prop: OpaquePointer!, _ option: CUmemAllocationGranularity_flags) -> CUresult {
-    ClientCalls.notSupported("cuMemGetAllocationGranularity")
+    Tracing.call(436, "cuMemGetAllocationGranularity") { ClientCalls.notSupported("cuMemGetAllocationGranularity") }
 }
 
 @c @implementation
 public func cuMemGetAllocationPropertiesFromHandle(_ prop: OpaquePointer!, _ handle: CUmemGenericAllocationHandle) -> CUresult {
-    ClientCalls.notSupported("cuMemGetAllocationPropertiesFromHandle")
+    Tracing.call(437, "cuMemGetAllocationPropertiesFromHandle") { ClientCalls.notSupported("cuMemGetAllocationPropertiesFromHandle") }
 }
 
 @c @implementation
 public func cuMemGetDefaultMemPool(_ poolout: UnsafeMutablePointer<CUmemoryPool?>!, _ location: UnsafeMutablePointer<CUmemLocation>!, _ type: CUmemAllocationType) -> CUresult {
-    ClientCalls.notSupported("cuMemGetDefaultMemPool")
+    Tracing.call(438, "cuMemGetDefaultMemPool") { ClientCalls.notSupported("cuMemGetDefaultMemPool") }
 }
 
 @c @implementation
 public func cuMemGetHandleForAddressRange(_ handle: UnsafeMutableRawPointer!, _ address: CUdeviceptr, _ size: Int, _ handleType: CUmemRangeHandleType, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuMemGetHandleForAddressRange")
+    Tracing.call(439, "cuMemGetHandleForAddressRange") { ClientCalls.notSupported("cuMemGetHandleForAddressRange") }
 }
 
 @c @implementation
 public func cuMemGetInfo(_ free: UnsafeMutablePointer<UInt32>!, _ total: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    ClientCalls.notSupported("cuMemGetInfo")
+    Tracing.call(440, "cuMemGetInfo") { ClientCalls.notSupported("cuMemGetInfo") }
 }
 
 @c @implementation
 public func cuMemGetInfo_v2(_ free: UnsafeMutablePointer<Int>!, _ total: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.cuMemGetInfo_v2(free, total)
+    Tracing.call(441, "cuMemGetInfo_v2") { ClientCalls.cuMemGetInfo_v2(free, total) }
 }
 
 @c @implementation
 public func cuMemGetLocationInfo(_ ptr: CUdeviceptr, _ size: Int, _ summaryGranularity: Int, _ samplingGranularity: Int, _ locationout: UnsafeMutablePointer<CUmemLocation>!) -> CUresult {
-    ClientCalls.notSupported("cuMemGetLocationInfo")
+    Tracing.call(442, "cuMemGetLocationInfo") { ClientCalls.notSupported("cuMemGetLocationInfo") }
 }
 
 @c @implementation
 public func cuMemGetMemPool(_ pool: UnsafeMutablePointer<CUmemoryPool?>!, _ location: UnsafeMutablePointer<CUmemLocation>!, _ type: CUmemAllocationType) -> CUresult {
-    ClientCalls.notSupported("cuMemGetMemPool")
+    Tracing.call(443, "cuMemGetMemPool") { ClientCalls.notSupported("cuMemGetMemPool") }
 }
 
 @c @implementation
 public func cuMemHostAlloc(_ pp: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ bytes: Int, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuMemHostAlloc(pp, bytes, flags)
+    Tracing.call(444, "cuMemHostAlloc") { ClientCalls.cuMemHostAlloc(pp, bytes, flags) }
 }
 
 @c @implementation
 public func cuMemHostGetDevicePointer(_ pdptr: UnsafeMutablePointer<CUdeviceptr_v1>!, _ p: UnsafeMutableRawPointer!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemHostGetDevicePointer")
+    Tracing.call(445, "cuMemHostGetDevicePointer") { ClientCalls.notSupported("cuMemHostGetDevicePointer") }
 }
 
 @c @implementation
 public func cuMemHostGetDevicePointer_v2(_ pdptr: UnsafeMutablePointer<CUdeviceptr>!, _ p: UnsafeMutableRawPointer!, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuMemHostGetDevicePointer_v2(pdptr, p, flags)
+    Tracing.call(446, "cuMemHostGetDevicePointer_v2") { ClientCalls.cuMemHostGetDevicePointer_v2(pdptr, p, flags) }
 }
 
 @c @implementation
 public func cuMemHostGetFlags(_ flags: UnsafeMutablePointer<UInt32>!, _ p: UnsafeMutableRawPointer!) -> CUresult {
-    ClientCalls.cuMemHostGetFlags(flags, p)
+    Tracing.call(447, "cuMemHostGetFlags") { ClientCalls.cuMemHostGetFlags(flags, p) }
 }
 
 @c @implementation
 public func cuMemHostRegister(_ p: UnsafeMutableRawPointer!, _ bytes: Int, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuMemHostRegister_v2(p, bytes, flags)
+    Tracing.call(448, "cuMemHostRegister") { ClientCalls.cuMemHostRegister_v2(p, bytes, flags) }
 }
 
 @c @implementation
 public func cuMemHostRegister_v2(_ p: UnsafeMutableRawPointer!, _ bytes: Int, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuMemHostRegister_v2(p, bytes, flags)
+    Tracing.call(449, "cuMemHostRegister_v2") { ClientCalls.cuMemHostRegister_v2(p, bytes, flags) }
 }
 
 @c @implementation
 public func cuMemHostUnregister(_ p: UnsafeMutableRawPointer!) -> CUresult {
-    ClientCalls.cuMemHostUnregister(p)
+    Tracing.call(450, "cuMemHostUnregister") { ClientCalls.cuMemHostUnregister(p) }
 }
 
 @c @implementation
 public func cuMemImportFromShareableHandle(_ handle: UnsafeMutablePointer<CUmemGenericAllocationHandle>!, _ osHandle: UnsafeMutableRawPointer!, _ shHandleType: CUmemAllocationHandleType) -> CUresult {
-    ClientCalls.notSupported("cuMemImportFromShareableHandle")
+    Tracing.call(451, "cuMemImportFromShareableHandle") { ClientCalls.notSupported("cuMemImportFromShareableHandle") }
 }
 
 @c @implementation
 public func cuMemMap(_ ptr: CUdeviceptr, _ size: Int, _ offset: Int, _ handle: CUmemGenericAllocationHandle, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuMemMap")
+    Tracing.call(452, "cuMemMap") { ClientCalls.notSupported("cuMemMap") }
 }
 
 @c @implementation
 public func cuMemMapArrayAsync(_ mapInfoList: OpaquePointer!, _ count: UInt32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemMapArrayAsync")
+    Tracing.call(453, "cuMemMapArrayAsync") { ClientCalls.notSupported("cuMemMapArrayAsync") }
 }
 
 @c @implementation
 public func cuMemMapArrayAsync_ptsz(_ mapInfoList: OpaquePointer!, _ count: UInt32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemMapArrayAsync_ptsz")
+    Tracing.call(454, "cuMemMapArrayAsync_ptsz") { ClientCalls.notSupported("cuMemMapArrayAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemPoolCreate(_ pool: UnsafeMutablePointer<CUmemoryPool?>!, _ poolProps: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuMemPoolCreate")
+    Tracing.call(455, "cuMemPoolCreate") { ClientCalls.notSupported("cuMemPoolCreate") }
 }
 
 @c @implementation
 public func cuMemPoolDestroy(_ pool: CUmemoryPool!) -> CUresult {
-    ClientCalls.notSupported("cuMemPoolDestroy")
+    Tracing.call(456, "cuMemPoolDestroy") { ClientCalls.notSupported("cuMemPoolDestroy") }
 }
 
 @c @implementation
 public func cuMemPoolExportPointer(_ shareDataout: OpaquePointer!, _ ptr: CUdeviceptr) -> CUresult {
-    ClientCalls.notSupported("cuMemPoolExportPointer")
+    Tracing.call(457, "cuMemPoolExportPointer") { ClientCalls.notSupported("cuMemPoolExportPointer") }
 }
 
 @c @implementation
 public func cuMemPoolExportToShareableHandle(_ handleout: UnsafeMutableRawPointer!, _ pool: CUmemoryPool!, _ handleType: CUmemAllocationHandleType, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuMemPoolExportToShareableHandle")
+    Tracing.call(458, "cuMemPoolExportToShareableHandle") { ClientCalls.notSupported("cuMemPoolExportToShareableHandle") }
 }
 
 @c @implementation
 public func cuMemPoolGetAccess(_ flags: UnsafeMutablePointer<CUmemAccess_flags>!, _ memPool: CUmemoryPool!, _ location: UnsafeMutablePointer<CUmemLocation>!) -> CUresult {
-    ClientCalls.notSupported("cuMemPoolGetAccess")
+    Tracing.call(459, "cuMemPoolGetAccess") { ClientCalls.notSupported("cuMemPoolGetAccess") }
 }
 
 @c @implementation
 public func cuMemPoolGetAttribute(_ pool: CUmemoryPool!, _ attr: CUmemPool_attribute, _ value: UnsafeMutableRawPointer!) -> CUresult {
-    ClientCalls.notSupported("cuMemPoolGetAttribute")
+    Tracing.call(460, "cuMemPoolGetAttribute") { ClientCalls.notSupported("cuMemPoolGetAttribute") }
 }
 
 @c @implementation
 public func cuMemPoolImportFromShareableHandle(_ poolout: UnsafeMutablePointer<CUmemoryPool?>!, _ handle: UnsafeMutableRawPointer!, _ handleType: CUmemAllocationHandleType, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuMemPoolImportFromShareableHandle")
+    Tracing.call(461, "cuMemPoolImportFromShareableHandle") { ClientCalls.notSupported("cuMemPoolImportFromShareableHandle") }
 }
 
 @c @implementation
 public func cuMemPoolImportPointer(_ ptrout: UnsafeMutablePointer<CUdeviceptr>!, _ pool: CUmemoryPool!, _ shareData: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuMemPoolImportPointer")
+    Tracing.call(462, "cuMemPoolImportPointer") { ClientCalls.notSupported("cuMemPoolImportPointer") }
 }
 
 @c @implementation
 public func cuMemPoolSetAccess(_ pool: CUmemoryPool!, _ map: OpaquePointer!, _ count: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemPoolSetAccess")
+    Tracing.call(463, "cuMemPoolSetAccess") { ClientCalls.notSupported("cuMemPoolSetAccess") }
 }
 
 @c @implementation
 public func cuMemPoolSetAttribute(_ pool: CUmemoryPool!, _ attr: CUmemPool_attribute, _ value: UnsafeMutableRawPointer!) -> CUresult {
-    ClientCalls.notSupported("cuMemPoolSetAttribute")
+    Tracing.call(464, "cuMemPoolSetAttribute") { ClientCalls.notSupported("cuMemPoolSetAttribute") }
 }
 
 @c @implementation
 public func cuMemPoolTrimTo(_ pool: CUmemoryPool!, _ minBytesToKeep: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemPoolTrimTo")
+    Tracing.call(465, "cuMemPoolTrimTo") { ClientCalls.notSupported("cuMemPoolTrimTo") }
 }
 
 @c @implementation
 public func cuMemPrefetchAsync(_ devPtr: CUdeviceptr, _ count: Int, _ dstDevice: CUdevice, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemPrefetchAsync")
+    Tracing.call(466, "cuMemPrefetchAsync") { ClientCalls.notSupported("cuMemPrefetchAsync") }
 }
 
 @c @implementation
 public func cuMemPrefetchAsync_ptsz(_ devPtr: CUdeviceptr, _ count: Int, _ dstDevice: CUdevice, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemPrefetchAsync_ptsz")
+    Tracing.call(467, "cuMemPrefetchAsync_ptsz") { ClientCalls.notSupported("cuMemPrefetchAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemPrefetchAsync_v2(_ devPtr: CUdeviceptr, _ count: Int, _ location: CUmemLocation, _ flags: UInt32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemPrefetchAsync_v2")
+    Tracing.call(468, "cuMemPrefetchAsync_v2") { ClientCalls.notSupported("cuMemPrefetchAsync_v2") }
 }
 
 @c @implementation
 public func cuMemPrefetchAsync_v2_ptsz(_ devPtr: CUdeviceptr, _ count: Int, _ location: CUmemLocation, _ flags: UInt32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemPrefetchAsync_v2_ptsz")
+    Tracing.call(469, "cuMemPrefetchAsync_v2_ptsz") { ClientCalls.notSupported("cuMemPrefetchAsync_v2_ptsz") }
 }
 
 @c @implementation
 public func cuMemPrefetchBatchAsync(_ dptrs: UnsafeMutablePointer<CUdeviceptr>!, _ sizes: UnsafeMutablePointer<Int>!, _ count: Int, _ prefetchLocs: UnsafeMutablePointer<CUmemLocation>!, _ prefetchLocIdxs: UnsafeMutablePointer<Int>!, _ numPrefetchLocs: Int, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemPrefetchBatchAsync")
+    Tracing.call(470, "cuMemPrefetchBatchAsync") { ClientCalls.notSupported("cuMemPrefetchBatchAsync") }
 }
 
 @c @implementation
 public func cuMemPrefetchBatchAsync_ptsz(_ dptrs: UnsafeMutablePointer<CUdeviceptr>!, _ sizes: UnsafeMutablePointer<Int>!, _ count: Int, _ prefetchLocs: UnsafeMutablePointer<CUmemLocation>!, _ prefetchLocIdxs: UnsafeMutablePointer<Int>!, _ numPrefetchLocs: Int, _ flags: UInt64, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuMemPrefetchBatchAsync_ptsz")
+    Tracing.call(471, "cuMemPrefetchBatchAsync_ptsz") { ClientCalls.notSupported("cuMemPrefetchBatchAsync_ptsz") }
 }
 
 @c @implementation
 public func cuMemRangeGetAttribute(_ data: UnsafeMutableRawPointer!, _ dataSize: Int, _ attribute: CUmem_range_attribute, _ devPtr: CUdeviceptr, _ count: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemRangeGetAttribute")
+    Tracing.call(472, "cuMemRangeGetAttribute") { ClientCalls.notSupported("cuMemRangeGetAttribute") }
 }
 
 @c @implementation
 public func cuMemRangeGetAttributes(_ data: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ dataSizes: UnsafeMutablePointer<Int>!, _ attributes: UnsafeMutablePointer<CUmem_range_attribute>!, _ numAttributes: Int, _ devPtr: CUdeviceptr, _ count: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemRangeGetAttributes")
+    Tracing.call(473, "cuMemRangeGetAttributes") { ClientCalls.notSupported("cuMemRangeGetAttributes") }
 }
 
 @c @implementation
 public func cuMemRelease(_ handle: CUmemGenericAllocationHandle) -> CUresult {
-    ClientCalls.notSupported("cuMemRelease")
+    Tracing.call(474, "cuMemRelease") { ClientCalls.notSupported("cuMemRelease") }
 }
 
 @c @implementation
 public func cuMemRetainAllocationHandle(_ handle: UnsafeMutablePointer<CUmemGenericAllocationHandle>!, _ addr: UnsafeMutableRawPointer!) -> CUresult {
-    ClientCalls.notSupported("cuMemRetainAllocationHandle")
+    Tracing.call(475, "cuMemRetainAllocationHandle") { ClientCalls.notSupported("cuMemRetainAllocationHandle") }
 }
 
 @c @implementation
 public func cuMemSetAccess(_ ptr: CUdeviceptr, _ size: Int, _ desc: OpaquePointer!, _ count: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemSetAccess")
+    Tracing.call(476, "cuMemSetAccess") { ClientCalls.notSupported("cuMemSetAccess") }
 }
 
 @c @implementation
 public func cuMemsetD16(_ dstDevice: CUdeviceptr_v1, _ us: UInt16, _ n: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemsetD16")
+    Tracing.call(477, "cuMemsetD16") { ClientCalls.notSupported("cuMemsetD16") }
 }
 
 @c @implementation
 public func cuMemsetD16_v2(_ dstDevice: CUdeviceptr, _ us: UInt16, _ n: Int) -> CUresult {
-    ClientCalls.cuMemsetD16_v2(dstDevice, us, n)
+    Tracing.call(478, "cuMemsetD16_v2") { ClientCalls.cuMemsetD16_v2(dstDevice, us, n) }
 }
 
 @c @implementation
 public func cuMemsetD16_v2_ptds(_ dstDevice: CUdeviceptr, _ us: UInt16, _ n: Int) -> CUresult {
-    ClientCalls.cuMemsetD16_v2(dstDevice, us, n)
+    Tracing.call(479, "cuMemsetD16_v2_ptds") { ClientCalls.cuMemsetD16_v2(dstDevice, us, n) }
 }

@@ -5,600 +5,600 @@ internal import Client
 
 @c @implementation
 public func cuMemsetD16Async(_ dstDevice: CUdeviceptr, _ us: UInt16, _ n: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemsetD16Async(dstDevice, us, n, stream)
+    Tracing.call(480, "cuMemsetD16Async") { ClientCalls.cuMemsetD16Async(dstDevice, us, n, stream) }
 }
 
 @c @implementation
 public func cuMemsetD16Async_ptsz(_ dstDevice: CUdeviceptr, _ us: UInt16, _ n: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemsetD16Async(dstDevice, us, n, ClientCalls.perThread(stream))
+    Tracing.call(481, "cuMemsetD16Async_ptsz") { ClientCalls.cuMemsetD16Async(dstDevice, us, n, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemsetD2D16(_ dstDevice: CUdeviceptr_v1, _ dstPitch: UInt32, _ us: UInt16, _ width: UInt32, _ height: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemsetD2D16")
+    Tracing.call(482, "cuMemsetD2D16") { ClientCalls.notSupported("cuMemsetD2D16") }
 }
 
 @c @implementation
 public func cuMemsetD2D16_v2(_ dstDevice: CUdeviceptr, _ dstPitch: Int, _ us: UInt16, _ width: Int, _ height: Int) -> CUresult {
-    ClientCalls.cuMemsetD2D16_v2(dstDevice, dstPitch, us, width, height)
+    Tracing.call(483, "cuMemsetD2D16_v2") { ClientCalls.cuMemsetD2D16_v2(dstDevice, dstPitch, us, width, height) }
 }
 
 @c @implementation
 public func cuMemsetD2D16_v2_ptds(_ dstDevice: CUdeviceptr, _ dstPitch: Int, _ us: UInt16, _ width: Int, _ height: Int) -> CUresult {
-    ClientCalls.cuMemsetD2D16_v2(dstDevice, dstPitch, us, width, height)
+    Tracing.call(484, "cuMemsetD2D16_v2_ptds") { ClientCalls.cuMemsetD2D16_v2(dstDevice, dstPitch, us, width, height) }
 }
 
 @c @implementation
 public func cuMemsetD2D16Async(_ dstDevice: CUdeviceptr, _ dstPitch: Int, _ us: UInt16, _ width: Int, _ height: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemsetD2D16Async(dstDevice, dstPitch, us, width, height, stream)
+    Tracing.call(485, "cuMemsetD2D16Async") { ClientCalls.cuMemsetD2D16Async(dstDevice, dstPitch, us, width, height, stream) }
 }
 
 @c @implementation
 public func cuMemsetD2D16Async_ptsz(_ dstDevice: CUdeviceptr, _ dstPitch: Int, _ us: UInt16, _ width: Int, _ height: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemsetD2D16Async(dstDevice, dstPitch, us, width, height, ClientCalls.perThread(stream))
+    Tracing.call(486, "cuMemsetD2D16Async_ptsz") { ClientCalls.cuMemsetD2D16Async(dstDevice, dstPitch, us, width, height, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemsetD2D32(_ dstDevice: CUdeviceptr_v1, _ dstPitch: UInt32, _ ui: UInt32, _ width: UInt32, _ height: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemsetD2D32")
+    Tracing.call(487, "cuMemsetD2D32") { ClientCalls.notSupported("cuMemsetD2D32") }
 }
 
 @c @implementation
 public func cuMemsetD2D32_v2(_ dstDevice: CUdeviceptr, _ dstPitch: Int, _ ui: UInt32, _ width: Int, _ height: Int) -> CUresult {
-    ClientCalls.cuMemsetD2D32_v2(dstDevice, dstPitch, ui, width, height)
+    Tracing.call(488, "cuMemsetD2D32_v2") { ClientCalls.cuMemsetD2D32_v2(dstDevice, dstPitch, ui, width, height) }
 }
 
 @c @implementation
 public func cuMemsetD2D32_v2_ptds(_ dstDevice: CUdeviceptr, _ dstPitch: Int, _ ui: UInt32, _ width: Int, _ height: Int) -> CUresult {
-    ClientCalls.cuMemsetD2D32_v2(dstDevice, dstPitch, ui, width, height)
+    Tracing.call(489, "cuMemsetD2D32_v2_ptds") { ClientCalls.cuMemsetD2D32_v2(dstDevice, dstPitch, ui, width, height) }
 }
 
 @c @implementation
 public func cuMemsetD2D32Async(_ dstDevice: CUdeviceptr, _ dstPitch: Int, _ ui: UInt32, _ width: Int, _ height: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemsetD2D32Async(dstDevice, dstPitch, ui, width, height, stream)
+    Tracing.call(490, "cuMemsetD2D32Async") { ClientCalls.cuMemsetD2D32Async(dstDevice, dstPitch, ui, width, height, stream) }
 }
 
 @c @implementation
 public func cuMemsetD2D32Async_ptsz(_ dstDevice: CUdeviceptr, _ dstPitch: Int, _ ui: UInt32, _ width: Int, _ height: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemsetD2D32Async(dstDevice, dstPitch, ui, width, height, ClientCalls.perThread(stream))
+    Tracing.call(491, "cuMemsetD2D32Async_ptsz") { ClientCalls.cuMemsetD2D32Async(dstDevice, dstPitch, ui, width, height, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemsetD2D8(_ dstDevice: CUdeviceptr_v1, _ dstPitch: UInt32, _ uc: UInt8, _ width: UInt32, _ height: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemsetD2D8")
+    Tracing.call(492, "cuMemsetD2D8") { ClientCalls.notSupported("cuMemsetD2D8") }
 }
 
 @c @implementation
 public func cuMemsetD2D8_v2(_ dstDevice: CUdeviceptr, _ dstPitch: Int, _ uc: UInt8, _ width: Int, _ height: Int) -> CUresult {
-    ClientCalls.cuMemsetD2D8_v2(dstDevice, dstPitch, uc, width, height)
+    Tracing.call(493, "cuMemsetD2D8_v2") { ClientCalls.cuMemsetD2D8_v2(dstDevice, dstPitch, uc, width, height) }
 }
 
 @c @implementation
 public func cuMemsetD2D8_v2_ptds(_ dstDevice: CUdeviceptr, _ dstPitch: Int, _ uc: UInt8, _ width: Int, _ height: Int) -> CUresult {
-    ClientCalls.cuMemsetD2D8_v2(dstDevice, dstPitch, uc, width, height)
+    Tracing.call(494, "cuMemsetD2D8_v2_ptds") { ClientCalls.cuMemsetD2D8_v2(dstDevice, dstPitch, uc, width, height) }
 }
 
 @c @implementation
 public func cuMemsetD2D8Async(_ dstDevice: CUdeviceptr, _ dstPitch: Int, _ uc: UInt8, _ width: Int, _ height: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemsetD2D8Async(dstDevice, dstPitch, uc, width, height, stream)
+    Tracing.call(495, "cuMemsetD2D8Async") { ClientCalls.cuMemsetD2D8Async(dstDevice, dstPitch, uc, width, height, stream) }
 }
 
 @c @implementation
 public func cuMemsetD2D8Async_ptsz(_ dstDevice: CUdeviceptr, _ dstPitch: Int, _ uc: UInt8, _ width: Int, _ height: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemsetD2D8Async(dstDevice, dstPitch, uc, width, height, ClientCalls.perThread(stream))
+    Tracing.call(496, "cuMemsetD2D8Async_ptsz") { ClientCalls.cuMemsetD2D8Async(dstDevice, dstPitch, uc, width, height, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemsetD32(_ dstDevice: CUdeviceptr_v1, _ ui: UInt32, _ n: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemsetD32")
+    Tracing.call(497, "cuMemsetD32") { ClientCalls.notSupported("cuMemsetD32") }
 }
 
 @c @implementation
 public func cuMemsetD32_v2(_ dstDevice: CUdeviceptr, _ ui: UInt32, _ n: Int) -> CUresult {
-    ClientCalls.cuMemsetD32_v2(dstDevice, ui, n)
+    Tracing.call(498, "cuMemsetD32_v2") { ClientCalls.cuMemsetD32_v2(dstDevice, ui, n) }
 }
 
 @c @implementation
 public func cuMemsetD32_v2_ptds(_ dstDevice: CUdeviceptr, _ ui: UInt32, _ n: Int) -> CUresult {
-    ClientCalls.cuMemsetD32_v2(dstDevice, ui, n)
+    Tracing.call(499, "cuMemsetD32_v2_ptds") { ClientCalls.cuMemsetD32_v2(dstDevice, ui, n) }
 }
 
 @c @implementation
 public func cuMemsetD32Async(_ dstDevice: CUdeviceptr, _ ui: UInt32, _ n: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemsetD32Async(dstDevice, ui, n, stream)
+    Tracing.call(500, "cuMemsetD32Async") { ClientCalls.cuMemsetD32Async(dstDevice, ui, n, stream) }
 }
 
 @c @implementation
 public func cuMemsetD32Async_ptsz(_ dstDevice: CUdeviceptr, _ ui: UInt32, _ n: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemsetD32Async(dstDevice, ui, n, ClientCalls.perThread(stream))
+    Tracing.call(501, "cuMemsetD32Async_ptsz") { ClientCalls.cuMemsetD32Async(dstDevice, ui, n, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemsetD8(_ dstDevice: CUdeviceptr_v1, _ uc: UInt8, _ n: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMemsetD8")
+    Tracing.call(502, "cuMemsetD8") { ClientCalls.notSupported("cuMemsetD8") }
 }
 
 @c @implementation
 public func cuMemsetD8_v2(_ dstDevice: CUdeviceptr, _ uc: UInt8, _ n: Int) -> CUresult {
-    ClientCalls.cuMemsetD8_v2(dstDevice, uc, n)
+    Tracing.call(503, "cuMemsetD8_v2") { ClientCalls.cuMemsetD8_v2(dstDevice, uc, n) }
 }
 
 @c @implementation
 public func cuMemsetD8_v2_ptds(_ dstDevice: CUdeviceptr, _ uc: UInt8, _ n: Int) -> CUresult {
-    ClientCalls.cuMemsetD8_v2(dstDevice, uc, n)
+    Tracing.call(504, "cuMemsetD8_v2_ptds") { ClientCalls.cuMemsetD8_v2(dstDevice, uc, n) }
 }
 
 @c @implementation
 public func cuMemsetD8Async(_ dstDevice: CUdeviceptr, _ uc: UInt8, _ n: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemsetD8Async(dstDevice, uc, n, stream)
+    Tracing.call(505, "cuMemsetD8Async") { ClientCalls.cuMemsetD8Async(dstDevice, uc, n, stream) }
 }
 
 @c @implementation
 public func cuMemsetD8Async_ptsz(_ dstDevice: CUdeviceptr, _ uc: UInt8, _ n: Int, _ stream: CUstream!) -> CUresult {
-    ClientCalls.cuMemsetD8Async(dstDevice, uc, n, ClientCalls.perThread(stream))
+    Tracing.call(506, "cuMemsetD8Async_ptsz") { ClientCalls.cuMemsetD8Async(dstDevice, uc, n, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemSetMemPool(_ location: UnsafeMutablePointer<CUmemLocation>!, _ type: CUmemAllocationType, _ pool: CUmemoryPool!) -> CUresult {
-    ClientCalls.notSupported("cuMemSetMemPool")
+    Tracing.call(507, "cuMemSetMemPool") { ClientCalls.notSupported("cuMemSetMemPool") }
 }
 
 @c @implementation
 public func cuMemUnmap(_ ptr: CUdeviceptr, _ size: Int) -> CUresult {
-    ClientCalls.notSupported("cuMemUnmap")
+    Tracing.call(508, "cuMemUnmap") { ClientCalls.notSupported("cuMemUnmap") }
 }
 
 @c @implementation
 public func cuMipmappedArrayCreate(_ handle: UnsafeMutablePointer<CUmipmappedArray?>!, _ mipmappedArrayDesc: OpaquePointer!, _ numMipmapLevels: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMipmappedArrayCreate")
+    Tracing.call(509, "cuMipmappedArrayCreate") { ClientCalls.notSupported("cuMipmappedArrayCreate") }
 }
 
 @c @implementation
 public func cuMipmappedArrayDestroy(_ mipmappedArray: CUmipmappedArray!) -> CUresult {
-    ClientCalls.notSupported("cuMipmappedArrayDestroy")
+    Tracing.call(510, "cuMipmappedArrayDestroy") { ClientCalls.notSupported("cuMipmappedArrayDestroy") }
 }
 
 @c @implementation
 public func cuMipmappedArrayGetLevel(_ levelArray: UnsafeMutablePointer<CUarray?>!, _ mipmappedArray: CUmipmappedArray!, _ level: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuMipmappedArrayGetLevel")
+    Tracing.call(511, "cuMipmappedArrayGetLevel") { ClientCalls.notSupported("cuMipmappedArrayGetLevel") }
 }
 
 @c @implementation
 public func cuMipmappedArrayGetMemoryRequirements(_ memoryRequirements: OpaquePointer!, _ mipmap: CUmipmappedArray!, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuMipmappedArrayGetMemoryRequirements")
+    Tracing.call(512, "cuMipmappedArrayGetMemoryRequirements") { ClientCalls.notSupported("cuMipmappedArrayGetMemoryRequirements") }
 }
 
 @c @implementation
 public func cuMipmappedArrayGetSparseProperties(_ sparseProperties: OpaquePointer!, _ mipmap: CUmipmappedArray!) -> CUresult {
-    ClientCalls.notSupported("cuMipmappedArrayGetSparseProperties")
+    Tracing.call(513, "cuMipmappedArrayGetSparseProperties") { ClientCalls.notSupported("cuMipmappedArrayGetSparseProperties") }
 }
 
 @c @implementation
 public func cuModuleEnumerateFunctions(_ functions: UnsafeMutablePointer<CUfunction?>!, _ numFunctions: UInt32, _ mod: CUmodule!) -> CUresult {
-    ClientCalls.cuModuleEnumerateFunctions(functions, numFunctions, mod)
+    Tracing.call(514, "cuModuleEnumerateFunctions") { ClientCalls.cuModuleEnumerateFunctions(functions, numFunctions, mod) }
 }
 
 @c @implementation
 public func cuModuleGetFunction(_ function: UnsafeMutablePointer<CUfunction?>!, _ module: CUmodule!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    ClientCalls.cuModuleGetFunction(function, module, name)
+    Tracing.call(515, "cuModuleGetFunction") { ClientCalls.cuModuleGetFunction(function, module, name) }
 }
 
 @c @implementation
 public func cuModuleGetFunctionCount(_ count: UnsafeMutablePointer<UInt32>!, _ mod: CUmodule!) -> CUresult {
-    ClientCalls.cuModuleGetFunctionCount(count, mod)
+    Tracing.call(516, "cuModuleGetFunctionCount") { ClientCalls.cuModuleGetFunctionCount(count, mod) }
 }
 
 @c @implementation
 public func cuModuleGetGlobal(_ address: UnsafeMutablePointer<CUdeviceptr_v1>!, _ bytes: UnsafeMutablePointer<UInt32>!, _ module: CUmodule!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    ClientCalls.notSupported("cuModuleGetGlobal")
+    Tracing.call(517, "cuModuleGetGlobal") { ClientCalls.notSupported("cuModuleGetGlobal") }
 }
 
 @c @implementation
 public func cuModuleGetGlobal_v2(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: UnsafeMutablePointer<Int>!, _ module: CUmodule!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    ClientCalls.cuModuleGetGlobal_v2(address, bytes, module, name)
+    Tracing.call(518, "cuModuleGetGlobal_v2") { ClientCalls.cuModuleGetGlobal_v2(address, bytes, module, name) }
 }
 
 @c @implementation
 public func cuModuleGetLoadingMode(_ mode: UnsafeMutablePointer<CUmoduleLoadingMode>!) -> CUresult {
-    ClientCalls.cuModuleGetLoadingMode(mode)
+    Tracing.call(519, "cuModuleGetLoadingMode") { ClientCalls.cuModuleGetLoadingMode(mode) }
 }
 
 @c @implementation
 public func cuModuleGetSurfRef(_ surfRef: UnsafeMutablePointer<CUsurfref?>!, _ module: CUmodule!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    ClientCalls.notSupported("cuModuleGetSurfRef")
+    Tracing.call(520, "cuModuleGetSurfRef") { ClientCalls.notSupported("cuModuleGetSurfRef") }
 }
 
 @c @implementation
 public func cuModuleGetTexRef(_ texRef: UnsafeMutablePointer<CUtexref?>!, _ module: CUmodule!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    ClientCalls.notSupported("cuModuleGetTexRef")
+    Tracing.call(521, "cuModuleGetTexRef") { ClientCalls.notSupported("cuModuleGetTexRef") }
 }
 
 @c @implementation
 public func cuModuleLoad(_ module: UnsafeMutablePointer<CUmodule?>!, _ fname: UnsafePointer<CChar>!) -> CUresult {
-    ClientCalls.cuModuleLoad(module, fname)
+    Tracing.call(522, "cuModuleLoad") { ClientCalls.cuModuleLoad(module, fname) }
 }
 
 @c @implementation
 public func cuModuleLoadData(_ module: UnsafeMutablePointer<CUmodule?>!, _ image: UnsafeRawPointer!) -> CUresult {
-    ClientCalls.cuModuleLoadData(module, image)
+    Tracing.call(523, "cuModuleLoadData") { ClientCalls.cuModuleLoadData(module, image) }
 }
 
 @c @implementation
 public func cuModuleLoadDataEx(_ module: UnsafeMutablePointer<CUmodule?>!, _ image: UnsafeRawPointer!, _ numOptions: UInt32, _ options: UnsafeMutablePointer<CUjit_option>!, _ optionValues: UnsafeMutablePointer<UnsafeMutableRawPointer?>!) -> CUresult {
-    ClientCalls.cuModuleLoadDataEx(module, image, numOptions, options, optionValues)
+    Tracing.call(524, "cuModuleLoadDataEx") { ClientCalls.cuModuleLoadDataEx(module, image, numOptions, options, optionValues) }
 }
 
 @c @implementation
 public func cuModuleLoadFatBinary(_ module: UnsafeMutablePointer<CUmodule?>!, _ fatCubin: UnsafeRawPointer!) -> CUresult {
-    ClientCalls.cuModuleLoadFatBinary(module, fatCubin)
+    Tracing.call(525, "cuModuleLoadFatBinary") { ClientCalls.cuModuleLoadFatBinary(module, fatCubin) }
 }
 
 @c @implementation
 public func cuModuleUnload(_ module: CUmodule!) -> CUresult {
-    ClientCalls.cuModuleUnload(module)
+    Tracing.call(526, "cuModuleUnload") { ClientCalls.cuModuleUnload(module) }
 }
 
 @c @implementation
 public func cuMulticastAddDevice(_ mcHandle: CUmemGenericAllocationHandle, _ device: CUdevice) -> CUresult {
-    ClientCalls.notSupported("cuMulticastAddDevice")
+    Tracing.call(527, "cuMulticastAddDevice") { ClientCalls.notSupported("cuMulticastAddDevice") }
 }
 
 @c @implementation
 public func cuMulticastBindAddr(_ mcHandle: CUmemGenericAllocationHandle, _ mcOffset: Int, _ memptr: CUdeviceptr, _ size: Int, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuMulticastBindAddr")
+    Tracing.call(528, "cuMulticastBindAddr") { ClientCalls.notSupported("cuMulticastBindAddr") }
 }
 
 @c @implementation
 public func cuMulticastBindAddr_v2(_ mcHandle: CUmemGenericAllocationHandle, _ device: CUdevice, _ mcOffset: Int, _ memptr: CUdeviceptr, _ size: Int, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuMulticastBindAddr_v2")
+    Tracing.call(529, "cuMulticastBindAddr_v2") { ClientCalls.notSupported("cuMulticastBindAddr_v2") }
 }
 
 @c @implementation
 public func cuMulticastBindMem(_ mcHandle: CUmemGenericAllocationHandle, _ mcOffset: Int, _ memHandle: CUmemGenericAllocationHandle, _ memOffset: Int, _ size: Int, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuMulticastBindMem")
+    Tracing.call(530, "cuMulticastBindMem") { ClientCalls.notSupported("cuMulticastBindMem") }
 }
 
 @c @implementation
 public func cuMulticastBindMem_v2(_ mcHandle: CUmemGenericAllocationHandle, _ device: CUdevice, _ mcOffset: Int, _ memHandle: CUmemGenericAllocationHandle, _ memOffset: Int, _ size: Int, _ flags: UInt64) -> CUresult {
-    ClientCalls.notSupported("cuMulticastBindMem_v2")
+    Tracing.call(531, "cuMulticastBindMem_v2") { ClientCalls.notSupported("cuMulticastBindMem_v2") }
 }
 
 @c @implementation
 public func cuMulticastCreate(_ mcHandle: UnsafeMutablePointer<CUmemGenericAllocationHandle>!, _ prop: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuMulticastCreate")
+    Tracing.call(532, "cuMulticastCreate") { ClientCalls.notSupported("cuMulticastCreate") }
 }
 
 @c @implementation
 public func cuMulticastGetGranularity(_ granularity: UnsafeMutablePointer<Int>!, _ prop: OpaquePointer!, _ option: CUmulticastGranularity_flags) -> CUresult {
-    ClientCalls.notSupported("cuMulticastGetGranularity")
+    Tracing.call(533, "cuMulticastGetGranularity") { ClientCalls.notSupported("cuMulticastGetGranularity") }
 }
 
 @c @implementation
 public func cuMulticastUnbind(_ mcHandle: CUmemGenericAllocationHandle, _ device: CUdevice, _ mcOffset: Int, _ size: Int) -> CUresult {
-    ClientCalls.notSupported("cuMulticastUnbind")
+    Tracing.call(534, "cuMulticastUnbind") { ClientCalls.notSupported("cuMulticastUnbind") }
 }
 
 @c @implementation
 public func cuOccupancyAvailableDynamicSMemPerBlock(_ dynamicSmemSize: UnsafeMutablePointer<Int>!, _ function: CUfunction!, _ numBlocks: Int32, _ blockSize: Int32) -> CUresult {
-    ClientCalls.cuOccupancyAvailableDynamicSMemPerBlock(dynamicSmemSize, function, numBlocks, blockSize)
+    Tracing.call(535, "cuOccupancyAvailableDynamicSMemPerBlock") { ClientCalls.cuOccupancyAvailableDynamicSMemPerBlock(dynamicSmemSize, function, numBlocks, blockSize) }
 }
 
 @c @implementation
 public func cuOccupancyMaxActiveBlocksPerMultiprocessor(_ numBlocks: UnsafeMutablePointer<Int32>!, _ function: CUfunction!, _ blockSize: Int32, _ dynamicSMemSize: Int) -> CUresult {
-    ClientCalls.cuOccupancyMaxActiveBlocksPerMultiprocessor(numBlocks, function, blockSize, dynamicSMemSize)
+    Tracing.call(536, "cuOccupancyMaxActiveBlocksPerMultiprocessor") { ClientCalls.cuOccupancyMaxActiveBlocksPerMultiprocessor(numBlocks, function, blockSize, dynamicSMemSize) }
 }
 
 @c @implementation
 public func cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(_ numBlocks: UnsafeMutablePointer<Int32>!, _ function: CUfunction!, _ blockSize: Int32, _ dynamicSMemSize: Int, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(numBlocks, function, blockSize, dynamicSMemSize, flags)
+    Tracing.call(537, "cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags") { ClientCalls.cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(numBlocks, function, blockSize, dynamicSMemSize, flags) }
 }
 
 @c @implementation
 public func cuOccupancyMaxActiveClusters(_ numClusters: UnsafeMutablePointer<Int32>!, _ function: CUfunction!, _ config: UnsafePointer<CUlaunchConfig>!) -> CUresult {
-    ClientCalls.notSupported("cuOccupancyMaxActiveClusters")
+    Tracing.call(538, "cuOccupancyMaxActiveClusters") { ClientCalls.notSupported("cuOccupancyMaxActiveClusters") }
 }
 
 @c @implementation
 public func cuOccupancyMaxPotentialBlockSize(_ minGridSize: UnsafeMutablePointer<Int32>!, _ blockSize: UnsafeMutablePointer<Int32>!, _ function: CUfunction!, _ blockSizeToDynamicSMemSize: CUoccupancyB2DSize!, _ dynamicSMemSize: Int, _ blockSizeLimit: Int32) -> CUresult {
-    ClientCalls.cuOccupancyMaxPotentialBlockSize(minGridSize, blockSize, function, blockSizeToDynamicSMemSize, dynamicSMemSize, blockSizeLimit)
+    Tracing.call(539, "cuOccupancyMaxPotentialBlockSize") { ClientCalls.cuOccupancyMaxPotentialBlockSize(minGridSize, blockSize, function, blockSizeToDynamicSMemSize, dynamicSMemSize, blockSizeLimit) }
 }
 
 @c @implementation
 public func cuOccupancyMaxPotentialBlockSizeWithFlags(_ minGridSize: UnsafeMutablePointer<Int32>!, _ blockSize: UnsafeMutablePointer<Int32>!, _ function: CUfunction!, _ blockSizeToDynamicSMemSize: CUoccupancyB2DSize!, _ dynamicSMemSize: Int, _ blockSizeLimit: Int32, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuOccupancyMaxPotentialBlockSizeWithFlags(minGridSize, blockSize, function, blockSizeToDynamicSMemSize, dynamicSMemSize, blockSizeLimit, flags)
+    Tracing.call(540, "cuOccupancyMaxPotentialBlockSizeWithFlags") { ClientCalls.cuOccupancyMaxPotentialBlockSizeWithFlags(minGridSize, blockSize, function, blockSizeToDynamicSMemSize, dynamicSMemSize, blockSizeLimit, flags) }
 }
 
 @c @implementation
 public func cuOccupancyMaxPotentialClusterSize(_ clusterSize: UnsafeMutablePointer<Int32>!, _ function: CUfunction!, _ config: UnsafePointer<CUlaunchConfig>!) -> CUresult {
-    ClientCalls.notSupported("cuOccupancyMaxPotentialClusterSize")
+    Tracing.call(541, "cuOccupancyMaxPotentialClusterSize") { ClientCalls.notSupported("cuOccupancyMaxPotentialClusterSize") }
 }
 
 @c @implementation
 public func cuParamSetf(_ function: CUfunction!, _ offset: Int32, _ value: Float) -> CUresult {
-    ClientCalls.notSupported("cuParamSetf")
+    Tracing.call(542, "cuParamSetf") { ClientCalls.notSupported("cuParamSetf") }
 }
 
 @c @implementation
 public func cuParamSeti(_ function: CUfunction!, _ offset: Int32, _ value: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuParamSeti")
+    Tracing.call(543, "cuParamSeti") { ClientCalls.notSupported("cuParamSeti") }
 }
 
 @c @implementation
 public func cuParamSetSize(_ function: CUfunction!, _ numbytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuParamSetSize")
+    Tracing.call(544, "cuParamSetSize") { ClientCalls.notSupported("cuParamSetSize") }
 }
 
 @c @implementation
 public func cuParamSetTexRef(_ function: CUfunction!, _ texunit: Int32, _ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuParamSetTexRef")
+    Tracing.call(545, "cuParamSetTexRef") { ClientCalls.notSupported("cuParamSetTexRef") }
 }
 
 @c @implementation
 public func cuParamSetv(_ function: CUfunction!, _ offset: Int32, _ ptr: UnsafeMutableRawPointer!, _ numbytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuParamSetv")
+    Tracing.call(546, "cuParamSetv") { ClientCalls.notSupported("cuParamSetv") }
 }
 
 @c @implementation
 public func cuPointerGetAttribute(_ data: UnsafeMutableRawPointer!, _ attribute: CUpointer_attribute, _ ptr: CUdeviceptr) -> CUresult {
-    ClientCalls.cuPointerGetAttribute(data, attribute, ptr)
+    Tracing.call(547, "cuPointerGetAttribute") { ClientCalls.cuPointerGetAttribute(data, attribute, ptr) }
 }
 
 @c @implementation
 public func cuPointerGetAttributes(_ numAttributes: UInt32, _ attributes: UnsafeMutablePointer<CUpointer_attribute>!, _ data: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ ptr: CUdeviceptr) -> CUresult {
-    ClientCalls.cuPointerGetAttributes(numAttributes, attributes, data, ptr)
+    Tracing.call(548, "cuPointerGetAttributes") { ClientCalls.cuPointerGetAttributes(numAttributes, attributes, data, ptr) }
 }
 
 @c @implementation
 public func cuPointerSetAttribute(_ value: UnsafeRawPointer!, _ attribute: CUpointer_attribute, _ ptr: CUdeviceptr) -> CUresult {
-    ClientCalls.cuPointerSetAttribute(value, attribute, ptr)
+    Tracing.call(549, "cuPointerSetAttribute") { ClientCalls.cuPointerSetAttribute(value, attribute, ptr) }
 }
 
 @c @implementation
 public func cuSignalExternalSemaphoresAsync(_ extSemArray: UnsafePointer<CUexternalSemaphore?>!, _ paramsArray: OpaquePointer!, _ numExtSems: UInt32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuSignalExternalSemaphoresAsync")
+    Tracing.call(550, "cuSignalExternalSemaphoresAsync") { ClientCalls.notSupported("cuSignalExternalSemaphoresAsync") }
 }
 
 @c @implementation
 public func cuSignalExternalSemaphoresAsync_ptsz(_ extSemArray: UnsafePointer<CUexternalSemaphore?>!, _ paramsArray: OpaquePointer!, _ numExtSems: UInt32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuSignalExternalSemaphoresAsync_ptsz")
+    Tracing.call(551, "cuSignalExternalSemaphoresAsync_ptsz") { ClientCalls.notSupported("cuSignalExternalSemaphoresAsync_ptsz") }
 }
 
 @c @implementation
 public func cuStreamAddCallback(_ stream: CUstream!, _ callback: CUstreamCallback!, _ userData: UnsafeMutableRawPointer!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamAddCallback")
+    Tracing.call(552, "cuStreamAddCallback") { ClientCalls.notSupported("cuStreamAddCallback") }
 }
 
 @c @implementation
 public func cuStreamAddCallback_ptsz(_ stream: CUstream!, _ callback: CUstreamCallback!, _ userData: UnsafeMutableRawPointer!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamAddCallback_ptsz")
+    Tracing.call(553, "cuStreamAddCallback_ptsz") { ClientCalls.notSupported("cuStreamAddCallback_ptsz") }
 }
 
 @c @implementation
 public func cuStreamAttachMemAsync(_ stream: CUstream!, _ address: CUdeviceptr, _ length: Int, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamAttachMemAsync")
+    Tracing.call(554, "cuStreamAttachMemAsync") { ClientCalls.notSupported("cuStreamAttachMemAsync") }
 }
 
 @c @implementation
 public func cuStreamAttachMemAsync_ptsz(_ stream: CUstream!, _ address: CUdeviceptr, _ length: Int, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamAttachMemAsync_ptsz")
+    Tracing.call(555, "cuStreamAttachMemAsync_ptsz") { ClientCalls.notSupported("cuStreamAttachMemAsync_ptsz") }
 }
 
 @c @implementation
 public func cuStreamBatchMemOp(_ stream: CUstream!, _ count: UInt32, _ paramArray: OpaquePointer!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamBatchMemOp")
+    Tracing.call(556, "cuStreamBatchMemOp") { ClientCalls.notSupported("cuStreamBatchMemOp") }
 }
 
 @c @implementation
 public func cuStreamBatchMemOp_ptsz(_ stream: CUstream!, _ count: UInt32, _ paramArray: OpaquePointer!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamBatchMemOp_ptsz")
+    Tracing.call(557, "cuStreamBatchMemOp_ptsz") { ClientCalls.notSupported("cuStreamBatchMemOp_ptsz") }
 }
 
 @c @implementation
 public func cuStreamBatchMemOp_v2(_ stream: CUstream!, _ count: UInt32, _ paramArray: OpaquePointer!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamBatchMemOp_v2")
+    Tracing.call(558, "cuStreamBatchMemOp_v2") { ClientCalls.notSupported("cuStreamBatchMemOp_v2") }
 }
 
 @c @implementation
 public func cuStreamBatchMemOp_v2_ptsz(_ stream: CUstream!, _ count: UInt32, _ paramArray: OpaquePointer!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamBatchMemOp_v2_ptsz")
+    Tracing.call(559, "cuStreamBatchMemOp_v2_ptsz") { ClientCalls.notSupported("cuStreamBatchMemOp_v2_ptsz") }
 }
 
 @c @implementation
 public func cuStreamBeginCapture(_ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuStreamBeginCapture")
+    Tracing.call(560, "cuStreamBeginCapture") { ClientCalls.notSupported("cuStreamBeginCapture") }
 }
 
 @c @implementation
 public func cuStreamBeginCapture_ptsz(_ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuStreamBeginCapture_ptsz")
+    Tracing.call(561, "cuStreamBeginCapture_ptsz") { ClientCalls.notSupported("cuStreamBeginCapture_ptsz") }
 }
 
 @c @implementation
 public func cuStreamBeginCapture_v2(_ stream: CUstream!, _ mode: CUstreamCaptureMode) -> CUresult {
-    ClientCalls.notSupported("cuStreamBeginCapture_v2")
+    Tracing.call(562, "cuStreamBeginCapture_v2") { ClientCalls.notSupported("cuStreamBeginCapture_v2") }
 }
 
 @c @implementation
 public func cuStreamBeginCapture_v2_ptsz(_ stream: CUstream!, _ mode: CUstreamCaptureMode) -> CUresult {
-    ClientCalls.notSupported("cuStreamBeginCapture_v2_ptsz")
+    Tracing.call(563, "cuStreamBeginCapture_v2_ptsz") { ClientCalls.notSupported("cuStreamBeginCapture_v2_ptsz") }
 }
 
 @c @implementation
 public func cuStreamBeginCaptureToCig(_ stream: CUstream!, _ streamCigCaptureParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuStreamBeginCaptureToCig")
+    Tracing.call(564, "cuStreamBeginCaptureToCig") { ClientCalls.notSupported("cuStreamBeginCaptureToCig") }
 }
 
 @c @implementation
 public func cuStreamBeginCaptureToCig_ptsz(_ stream: CUstream!, _ streamCigCaptureParams: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuStreamBeginCaptureToCig_ptsz")
+    Tracing.call(565, "cuStreamBeginCaptureToCig_ptsz") { ClientCalls.notSupported("cuStreamBeginCaptureToCig_ptsz") }
 }
 
 @c @implementation
 public func cuStreamBeginCaptureToGraph(_ stream: CUstream!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ mode: CUstreamCaptureMode) -> CUresult {
-    ClientCalls.notSupported("cuStreamBeginCaptureToGraph")
+    Tracing.call(566, "cuStreamBeginCaptureToGraph") { ClientCalls.notSupported("cuStreamBeginCaptureToGraph") }
 }
 
 @c @implementation
 public func cuStreamBeginCaptureToGraph_ptsz(_ stream: CUstream!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ mode: CUstreamCaptureMode) -> CUresult {
-    ClientCalls.notSupported("cuStreamBeginCaptureToGraph_ptsz")
+    Tracing.call(567, "cuStreamBeginCaptureToGraph_ptsz") { ClientCalls.notSupported("cuStreamBeginCaptureToGraph_ptsz") }
 }
 
 @c @implementation
 public func cuStreamBeginRecaptureToGraph(_ stream: CUstream!, _ mode: CUstreamCaptureMode, _ graph: CUgraph!, _ callbackFunc: CUgraphRecaptureCallback!, _ userData: UnsafeMutableRawPointer!) -> CUresult {
-    ClientCalls.notSupported("cuStreamBeginRecaptureToGraph")
+    Tracing.call(568, "cuStreamBeginRecaptureToGraph") { ClientCalls.notSupported("cuStreamBeginRecaptureToGraph") }
 }
 
 @c @implementation
 public func cuStreamBeginRecaptureToGraph_ptsz(_ stream: CUstream!, _ mode: CUstreamCaptureMode, _ graph: CUgraph!, _ callbackFunc: CUgraphRecaptureCallback!, _ userData: UnsafeMutableRawPointer!) -> CUresult {
-    ClientCalls.notSupported("cuStreamBeginRecaptureToGraph_ptsz")
+    Tracing.call(569, "cuStreamBeginRecaptureToGraph_ptsz") { ClientCalls.notSupported("cuStreamBeginRecaptureToGraph_ptsz") }
 }
 
 @c @implementation
 public func cuStreamCopyAttributes(_ dstStream: CUstream!, _ srcStream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuStreamCopyAttributes")
+    Tracing.call(570, "cuStreamCopyAttributes") { ClientCalls.notSupported("cuStreamCopyAttributes") }
 }
 
 @c @implementation
 public func cuStreamCopyAttributes_ptsz(_ dst: CUstream!, _ src: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuStreamCopyAttributes_ptsz")
+    Tracing.call(571, "cuStreamCopyAttributes_ptsz") { ClientCalls.notSupported("cuStreamCopyAttributes_ptsz") }
 }
 
 @c @implementation
 public func cuStreamCreate(_ stream: UnsafeMutablePointer<CUstream?>!, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuStreamCreate(stream, flags)
+    Tracing.call(572, "cuStreamCreate") { ClientCalls.cuStreamCreate(stream, flags) }
 }
 
 @c @implementation
 public func cuStreamCreateWithPriority(_ stream: UnsafeMutablePointer<CUstream?>!, _ flags: UInt32, _ priority: Int32) -> CUresult {
-    ClientCalls.cuStreamCreateWithPriority(stream, flags, priority)
+    Tracing.call(573, "cuStreamCreateWithPriority") { ClientCalls.cuStreamCreateWithPriority(stream, flags, priority) }
 }
 
 @c @implementation
 public func cuStreamDestroy(_ stream: CUstream!) -> CUresult {
-    ClientCalls.cuStreamDestroy_v2(stream)
+    Tracing.call(574, "cuStreamDestroy") { ClientCalls.cuStreamDestroy_v2(stream) }
 }
 
 @c @implementation
 public func cuStreamDestroy_v2(_ stream: CUstream!) -> CUresult {
-    ClientCalls.cuStreamDestroy_v2(stream)
+    Tracing.call(575, "cuStreamDestroy_v2") { ClientCalls.cuStreamDestroy_v2(stream) }
 }
 
 @c @implementation
 public func cuStreamEndCapture(_ stream: CUstream!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    ClientCalls.notSupported("cuStreamEndCapture")
+    Tracing.call(576, "cuStreamEndCapture") { ClientCalls.notSupported("cuStreamEndCapture") }
 }
 
 @c @implementation
 public func cuStreamEndCapture_ptsz(_ stream: CUstream!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    ClientCalls.notSupported("cuStreamEndCapture_ptsz")
+    Tracing.call(577, "cuStreamEndCapture_ptsz") { ClientCalls.notSupported("cuStreamEndCapture_ptsz") }
 }
 
 @c @implementation
 public func cuStreamEndCaptureToCig(_ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuStreamEndCaptureToCig")
+    Tracing.call(578, "cuStreamEndCaptureToCig") { ClientCalls.notSupported("cuStreamEndCaptureToCig") }
 }
 
 @c @implementation
 public func cuStreamEndCaptureToCig_ptsz(_ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuStreamEndCaptureToCig_ptsz")
+    Tracing.call(579, "cuStreamEndCaptureToCig_ptsz") { ClientCalls.notSupported("cuStreamEndCaptureToCig_ptsz") }
 }
 
 @c @implementation
 public func cuStreamGetAttribute(_ stream: CUstream!, _ attr: CUstreamAttrID, _ value: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuStreamGetAttribute")
+    Tracing.call(580, "cuStreamGetAttribute") { ClientCalls.notSupported("cuStreamGetAttribute") }
 }
 
 @c @implementation
 public func cuStreamGetAttribute_ptsz(_ stream: CUstream!, _ attr: CUstreamAttrID, _ valueout: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuStreamGetAttribute_ptsz")
+    Tracing.call(581, "cuStreamGetAttribute_ptsz") { ClientCalls.notSupported("cuStreamGetAttribute_ptsz") }
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    ClientCalls.notSupported("cuStreamGetCaptureInfo")
+    Tracing.call(582, "cuStreamGetCaptureInfo") { ClientCalls.notSupported("cuStreamGetCaptureInfo") }
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo_ptsz(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    ClientCalls.notSupported("cuStreamGetCaptureInfo_ptsz")
+    Tracing.call(583, "cuStreamGetCaptureInfo_ptsz") { ClientCalls.notSupported("cuStreamGetCaptureInfo_ptsz") }
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo_v2(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!, _ graphout: UnsafeMutablePointer<CUgraph?>!, _ dependenciesout: UnsafeMutablePointer<UnsafePointer<CUgraphNode?>?>!, _ numDependenciesout: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.cuStreamGetCaptureInfo_v2(stream, captureStatusout, idout, graphout, dependenciesout, numDependenciesout)
+    Tracing.call(584, "cuStreamGetCaptureInfo_v2") { ClientCalls.cuStreamGetCaptureInfo_v2(stream, captureStatusout, idout, graphout, dependenciesout, numDependenciesout) }
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo_v2_ptsz(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!, _ graphout: UnsafeMutablePointer<CUgraph?>!, _ dependenciesout: UnsafeMutablePointer<UnsafePointer<CUgraphNode?>?>!, _ numDependenciesout: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.cuStreamGetCaptureInfo_v2(ClientCalls.perThread(stream), captureStatusout, idout, graphout, dependenciesout, numDependenciesout)
+    Tracing.call(585, "cuStreamGetCaptureInfo_v2_ptsz") { ClientCalls.cuStreamGetCaptureInfo_v2(ClientCalls.perThread(stream), captureStatusout, idout, graphout, dependenciesout, numDependenciesout) }
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo_v3(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!, _ graphout: UnsafeMutablePointer<CUgraph?>!, _ dependenciesout: UnsafeMutablePointer<UnsafePointer<CUgraphNode?>?>!, _ edgeDataout: UnsafeMutablePointer<OpaquePointer?>!, _ numDependenciesout: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.cuStreamGetCaptureInfo_v3(stream, captureStatusout, idout, graphout, dependenciesout, edgeDataout, numDependenciesout)
+    Tracing.call(586, "cuStreamGetCaptureInfo_v3") { ClientCalls.cuStreamGetCaptureInfo_v3(stream, captureStatusout, idout, graphout, dependenciesout, edgeDataout, numDependenciesout) }
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo_v3_ptsz(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!, _ graphout: UnsafeMutablePointer<CUgraph?>!, _ dependenciesout: UnsafeMutablePointer<UnsafePointer<CUgraphNode?>?>!, _ edgeDataout: UnsafeMutablePointer<OpaquePointer?>!, _ numDependenciesout: UnsafeMutablePointer<Int>!) -> CUresult {
-    ClientCalls.cuStreamGetCaptureInfo_v3(ClientCalls.perThread(stream), captureStatusout, idout, graphout, dependenciesout, edgeDataout, numDependenciesout)
+    Tracing.call(587, "cuStreamGetCaptureInfo_v3_ptsz") { ClientCalls.cuStreamGetCaptureInfo_v3(ClientCalls.perThread(stream), captureStatusout, idout, graphout, dependenciesout, edgeDataout, numDependenciesout) }
 }
 
 @c @implementation
 public func cuStreamGetCtx(_ stream: CUstream!, _ context: UnsafeMutablePointer<CUcontext?>!) -> CUresult {
-    ClientCalls.cuStreamGetCtx(stream, context)
+    Tracing.call(588, "cuStreamGetCtx") { ClientCalls.cuStreamGetCtx(stream, context) }
 }
 
 @c @implementation
 public func cuStreamGetCtx_ptsz(_ stream: CUstream!, _ context: UnsafeMutablePointer<CUcontext?>!) -> CUresult {
-    ClientCalls.cuStreamGetCtx(ClientCalls.perThread(stream), context)
+    Tracing.call(589, "cuStreamGetCtx_ptsz") { ClientCalls.cuStreamGetCtx(ClientCalls.perThread(stream), context) }
 }
 
 @c @implementation
 public func cuStreamGetCtx_v2(_ stream: CUstream!, _ ctx: UnsafeMutablePointer<CUcontext?>!, _ greenCtx: UnsafeMutablePointer<CUgreenCtx?>!) -> CUresult {
-    ClientCalls.notSupported("cuStreamGetCtx_v2")
+    Tracing.call(590, "cuStreamGetCtx_v2") { ClientCalls.notSupported("cuStreamGetCtx_v2") }
 }
 
 @c @implementation
 public func cuStreamGetCtx_v2_ptsz(_ stream: CUstream!, _ ctx: UnsafeMutablePointer<CUcontext?>!, _ greenCtx: UnsafeMutablePointer<CUgreenCtx?>!) -> CUresult {
-    ClientCalls.notSupported("cuStreamGetCtx_v2_ptsz")
+    Tracing.call(591, "cuStreamGetCtx_v2_ptsz") { ClientCalls.notSupported("cuStreamGetCtx_v2_ptsz") }
 }
 
 @c @implementation
 public func cuStreamGetDevice(_ stream: CUstream!, _ device: UnsafeMutablePointer<CUdevice>!) -> CUresult {
-    ClientCalls.cuStreamGetDevice(stream, device)
+    Tracing.call(592, "cuStreamGetDevice") { ClientCalls.cuStreamGetDevice(stream, device) }
 }
 
 @c @implementation
 public func cuStreamGetDevice_ptsz(_ stream: CUstream!, _ device: UnsafeMutablePointer<CUdevice>!) -> CUresult {
-    ClientCalls.cuStreamGetDevice(ClientCalls.perThread(stream), device)
+    Tracing.call(593, "cuStreamGetDevice_ptsz") { ClientCalls.cuStreamGetDevice(ClientCalls.perThread(stream), device) }
 }
 
 @c @implementation
 public func cuStreamGetDevResource(_ stream: CUstream!, _ resource: OpaquePointer!, _ type: CUdevResourceType) -> CUresult {
-    ClientCalls.notSupported("cuStreamGetDevResource")
+    Tracing.call(594, "cuStreamGetDevResource") { ClientCalls.notSupported("cuStreamGetDevResource") }
 }
 
 @c @implementation
 public func cuStreamGetDevResource_ptsz(_ stream: CUstream!, _ resource: OpaquePointer!, _ type: CUdevResourceType) -> CUresult {
-    ClientCalls.notSupported("cuStreamGetDevResource_ptsz")
+    Tracing.call(595, "cuStreamGetDevResource_ptsz") { ClientCalls.notSupported("cuStreamGetDevResource_ptsz") }
 }
 
 @c @implementation
 public func cuStreamGetFlags(_ stream: CUstream!, _ flags: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    ClientCalls.cuStreamGetFlags(stream, flags)
+    Tracing.call(596, "cuStreamGetFlags") { ClientCalls.cuStreamGetFlags(stream, flags) }
 }
 
 @c @implementation
 public func cuStreamGetFlags_ptsz(_ stream: CUstream!, _ flags: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    ClientCalls.cuStreamGetFlags(ClientCalls.perThread(stream), flags)
+    Tracing.call(597, "cuStreamGetFlags_ptsz") { ClientCalls.cuStreamGetFlags(ClientCalls.perThread(stream), flags) }
 }
 
 @c @implementation
 public func cuStreamGetGreenCtx(_ stream: CUstream!, _ phCtx: UnsafeMutablePointer<CUgreenCtx?>!) -> CUresult {
-    ClientCalls.cuStreamGetGreenCtx(stream, phCtx)
+    Tracing.call(598, "cuStreamGetGreenCtx") { ClientCalls.cuStreamGetGreenCtx(stream, phCtx) }
 }
 
 @c @implementation
 public func cuStreamGetId(_ stream: CUstream!, _ streamId: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    ClientCalls.cuStreamGetId(stream, streamId)
+    Tracing.call(599, "cuStreamGetId") { ClientCalls.cuStreamGetId(stream, streamId) }
 }

@@ -5,425 +5,425 @@ internal import Client
 
 @c @implementation
 public func cuStreamGetId_ptsz(_ stream: CUstream!, _ streamId: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    ClientCalls.cuStreamGetId(ClientCalls.perThread(stream), streamId)
+    Tracing.call(600, "cuStreamGetId_ptsz") { ClientCalls.cuStreamGetId(ClientCalls.perThread(stream), streamId) }
 }
 
 @c @implementation
 public func cuStreamGetPriority(_ stream: CUstream!, _ priority: UnsafeMutablePointer<Int32>!) -> CUresult {
-    ClientCalls.cuStreamGetPriority(stream, priority)
+    Tracing.call(601, "cuStreamGetPriority") { ClientCalls.cuStreamGetPriority(stream, priority) }
 }
 
 @c @implementation
 public func cuStreamGetPriority_ptsz(_ stream: CUstream!, _ priority: UnsafeMutablePointer<Int32>!) -> CUresult {
-    ClientCalls.cuStreamGetPriority(ClientCalls.perThread(stream), priority)
+    Tracing.call(602, "cuStreamGetPriority_ptsz") { ClientCalls.cuStreamGetPriority(ClientCalls.perThread(stream), priority) }
 }
 
 @c @implementation
 public func cuStreamIsCapturing(_ stream: CUstream!, _ captureStatus: UnsafeMutablePointer<CUstreamCaptureStatus>!) -> CUresult {
-    ClientCalls.cuStreamIsCapturing(stream, captureStatus)
+    Tracing.call(603, "cuStreamIsCapturing") { ClientCalls.cuStreamIsCapturing(stream, captureStatus) }
 }
 
 @c @implementation
 public func cuStreamIsCapturing_ptsz(_ stream: CUstream!, _ captureStatus: UnsafeMutablePointer<CUstreamCaptureStatus>!) -> CUresult {
-    ClientCalls.cuStreamIsCapturing(ClientCalls.perThread(stream), captureStatus)
+    Tracing.call(604, "cuStreamIsCapturing_ptsz") { ClientCalls.cuStreamIsCapturing(ClientCalls.perThread(stream), captureStatus) }
 }
 
 @c @implementation
 public func cuStreamQuery(_ stream: CUstream!) -> CUresult {
-    ClientCalls.cuStreamQuery(stream)
+    Tracing.call(605, "cuStreamQuery") { ClientCalls.cuStreamQuery(stream) }
 }
 
 @c @implementation
 public func cuStreamQuery_ptsz(_ stream: CUstream!) -> CUresult {
-    ClientCalls.cuStreamQuery(ClientCalls.perThread(stream))
+    Tracing.call(606, "cuStreamQuery_ptsz") { ClientCalls.cuStreamQuery(ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuStreamSetAttribute(_ stream: CUstream!, _ attr: CUstreamAttrID, _ param: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuStreamSetAttribute")
+    Tracing.call(607, "cuStreamSetAttribute") { ClientCalls.notSupported("cuStreamSetAttribute") }
 }
 
 @c @implementation
 public func cuStreamSetAttribute_ptsz(_ stream: CUstream!, _ attr: CUstreamAttrID, _ value: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuStreamSetAttribute_ptsz")
+    Tracing.call(608, "cuStreamSetAttribute_ptsz") { ClientCalls.notSupported("cuStreamSetAttribute_ptsz") }
 }
 
 @c @implementation
 public func cuStreamSynchronize(_ stream: CUstream!) -> CUresult {
-    ClientCalls.cuStreamSynchronize(stream)
+    Tracing.call(609, "cuStreamSynchronize") { ClientCalls.cuStreamSynchronize(stream) }
 }
 
 @c @implementation
 public func cuStreamSynchronize_ptsz(_ stream: CUstream!) -> CUresult {
-    ClientCalls.cuStreamSynchronize(ClientCalls.perThread(stream))
+    Tracing.call(610, "cuStreamSynchronize_ptsz") { ClientCalls.cuStreamSynchronize(ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamUpdateCaptureDependencies")
+    Tracing.call(611, "cuStreamUpdateCaptureDependencies") { ClientCalls.notSupported("cuStreamUpdateCaptureDependencies") }
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_ptsz(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamUpdateCaptureDependencies_ptsz")
+    Tracing.call(612, "cuStreamUpdateCaptureDependencies_ptsz") { ClientCalls.notSupported("cuStreamUpdateCaptureDependencies_ptsz") }
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_v2(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamUpdateCaptureDependencies_v2")
+    Tracing.call(613, "cuStreamUpdateCaptureDependencies_v2") { ClientCalls.notSupported("cuStreamUpdateCaptureDependencies_v2") }
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_v2_ptsz(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamUpdateCaptureDependencies_v2_ptsz")
+    Tracing.call(614, "cuStreamUpdateCaptureDependencies_v2_ptsz") { ClientCalls.notSupported("cuStreamUpdateCaptureDependencies_v2_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWaitEvent(_ stream: CUstream!, _ event: CUevent!, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuStreamWaitEvent(stream, event, flags)
+    Tracing.call(615, "cuStreamWaitEvent") { ClientCalls.cuStreamWaitEvent(stream, event, flags) }
 }
 
 @c @implementation
 public func cuStreamWaitEvent_ptsz(_ stream: CUstream!, _ event: CUevent!, _ flags: UInt32) -> CUresult {
-    ClientCalls.cuStreamWaitEvent(ClientCalls.perThread(stream), event, flags)
+    Tracing.call(616, "cuStreamWaitEvent_ptsz") { ClientCalls.cuStreamWaitEvent(ClientCalls.perThread(stream), event, flags) }
 }
 
 @c @implementation
 public func cuStreamWaitValue32(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWaitValue32")
+    Tracing.call(617, "cuStreamWaitValue32") { ClientCalls.notSupported("cuStreamWaitValue32") }
 }
 
 @c @implementation
 public func cuStreamWaitValue32_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWaitValue32_ptsz")
+    Tracing.call(618, "cuStreamWaitValue32_ptsz") { ClientCalls.notSupported("cuStreamWaitValue32_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWaitValue32_v2(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWaitValue32_v2")
+    Tracing.call(619, "cuStreamWaitValue32_v2") { ClientCalls.notSupported("cuStreamWaitValue32_v2") }
 }
 
 @c @implementation
 public func cuStreamWaitValue32_v2_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWaitValue32_v2_ptsz")
+    Tracing.call(620, "cuStreamWaitValue32_v2_ptsz") { ClientCalls.notSupported("cuStreamWaitValue32_v2_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWaitValue64(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWaitValue64")
+    Tracing.call(621, "cuStreamWaitValue64") { ClientCalls.notSupported("cuStreamWaitValue64") }
 }
 
 @c @implementation
 public func cuStreamWaitValue64_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWaitValue64_ptsz")
+    Tracing.call(622, "cuStreamWaitValue64_ptsz") { ClientCalls.notSupported("cuStreamWaitValue64_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWaitValue64_v2(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWaitValue64_v2")
+    Tracing.call(623, "cuStreamWaitValue64_v2") { ClientCalls.notSupported("cuStreamWaitValue64_v2") }
 }
 
 @c @implementation
 public func cuStreamWaitValue64_v2_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWaitValue64_v2_ptsz")
+    Tracing.call(624, "cuStreamWaitValue64_v2_ptsz") { ClientCalls.notSupported("cuStreamWaitValue64_v2_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWriteValue32(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWriteValue32")
+    Tracing.call(625, "cuStreamWriteValue32") { ClientCalls.notSupported("cuStreamWriteValue32") }
 }
 
 @c @implementation
 public func cuStreamWriteValue32_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWriteValue32_ptsz")
+    Tracing.call(626, "cuStreamWriteValue32_ptsz") { ClientCalls.notSupported("cuStreamWriteValue32_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWriteValue32_v2(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWriteValue32_v2")
+    Tracing.call(627, "cuStreamWriteValue32_v2") { ClientCalls.notSupported("cuStreamWriteValue32_v2") }
 }
 
 @c @implementation
 public func cuStreamWriteValue32_v2_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWriteValue32_v2_ptsz")
+    Tracing.call(628, "cuStreamWriteValue32_v2_ptsz") { ClientCalls.notSupported("cuStreamWriteValue32_v2_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWriteValue64(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWriteValue64")
+    Tracing.call(629, "cuStreamWriteValue64") { ClientCalls.notSupported("cuStreamWriteValue64") }
 }
 
 @c @implementation
 public func cuStreamWriteValue64_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWriteValue64_ptsz")
+    Tracing.call(630, "cuStreamWriteValue64_ptsz") { ClientCalls.notSupported("cuStreamWriteValue64_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWriteValue64_v2(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWriteValue64_v2")
+    Tracing.call(631, "cuStreamWriteValue64_v2") { ClientCalls.notSupported("cuStreamWriteValue64_v2") }
 }
 
 @c @implementation
 public func cuStreamWriteValue64_v2_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuStreamWriteValue64_v2_ptsz")
+    Tracing.call(632, "cuStreamWriteValue64_v2_ptsz") { ClientCalls.notSupported("cuStreamWriteValue64_v2_ptsz") }
 }
 
 @c @implementation
 public func cuSurfObjectCreate(_ surfObject: UnsafeMutablePointer<CUsurfObject>!, _ resDesc: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuSurfObjectCreate")
+    Tracing.call(633, "cuSurfObjectCreate") { ClientCalls.notSupported("cuSurfObjectCreate") }
 }
 
 @c @implementation
 public func cuSurfObjectDestroy(_ surfObject: CUsurfObject) -> CUresult {
-    ClientCalls.notSupported("cuSurfObjectDestroy")
+    Tracing.call(634, "cuSurfObjectDestroy") { ClientCalls.notSupported("cuSurfObjectDestroy") }
 }
 
 @c @implementation
 public func cuSurfObjectGetResourceDesc(_ resDesc: OpaquePointer!, _ surfObject: CUsurfObject) -> CUresult {
-    ClientCalls.notSupported("cuSurfObjectGetResourceDesc")
+    Tracing.call(635, "cuSurfObjectGetResourceDesc") { ClientCalls.notSupported("cuSurfObjectGetResourceDesc") }
 }
 
 @c @implementation
 public func cuSurfRefGetArray(_ phArray: UnsafeMutablePointer<CUarray?>!, _ surfRef: CUsurfref!) -> CUresult {
-    ClientCalls.notSupported("cuSurfRefGetArray")
+    Tracing.call(636, "cuSurfRefGetArray") { ClientCalls.notSupported("cuSurfRefGetArray") }
 }
 
 @c @implementation
 public func cuSurfRefSetArray(_ surfRef: CUsurfref!, _ array: CUarray!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuSurfRefSetArray")
+    Tracing.call(637, "cuSurfRefSetArray") { ClientCalls.notSupported("cuSurfRefSetArray") }
 }
 
 @c @implementation
 public func cuTensorMapEncodeIm2col(_ tensorMap: OpaquePointer!, _ tensorDataType: CUtensorMapDataType, _ tensorRank: UInt32, _ globalAddress: UnsafeMutableRawPointer!, _ globalDim: UnsafePointer<UInt64>!, _ globalStrides: UnsafePointer<UInt64>!, _ pixelBoxLowerCorner: UnsafePointer<Int32>!, _ pixelBoxUpperCorner: UnsafePointer<Int32>!, _ channelsPerPixel: UInt32, _ pixelsPerColumn: UInt32, _ elementStrides: UnsafePointer<UInt32>!, _ interleave: CUtensorMapInterleave, _ swizzle: CUtensorMapSwizzle, _ l2Promotion: CUtensorMapL2promotion, _ oobFill: CUtensorMapFloatOOBfill) -> CUresult {
-    ClientCalls.notSupported("cuTensorMapEncodeIm2col")
+    Tracing.call(638, "cuTensorMapEncodeIm2col") { ClientCalls.notSupported("cuTensorMapEncodeIm2col") }
 }
 
 @c @implementation
 public func cuTensorMapEncodeIm2colWide(_ tensorMap: OpaquePointer!, _ tensorDataType: CUtensorMapDataType, _ tensorRank: UInt32, _ globalAddress: UnsafeMutableRawPointer!, _ globalDim: UnsafePointer<UInt64>!, _ globalStrides: UnsafePointer<UInt64>!, _ pixelBoxLowerCornerWidth: Int32, _ pixelBoxUpperCornerWidth: Int32, _ channelsPerPixel: UInt32, _ pixelsPerColumn: UInt32, _ elementStrides: UnsafePointer<UInt32>!, _ interleave: CUtensorMapInterleave, _ mode: CUtensorMapIm2ColWideMode, _ swizzle: CUtensorMapSwizzle, _ l2Promotion: CUtensorMapL2promotion, _ oobFill: CUtensorMapFloatOOBfill) -> CUresult {
-    ClientCalls.notSupported("cuTensorMapEncodeIm2colWide")
+    Tracing.call(639, "cuTensorMapEncodeIm2colWide") { ClientCalls.notSupported("cuTensorMapEncodeIm2colWide") }
 }
 
 @c @implementation
 public func cuTensorMapEncodeTiled(_ tensorMap: OpaquePointer!, _ tensorDataType: CUtensorMapDataType, _ tensorRank: UInt32, _ globalAddress: UnsafeMutableRawPointer!, _ globalDim: UnsafePointer<UInt64>!, _ globalStrides: UnsafePointer<UInt64>!, _ boxDim: UnsafePointer<UInt32>!, _ elementStrides: UnsafePointer<UInt32>!, _ interleave: CUtensorMapInterleave, _ swizzle: CUtensorMapSwizzle, _ l2Promotion: CUtensorMapL2promotion, _ oobFill: CUtensorMapFloatOOBfill) -> CUresult {
-    ClientCalls.notSupported("cuTensorMapEncodeTiled")
+    Tracing.call(640, "cuTensorMapEncodeTiled") { ClientCalls.notSupported("cuTensorMapEncodeTiled") }
 }
 
 @c @implementation
 public func cuTensorMapReplaceAddress(_ tensorMap: OpaquePointer!, _ globalAddress: UnsafeMutableRawPointer!) -> CUresult {
-    ClientCalls.notSupported("cuTensorMapReplaceAddress")
+    Tracing.call(641, "cuTensorMapReplaceAddress") { ClientCalls.notSupported("cuTensorMapReplaceAddress") }
 }
 
 @c @implementation
 public func cuTensorMapSetAllocationClass(_ tensorMap: OpaquePointer!, _ allocClass: CUtensorMapAllocClass, _ outAllocClass: UnsafeMutablePointer<CUtensorMapAllocClass>!) -> CUresult {
-    ClientCalls.notSupported("cuTensorMapSetAllocationClass")
+    Tracing.call(642, "cuTensorMapSetAllocationClass") { ClientCalls.notSupported("cuTensorMapSetAllocationClass") }
 }
 
 @c @implementation
 public func cuTexObjectCreate(_ texObject: UnsafeMutablePointer<CUtexObject>!, _ resDesc: OpaquePointer!, _ texDesc: OpaquePointer!, _ resViewDesc: OpaquePointer!) -> CUresult {
-    ClientCalls.notSupported("cuTexObjectCreate")
+    Tracing.call(643, "cuTexObjectCreate") { ClientCalls.notSupported("cuTexObjectCreate") }
 }
 
 @c @implementation
 public func cuTexObjectDestroy(_ texObject: CUtexObject) -> CUresult {
-    ClientCalls.notSupported("cuTexObjectDestroy")
+    Tracing.call(644, "cuTexObjectDestroy") { ClientCalls.notSupported("cuTexObjectDestroy") }
 }
 
 @c @implementation
 public func cuTexObjectGetResourceDesc(_ resDesc: OpaquePointer!, _ texObject: CUtexObject) -> CUresult {
-    ClientCalls.notSupported("cuTexObjectGetResourceDesc")
+    Tracing.call(645, "cuTexObjectGetResourceDesc") { ClientCalls.notSupported("cuTexObjectGetResourceDesc") }
 }
 
 @c @implementation
 public func cuTexObjectGetResourceViewDesc(_ resViewDesc: OpaquePointer!, _ texObject: CUtexObject) -> CUresult {
-    ClientCalls.notSupported("cuTexObjectGetResourceViewDesc")
+    Tracing.call(646, "cuTexObjectGetResourceViewDesc") { ClientCalls.notSupported("cuTexObjectGetResourceViewDesc") }
 }
 
 @c @implementation
 public func cuTexObjectGetTextureDesc(_ texDesc: OpaquePointer!, _ texObject: CUtexObject) -> CUresult {
-    ClientCalls.notSupported("cuTexObjectGetTextureDesc")
+    Tracing.call(647, "cuTexObjectGetTextureDesc") { ClientCalls.notSupported("cuTexObjectGetTextureDesc") }
 }
 
 @c @implementation
 public func cuTexRefCreate(_ texRef: UnsafeMutablePointer<CUtexref?>!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefCreate")
+    Tracing.call(648, "cuTexRefCreate") { ClientCalls.notSupported("cuTexRefCreate") }
 }
 
 @c @implementation
 public func cuTexRefDestroy(_ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefDestroy")
+    Tracing.call(649, "cuTexRefDestroy") { ClientCalls.notSupported("cuTexRefDestroy") }
 }
 
 @c @implementation
 public func cuTexRefGetAddress(_ pdptr: UnsafeMutablePointer<CUdeviceptr_v1>!, _ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefGetAddress")
+    Tracing.call(650, "cuTexRefGetAddress") { ClientCalls.notSupported("cuTexRefGetAddress") }
 }
 
 @c @implementation
 public func cuTexRefGetAddress_v2(_ pdptr: UnsafeMutablePointer<CUdeviceptr>!, _ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefGetAddress_v2")
+    Tracing.call(651, "cuTexRefGetAddress_v2") { ClientCalls.notSupported("cuTexRefGetAddress_v2") }
 }
 
 @c @implementation
 public func cuTexRefGetAddressMode(_ pam: UnsafeMutablePointer<CUaddress_mode>!, _ texRef: CUtexref!, _ dim: Int32) -> CUresult {
-    ClientCalls.notSupported("cuTexRefGetAddressMode")
+    Tracing.call(652, "cuTexRefGetAddressMode") { ClientCalls.notSupported("cuTexRefGetAddressMode") }
 }
 
 @c @implementation
 public func cuTexRefGetArray(_ phArray: UnsafeMutablePointer<CUarray?>!, _ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefGetArray")
+    Tracing.call(653, "cuTexRefGetArray") { ClientCalls.notSupported("cuTexRefGetArray") }
 }
 
 @c @implementation
 public func cuTexRefGetBorderColor(_ borderColor: UnsafeMutablePointer<Float>!, _ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefGetBorderColor")
+    Tracing.call(654, "cuTexRefGetBorderColor") { ClientCalls.notSupported("cuTexRefGetBorderColor") }
 }
 
 @c @implementation
 public func cuTexRefGetFilterMode(_ pfm: UnsafeMutablePointer<CUfilter_mode>!, _ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefGetFilterMode")
+    Tracing.call(655, "cuTexRefGetFilterMode") { ClientCalls.notSupported("cuTexRefGetFilterMode") }
 }
 
 @c @implementation
 public func cuTexRefGetFlags(_ flags: UnsafeMutablePointer<UInt32>!, _ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefGetFlags")
+    Tracing.call(656, "cuTexRefGetFlags") { ClientCalls.notSupported("cuTexRefGetFlags") }
 }
 
 @c @implementation
 public func cuTexRefGetFormat(_ format: UnsafeMutablePointer<CUarray_format>!, _ numChannels: UnsafeMutablePointer<Int32>!, _ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefGetFormat")
+    Tracing.call(657, "cuTexRefGetFormat") { ClientCalls.notSupported("cuTexRefGetFormat") }
 }
 
 @c @implementation
 public func cuTexRefGetMaxAnisotropy(_ pmaxAniso: UnsafeMutablePointer<Int32>!, _ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefGetMaxAnisotropy")
+    Tracing.call(658, "cuTexRefGetMaxAnisotropy") { ClientCalls.notSupported("cuTexRefGetMaxAnisotropy") }
 }
 
 @c @implementation
 public func cuTexRefGetMipmapFilterMode(_ pfm: UnsafeMutablePointer<CUfilter_mode>!, _ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefGetMipmapFilterMode")
+    Tracing.call(659, "cuTexRefGetMipmapFilterMode") { ClientCalls.notSupported("cuTexRefGetMipmapFilterMode") }
 }
 
 @c @implementation
 public func cuTexRefGetMipmapLevelBias(_ pbias: UnsafeMutablePointer<Float>!, _ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefGetMipmapLevelBias")
+    Tracing.call(660, "cuTexRefGetMipmapLevelBias") { ClientCalls.notSupported("cuTexRefGetMipmapLevelBias") }
 }
 
 @c @implementation
 public func cuTexRefGetMipmapLevelClamp(_ pminMipmapLevelClamp: UnsafeMutablePointer<Float>!, _ pmaxMipmapLevelClamp: UnsafeMutablePointer<Float>!, _ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefGetMipmapLevelClamp")
+    Tracing.call(661, "cuTexRefGetMipmapLevelClamp") { ClientCalls.notSupported("cuTexRefGetMipmapLevelClamp") }
 }
 
 @c @implementation
 public func cuTexRefGetMipmappedArray(_ phMipmappedArray: UnsafeMutablePointer<CUmipmappedArray?>!, _ texRef: CUtexref!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefGetMipmappedArray")
+    Tracing.call(662, "cuTexRefGetMipmappedArray") { ClientCalls.notSupported("cuTexRefGetMipmappedArray") }
 }
 
 @c @implementation
 public func cuTexRefSetAddress(_ byteOffset: UnsafeMutablePointer<UInt32>!, _ texRef: CUtexref!, _ address: CUdeviceptr_v1, _ bytes: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetAddress")
+    Tracing.call(663, "cuTexRefSetAddress") { ClientCalls.notSupported("cuTexRefSetAddress") }
 }
 
 @c @implementation
 public func cuTexRefSetAddress_v2(_ byteOffset: UnsafeMutablePointer<Int>!, _ texRef: CUtexref!, _ address: CUdeviceptr, _ bytes: Int) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetAddress_v2")
+    Tracing.call(664, "cuTexRefSetAddress_v2") { ClientCalls.notSupported("cuTexRefSetAddress_v2") }
 }
 
 @c @implementation
 public func cuTexRefSetAddress2D(_ texRef: CUtexref!, _ desc: OpaquePointer!, _ address: CUdeviceptr_v1, _ pitch: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetAddress2D")
+    Tracing.call(665, "cuTexRefSetAddress2D") { ClientCalls.notSupported("cuTexRefSetAddress2D") }
 }
 
 @c @implementation
 public func cuTexRefSetAddress2D_v2(_ texRef: CUtexref!, _ desc: OpaquePointer!, _ address: CUdeviceptr, _ pitch: Int) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetAddress2D_v2")
+    Tracing.call(666, "cuTexRefSetAddress2D_v2") { ClientCalls.notSupported("cuTexRefSetAddress2D_v2") }
 }
 
 @c @implementation
 public func cuTexRefSetAddress2D_v3(_ texRef: CUtexref!, _ desc: OpaquePointer!, _ address: CUdeviceptr, _ pitch: Int) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetAddress2D_v3")
+    Tracing.call(667, "cuTexRefSetAddress2D_v3") { ClientCalls.notSupported("cuTexRefSetAddress2D_v3") }
 }
 
 @c @implementation
 public func cuTexRefSetAddressMode(_ texRef: CUtexref!, _ dim: Int32, _ am: CUaddress_mode) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetAddressMode")
+    Tracing.call(668, "cuTexRefSetAddressMode") { ClientCalls.notSupported("cuTexRefSetAddressMode") }
 }
 
 @c @implementation
 public func cuTexRefSetArray(_ texRef: CUtexref!, _ array: CUarray!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetArray")
+    Tracing.call(669, "cuTexRefSetArray") { ClientCalls.notSupported("cuTexRefSetArray") }
 }
 
 @c @implementation
 public func cuTexRefSetBorderColor(_ texRef: CUtexref!, _ borderColor: UnsafeMutablePointer<Float>!) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetBorderColor")
+    Tracing.call(670, "cuTexRefSetBorderColor") { ClientCalls.notSupported("cuTexRefSetBorderColor") }
 }
 
 @c @implementation
 public func cuTexRefSetFilterMode(_ texRef: CUtexref!, _ fm: CUfilter_mode) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetFilterMode")
+    Tracing.call(671, "cuTexRefSetFilterMode") { ClientCalls.notSupported("cuTexRefSetFilterMode") }
 }
 
 @c @implementation
 public func cuTexRefSetFlags(_ texRef: CUtexref!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetFlags")
+    Tracing.call(672, "cuTexRefSetFlags") { ClientCalls.notSupported("cuTexRefSetFlags") }
 }
 
 @c @implementation
 public func cuTexRefSetFormat(_ texRef: CUtexref!, _ fmt: CUarray_format, _ numPackedComponents: Int32) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetFormat")
+    Tracing.call(673, "cuTexRefSetFormat") { ClientCalls.notSupported("cuTexRefSetFormat") }
 }
 
 @c @implementation
 public func cuTexRefSetMaxAnisotropy(_ texRef: CUtexref!, _ maxAniso: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetMaxAnisotropy")
+    Tracing.call(674, "cuTexRefSetMaxAnisotropy") { ClientCalls.notSupported("cuTexRefSetMaxAnisotropy") }
 }
 
 @c @implementation
 public func cuTexRefSetMipmapFilterMode(_ texRef: CUtexref!, _ fm: CUfilter_mode) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetMipmapFilterMode")
+    Tracing.call(675, "cuTexRefSetMipmapFilterMode") { ClientCalls.notSupported("cuTexRefSetMipmapFilterMode") }
 }
 
 @c @implementation
 public func cuTexRefSetMipmapLevelBias(_ texRef: CUtexref!, _ bias: Float) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetMipmapLevelBias")
+    Tracing.call(676, "cuTexRefSetMipmapLevelBias") { ClientCalls.notSupported("cuTexRefSetMipmapLevelBias") }
 }
 
 @c @implementation
 public func cuTexRefSetMipmapLevelClamp(_ texRef: CUtexref!, _ minMipmapLevelClamp: Float, _ maxMipmapLevelClamp: Float) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetMipmapLevelClamp")
+    Tracing.call(677, "cuTexRefSetMipmapLevelClamp") { ClientCalls.notSupported("cuTexRefSetMipmapLevelClamp") }
 }
 
 @c @implementation
 public func cuTexRefSetMipmappedArray(_ texRef: CUtexref!, _ mipmappedArray: CUmipmappedArray!, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuTexRefSetMipmappedArray")
+    Tracing.call(678, "cuTexRefSetMipmappedArray") { ClientCalls.notSupported("cuTexRefSetMipmappedArray") }
 }
 
 @c @implementation
 public func cuThreadExchangeStreamCaptureMode(_ mode: UnsafeMutablePointer<CUstreamCaptureMode>!) -> CUresult {
-    ClientCalls.cuThreadExchangeStreamCaptureMode(mode)
+    Tracing.call(679, "cuThreadExchangeStreamCaptureMode") { ClientCalls.cuThreadExchangeStreamCaptureMode(mode) }
 }
 
 @c @implementation
 public func cuUserObjectCreate(_ objectout: UnsafeMutablePointer<CUuserObject?>!, _ ptr: UnsafeMutableRawPointer!, _ destroy: CUhostFn!, _ initialRefcount: UInt32, _ flags: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuUserObjectCreate")
+    Tracing.call(680, "cuUserObjectCreate") { ClientCalls.notSupported("cuUserObjectCreate") }
 }
 
 @c @implementation
 public func cuUserObjectRelease(_ object: CUuserObject!, _ count: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuUserObjectRelease")
+    Tracing.call(681, "cuUserObjectRelease") { ClientCalls.notSupported("cuUserObjectRelease") }
 }
 
 @c @implementation
 public func cuUserObjectRetain(_ object: CUuserObject!, _ count: UInt32) -> CUresult {
-    ClientCalls.notSupported("cuUserObjectRetain")
+    Tracing.call(682, "cuUserObjectRetain") { ClientCalls.notSupported("cuUserObjectRetain") }
 }
 
 @c @implementation
 public func cuWaitExternalSemaphoresAsync(_ extSemArray: UnsafePointer<CUexternalSemaphore?>!, _ paramsArray: OpaquePointer!, _ numExtSems: UInt32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuWaitExternalSemaphoresAsync")
+    Tracing.call(683, "cuWaitExternalSemaphoresAsync") { ClientCalls.notSupported("cuWaitExternalSemaphoresAsync") }
 }
 
 @c @implementation
 public func cuWaitExternalSemaphoresAsync_ptsz(_ extSemArray: UnsafePointer<CUexternalSemaphore?>!, _ paramsArray: OpaquePointer!, _ numExtSems: UInt32, _ stream: CUstream!) -> CUresult {
-    ClientCalls.notSupported("cuWaitExternalSemaphoresAsync_ptsz")
+    Tracing.call(684, "cuWaitExternalSemaphoresAsync_ptsz") { ClientCalls.notSupported("cuWaitExternalSemaphoresAsync_ptsz") }
 }

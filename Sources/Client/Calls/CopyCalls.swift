@@ -100,6 +100,7 @@ extension ClientCalls {
             copy.initialize(
                 to: PendingCopy(sequence: 0, destination: destination, size: bytes, next: nil)
             )
+            Tracing.add(StatisticsLayout.bytesReceived, bytes)
             state.pointee.streamLock.lock()
             let body = CommandStream.append(
                 state,

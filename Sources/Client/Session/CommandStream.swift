@@ -22,6 +22,7 @@ enum CommandStream {
         size: Int
     ) -> UnsafeMutableRawPointer {
         let total = WireFormat.headerSize &+ size
+        Tracing.add(StatisticsLayout.bytesSent, total)
         if state.pointee.used &+ total > SessionState.bufferSize { flush(state) }
         let record = state.pointee.buffer + state.pointee.used
         state.pointee.used &+= total
@@ -82,6 +83,7 @@ enum CommandStream {
         }
         let record = state.pointee.buffer + state.pointee.used
         let total = WireFormat.headerSize + prefix + padded
+        Tracing.add(StatisticsLayout.bytesSent, total)
         writeHeader(state, record, opcode, flags, context, total)
         encode(record + WireFormat.headerSize)
         state.pointee.used += WireFormat.headerSize + prefix

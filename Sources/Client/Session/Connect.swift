@@ -37,6 +37,7 @@ package enum Connector {
         if let state = Session.state { return state.pointee.lostStatus }
         do throws(Refusal) {
             Session.begin(try connect(lease, visibleDevices))
+            Tracing.begin(lease.statistics, isTraced: lease.isTraced)
             return Status.success
         } catch {
             ferry_ignore_forks()

@@ -15,6 +15,11 @@ package struct Lease {
     /// Data port of the server.
     package private(set) var port: UInt16 = 0
 
+    /// Folder for counts of the calls, NUL-terminated; empty when nobody wants them.
+    package private(set) var statistics: InlineArray<256, CChar> = .init(repeating: 0)
+    /// Whether each call is to be noted there, too.
+    package private(set) var isTraced = false
+
     /// Longest file that is read, in bytes.
     private static let maxFile = 4096
 
@@ -59,6 +64,10 @@ package struct Lease {
             scanner.takeNumber() != nil
         else { return nil }
         lease.port = UInt16(port)
+        if scanner.takeWord("statistics") {
+            guard scanner.takePath(into: &lease.statistics) else { return nil }
+            lease.isTraced = scanner.takeWord("trace")
+        }
         // More than one server is for a later version, which will say so in its first line.
         return scanner.isAtEnd ? lease : nil
     }
@@ -83,15 +92,30 @@ package struct Lease {
             return rest == text.count
         }
 
+        /// Takes a word if it is the next one.
         mutating func takeWord(_ word: StaticString) -> Bool {
             skipSpace()
-            for index in 0..<word.utf8CodeUnitCount {
-                guard position < text.count, text[position] == word.utf8Start[index] else {
-                    return false
-                }
+            let end = position + word.utf8CodeUnitCount
+            guard end < text.count, Self.isSpace(text[end]) else { return false }
+            for index in 0..<word.utf8CodeUnitCount
+            where text[position + index] != word.utf8Start[index] {
+                return false
+            }
+            position = end
+            return true
+        }
+
+        /// Takes the rest of the line, which may have blanks in it.
+        mutating func takePath(into path: inout InlineArray<256, CChar>) -> Bool {
+            skipSpace()
+            var length = 0
+            while position < text.count, text[position] != 10, text[position] != 13 {
+                guard length < 255 else { return false }
+                path[length] = CChar(bitPattern: text[position])
+                length += 1
                 position += 1
             }
-            return position < text.count && Self.isSpace(text[position])
+            return length > 0
         }
 
         mutating func takeNumber() -> Int? {

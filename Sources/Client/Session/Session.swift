@@ -264,7 +264,9 @@ package enum Session {
             CommandStream.flush(state)
             state.pointee.streamLock.unlock()
             state.pointee.counters.roundTrips.add(1, ordering: .relaxed)
-            Replies.wait(state, waiter)
+            Tracing.waiting { Replies.wait(state, waiter) }
+            let received = waiter.pointee.bodySize &+ waiter.pointee.received
+            Tracing.add(StatisticsLayout.bytesReceived, received)
             return finish(state, waiter, context, replySize, readsFailure, reply)
         }
     }

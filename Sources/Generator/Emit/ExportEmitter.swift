@@ -25,19 +25,24 @@ struct ExportEmitter {
 
     private func file(_ calls: ArraySlice<Call>) -> String {
         var text = "// \(Generator.notice)\n\npublic import CUDAABI\ninternal import \(module)\n"
-        for call in calls { text += "\n" + export(call) }
+        for (index, call) in zip(calls.indices, calls) { text += "\n" + export(call, index) }
         return text
     }
 
-    private func export(_ call: Call) -> String {
+    private func export(_ call: Call, _ index: Int) -> String {
         let list = call.arguments.map { "_ \($0.name): \(names.swiftParameter($0.type))" }
         return """
             @c @implementation
             public func \(call.name)(\(list.joined(separator: ", "))) -> CUresult {
-                \(body(call))
+                \(counted(body(call), call, index))
             }
 
             """
+    }
+
+    /// The client's library counts its calls when it is told to.
+    private func counted(_ body: String, _ call: Call, _ index: Int) -> String {
+        library == .client ? "Tracing.call(\(index), \"\(call.name)\") { \(body) }" : body
     }
 
     private func body(_ call: Call) -> String {
