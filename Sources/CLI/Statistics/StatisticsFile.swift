@@ -54,7 +54,8 @@ package enum StatisticsFile {
     }
 
     /// Text up to the first zero; anything that a terminal or JSON would stumble over is replaced.
-    private static func text(_ bytes: UnsafeRawBufferPointer, _ offset: Int, _ size: Int) -> String {
+    private static func text(_ bytes: UnsafeRawBufferPointer, _ offset: Int, _ size: Int) -> String
+    {
         let part = bytes[offset..<offset + size].prefix { $0 != 0 }
         return String(decoding: part.map { $0 < 0x20 || $0 >= 0x7f ? 0x3f : $0 }, as: UTF8.self)
     }

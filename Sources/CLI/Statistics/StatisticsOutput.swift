@@ -73,7 +73,9 @@ struct StatisticsOutput: Sendable {
         }
         try trace.write("\n]}\n")
         if lost > 0 {
-            log.warn("the trace lacks \(lost) calls: it holds 4 Mi calls a process, if the disk does")
+            log.warn(
+                "the trace lacks \(lost) calls: it holds 4 Mi calls a process, if the disk does"
+            )
         }
     }
 }

@@ -33,7 +33,9 @@ package struct Contents: Codable, Hashable, Sendable {
 
     /// The folder of the Ferry that this program belongs to.
     package static func ownFolder() -> String? {
-        guard let own = Files.ownExecutable(), let slash = own.lastIndex(of: "/") else { return nil }
+        guard let own = Files.ownExecutable(), let slash = own.lastIndex(of: "/") else {
+            return nil
+        }
         let programs = own[..<slash]
         return programs.lastIndex(of: "/").map { String(programs[..<$0]) }
     }

@@ -64,7 +64,8 @@ package enum Tracing {
     private static func addCounted(_ count: Int, _ value: Int) {
         guard let counts, ferry_forked() == 0, let thread = ferry_thread() else { return }
         // What no call asked for, such as a thread's end, has a row of its own.
-        let index = thread.pointee.call > 0 ? Int(thread.pointee.call - 1) : StatisticsLayout.otherRow
+        let index =
+            thread.pointee.call > 0 ? Int(thread.pointee.call - 1) : StatisticsLayout.otherRow
         ferry_count(counts + StatisticsLayout.row(index) + count, UInt64(max(0, value)))
     }
 

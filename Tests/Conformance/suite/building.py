@@ -11,36 +11,20 @@ from pathlib import Path
 from typing import Callable
 
 from .catalogue import Case, extension
-from .places import PROGRAMS, TOOLCHAIN, WORK, Tree
+from .compilers import Compilers
+from .places import PROGRAMS, WORK, Tree
 
 
 class BuildError(Exception):
     """A program does not compile; the text is the compiler's."""
 
 
-def toolchain_parts(cases: list[Case]) -> list[str]:
-    """Which parts of dev/toolchain these cases need."""
-    builds = {case.build for case in cases}
-    parts = set()
-    if builds & {"cu13-static", "cu13-shared", "c13"} or any(case.fatbins for case in cases):
-        parts.add("cuda13")
-    if builds & {"cu12-static", "c12"}:
-        parts.update(("cuda13", "cuda12"))
-    parts.update(build.removeprefix("py-") for build in builds if build.startswith("py-"))
-    return sorted(parts, key=["cuda13", "cuda12", "cupy", "numba"].index)
-
-
-def set_up_toolchain(cases: list[Case]) -> None:
-    parts = toolchain_parts(cases)
-    if parts:
-        subprocess.run([PROGRAMS.parent.parent.parent / "dev" / "toolchain", *parts], check=True)
-
-
 class Builder:
     """Turns cases into commands, compiling at most once what several cases share."""
 
-    def __init__(self, tree: Tree):
+    def __init__(self, tree: Tree, compilers: Compilers):
         self._tree = tree
+        self._compilers = compilers
         self._folder = WORK / "bin"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._locks: dict[Path, threading.Lock] = {}
@@ -50,27 +34,32 @@ class Builder:
     def command(self, case: Case) -> list[str]:
         """The command that runs a case; compiles what is missing."""
         if case.build.startswith("py-"):
-            python = TOOLCHAIN / case.build.removeprefix("py-") / "bin" / "python"
+            python = self._compilers.python(case.build)
             return [str(python), str(PROGRAMS / case.sources[0]), *case.arguments]
         fatbins = [str(self._fatbin(*fatbin)) for fatbin in case.fatbins]
         return [str(self._program(case)), *case.arguments, *fatbins]
 
     def _program(self, case: Case) -> Path:
-        tree = TOOLCHAIN / ("cuda13" if "13" in case.build else "cuda12") / "tree"
+        cuda = self._compilers.cuda(case.build)
         sources = [str(PROGRAMS / source) for source in case.sources]
         if extension(case.build) == ".cu":
             runtime = case.build.rpartition("-")[2]
-            command = [str(tree / "bin" / "nvcc"), "-std=c++17", "-cudart", runtime,
+            command = [str(cuda.nvcc), "-std=c++17", "-cudart", runtime,
                        "-Xptxas", "--suppress-stack-size-warning", *case.flags, *sources]
             if runtime == "shared":
-                command += ["-Xlinker", f"-rpath={tree / 'lib'}"]
+                command += ["-Xlinker", f"-rpath={cuda.libraries}"]
         else:
-            command = ["gcc", "-std=c11", "-O1", "-Wall", f"-I{tree / 'include'}", *case.flags,
-                       *sources, f"-L{self._tree.software}", "-lcuda", "-lm", "-lpthread"]
+            command = ["gcc", "-std=c11", "-O1", "-Wall", f"-I{cuda.headers}", *case.flags,
+                       *sources, f"-L{self._driver()}", "-lcuda", "-lm", "-lpthread"]
         return self._compile(f"{case.program}-{case.build}", command, sources)
 
+    def _driver(self) -> Path:
+        """A folder with a driver library to link with; which one is found when the program starts."""
+        software = self._tree.software
+        return software if (software / "libcuda.so").exists() else self._tree.client
+
     def _fatbin(self, source: str, *flags: str) -> Path:
-        nvcc = TOOLCHAIN / "cuda13" / "tree" / "bin" / "nvcc"
+        nvcc = self._compilers.cuda("cu13-static").nvcc
         path = str(PROGRAMS / source)
         return self._compile(Path(source).stem, [str(nvcc), *flags, path], [path], ".fatbin")
 
@@ -78,9 +67,7 @@ class Builder:
         digest = hashlib.sha256("\0".join(command).encode() + self._headers)
         for source in sources:
             digest.update(Path(source).read_bytes())
-        for part in ("cuda13", "cuda12"):
-            stamp = TOOLCHAIN / f"{part}.stamp"
-            digest.update(stamp.read_bytes() if stamp.exists() else b"")
+        digest.update(self._compilers.identity())
         output = self._folder / f"{name}-{digest.hexdigest()[:16]}{suffix}"
         with self._guard:
             lock = self._locks.setdefault(output, threading.Lock())

@@ -28,6 +28,8 @@ class Case:
     #: Fatbin files that are made for it and given to it as arguments: source and compiler flags.
     fatbins: tuple[tuple[str, ...], ...] = ()
     gpus: int = 1
+    #: On a real GPU it needs the whole memory, or sees it change when other programs run.
+    alone: bool = False
     seconds: float = 120
     #: The exit status as a shell tells it: 128 + n for signal n.
     status: int = 0
@@ -102,7 +104,7 @@ PROGRAMS = [
     Program("objects_in_threads"),
     Program("per_thread_stream", options={"flags": ("--default-stream", "per-thread")}),
     Program("two_devices", options={"gpus": 2}),
-    Program("memory_info"),
+    Program("memory_info", options={"alone": True}),
     Program("memory_copies"),
     Program("cooperative"),
     Program("device_properties"),
@@ -111,7 +113,7 @@ PROGRAMS = [
     Program("error_launch"),
     Program("error_kernel",
             variants=_argument("null", "write", "read", "misaligned", "assert", "trap", "shared")),
-    Program("error_out_of_memory"),
+    Program("error_out_of_memory", options={"alone": True}),
     Program("error_freed_memory"),
     Program("error_arguments"),
     Program("fork_before"),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import math
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
-from .building import BuildError, Builder, set_up_toolchain
+from .building import BuildError, Builder
 from .catalogue import ALL_TARGETS, Case, all_cases
 from .checks.registry import Check, all_checks
+from .compilers import Compilers, Fetched, Installed
 from .places import ROOT, WORK, Tree
 from .results import Report, Result, judge
 from .server import ServerError
@@ -28,17 +32,38 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="programs at the same time (2)")
     parser.add_argument("--list", action="store_true", help="name the cases and stop")
     parser.add_argument("--compile-only", action="store_true", help="compile the programs and stop")
+    parser.add_argument("--nvcc", type=Path, help="compile with this one, and fetch nothing")
+    parser.add_argument("--python", type=Path, help="run Python programs with this one, and fetch nothing")
+    parser.add_argument("--limit", type=float, default=math.inf, help="seconds that a case may take at most")
+    parser.add_argument("--until", type=float, default=math.inf, help="seconds after which no case is begun")
+    parser.add_argument("--gpus", type=int, default=2, help="GPUs there are: cases that need more stay out (2)")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     options = parser.parse_args()
     options.targets = options.targets or ["software", "ferry"]
+    options.end = time.monotonic() + options.until
     return options
+
+
+def compilers(options: argparse.Namespace) -> Compilers:
+    if options.nvcc is None and options.python is None:
+        return Fetched()
+    return Installed(options.nvcc, options.python)
+
+
+def possible(cases: list[Case], options, found: Compilers, report: Report) -> list[Case]:
+    """The cases that can be built and run here; says what stays out."""
+    reasons = {build: found.lacks(build) for build in dict.fromkeys(case.build for case in cases)}
+    for build, reason in reasons.items():
+        if reason:
+            report.say(f"left out: {build}: {reason}")
+    return [case for case in cases if not reasons[case.build] and case.gpus <= options.gpus]
 
 
 def wanted(name: str, patterns: list[str]) -> bool:
     return not patterns or any(name.startswith(p) or fnmatch.fnmatchcase(name, p) for p in patterns)
 
 
-def run_case(case: Case, command: list[str] | BuildError, targets: list[Target], report: Report) -> None:
+def run_case(case: Case, command: list[str] | BuildError, targets: list[Target], options, report: Report) -> None:
     """One program on each target, one after the other; the first is what the others must equal."""
     reference = None
     for target in targets:
@@ -46,6 +71,9 @@ def run_case(case: Case, command: list[str] | BuildError, targets: list[Target],
             continue
         if isinstance(command, BuildError):
             report.add(Result(case.name, target.name, False, 0, f"does not compile:\n{command}"))
+            continue
+        if time.monotonic() > options.end:
+            report.add(Result(case.name, target.name, False, 0, "not started: out of time"))
             continue
         outcome = target.run(case, command)
         report.add(judge(case, target.name, outcome, reference))
@@ -65,9 +93,12 @@ def run_programs(cases: list[Case], commands: dict, names: list[str], options, r
             except (ServerError, OSError) as error:
                 report.add(Result("start of the target", name, False, 0, str(error)))
                 targets.pop().close()
-        with ThreadPoolExecutor(options.jobs) as pool:
-            for case in cases:
-                pool.submit(guarded, run_case, case.name, report, case, commands[case.name], targets, report)
+        alone = [case for case in cases if case.alone and {"native", "ferry-native"} & set(names)]
+        for jobs, group in ((options.jobs, [case for case in cases if case not in alone]), (1, alone)):
+            with ThreadPoolExecutor(jobs) as pool:
+                for case in group:
+                    pool.submit(guarded, run_case, case.name, report, case, commands[case.name], targets,
+                                options, report)
     finally:
         for target in targets:
             target.close()
@@ -104,12 +135,15 @@ def main() -> int:
     if not cases and not checks:
         raise SystemExit("run.py: no case matches")
     report = Report(options.format == "json")
+    found = compilers(options)
+    cases = [replace(case, seconds=min(case.seconds, options.limit))
+             for case in possible(cases, options, found, report)]
     needed = cases + [case for check in checks for case in check.cases()]
-    set_up_toolchain(needed)
+    found.set_up(needed)
     lacking = [] if options.compile_only else options.tree.lacks(*files_of(options.targets))
     if lacking:
         raise SystemExit(f"run.py: {options.tree.path} lacks {', '.join(lacking)}; make build makes it")
-    builder = Builder(options.tree)
+    builder = Builder(options.tree, found)
     commands = builder.compile_all(needed, options.jobs, report.say)
     if options.compile_only:
         broken = {name: error for name, error in commands.items() if isinstance(error, BuildError)}

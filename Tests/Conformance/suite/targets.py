@@ -76,6 +76,8 @@ class Ferry(Target):
     name = "ferry"
     gpus = 2
     driver: str | None = None
+    #: For `ferry run`: whole GPUs when there are none.
+    options: tuple[str, ...] = ()
 
     def __init__(self, tree: Tree, logs: Path):
         super().__init__(tree, logs)
@@ -90,10 +92,10 @@ class Ferry(Target):
         self.server.close()
 
     def start(self, case: Case, command: list[str], log: Path) -> Running:
-        return self.server.run(command, log, case.gpus)
+        return self.server.run(command, log, case.gpus, self.options)
 
     def run(self, case: Case, command: list[str]) -> Outcome:
-        # Leases are of whole GPUs here, and a lease that cannot be had is refused at once.
+        # A lease that cannot be had is refused at once.
         with self._changed:
             self._changed.wait_for(lambda: self._free >= case.gpus)
             self._free -= case.gpus
@@ -115,10 +117,17 @@ class Ferry(Target):
 
 
 class FerryNative(Ferry):
-    """Through `ferry run`, with NVIDIA's driver at the other end."""
+    """Through `ferry run`, with NVIDIA's driver at the other end. Programs get slices, so that as
+    many can run at the same time as straight on the driver."""
 
     name = "ferry-native"
-    driver = "libcuda.so.1"
+    driver = os.environ.get("FERRY_CONFORMANCE_DRIVER") or "libcuda.so.1"
+    slices = 8
+    options = ("-p", str(1 / slices))
+
+    def open(self) -> None:
+        super().open()
+        self._free = self.slices * len(self.server.listed()["gpus"])
 
 
 TARGETS = {kind.name: kind for kind in (Software, Ferry, Native, FerryNative)}

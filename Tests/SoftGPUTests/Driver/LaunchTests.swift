@@ -139,4 +139,31 @@ struct LaunchTests {
             #expect(Int(grid) * Int(block) == 16 * 1536)
         }
     }
+
+    /// A kernel may name far more registers than a real one has: blocks of the size that its
+    /// attributes promise must fit all the same. CUB divides by their number.
+    @Test func kernelsWithManyRegistersFit() throws {
+        let sums = (1..<300).map { "add.u32 %r\($0), %r\($0 - 1), \($0);" }
+        let text =
+            Kernels.head + """
+                .visible .entry many(.param .u64 unused)
+                {
+                    .reg .b32 %r<300>;
+                    mov.u32 %r0, %tid.x;
+                    \(sums.joined(separator: "\n"))
+                    ret;
+                }
+                """
+        try Harness.inContext { _ in
+            let kernel = try Harness.kernel(text, "many")
+            var (threads, registers, blocks): (Int32, Int32, Int32) = (0, 0, 0)
+            try Harness.check(SoftCalls.cuFuncGetAttribute(&threads, 0, kernel))
+            try Harness.check(SoftCalls.cuFuncGetAttribute(&registers, 4, kernel))
+            try Harness.check(
+                SoftCalls.cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, 0)
+            )
+            #expect(blocks >= 1)
+            #expect(registers * threads <= 65_536)
+        }
+    }
 }

@@ -27,6 +27,13 @@ struct KernelFacts {
             ?? max(0, resources.sharedPerBlock - kernel.staticSharedBytes)
     }
 
+    /// Registers of a thread: as many as a block of the largest size leaves to each, if the kernel
+    /// has more names than that; the compiler for a real GPU would spill the rest.
+    var registers: Int {
+        let most = resources.registers / max(1, kernel.maxThreadsPerBlock) & ~7
+        return min(kernel.registers, max(8, most))
+    }
+
     /// A `CUfunction_attribute`.
     func attribute(_ number: Int32) throws(Failure) -> Int32 {
         switch number {
@@ -34,7 +41,7 @@ struct KernelFacts {
         case 1: Int32(clamping: kernel.staticSharedBytes)
         case 2: Int32(clamping: kernel.constBytes)
         case 3: Int32(clamping: kernel.localBytes)
-        case 4: Int32(clamping: kernel.registers)
+        case 4: Int32(clamping: registers)
         case 5: Int32(kernel.target)
         case 6: Int32(description.capability.number)
         case 7: 1  // caches in level 1 as asked for
@@ -52,7 +59,7 @@ struct KernelFacts {
         let slots = resources.threadsPerMultiprocessor / resources.warpSize
         var blocks = min(resources.blocksPerMultiprocessor, slots / warps)
         // Registers are given out to warps, 256 at a time.
-        let perWarp = (kernel.registers * resources.warpSize + 255) & ~255
+        let perWarp = (registers * resources.warpSize + 255) & ~255
         if perWarp > 0 { blocks = min(blocks, resources.registers / (perWarp * warps)) }
         let shared = kernel.staticSharedBytes + dynamicShared
         guard shared <= resources.sharedPerBlockOptIn else { return 0 }

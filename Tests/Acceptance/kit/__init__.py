@@ -1,0 +1,1 @@
+"""The acceptance kit: the same unmodified programs natively and through Ferry, with equal results."""
