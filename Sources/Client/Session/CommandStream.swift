@@ -110,7 +110,7 @@ enum CommandStream {
         guard let base = bytes.baseAddress else { return }
         var done = 0
         while done < bytes.count, state.pointee.lostStatus == 0 {
-            switch state.pointee.socket.send(base + done, bytes.count - done) {
+            switch state.pointee.channel.send(base + done, bytes.count - done) {
             case .bytes(let count): done += count
             case .wouldBlock: waitToSend(state)
             case .closed, .failed: Replies.loseConnection(state)
@@ -121,7 +121,7 @@ enum CommandStream {
 
     private static func waitToSend(_ state: State) {
         do throws(SocketError) {
-            let events = try state.pointee.socket.wait(for: POLLIN | POLLOUT, timeout: -1)
+            let events = try state.pointee.channel.wait(for: POLLIN | POLLOUT, timeout: -1)
             guard events & POLLOUT == 0 else { return }
             // Another thread may be the reader; then it takes the bytes and this one looks again.
             if !Replies.readAvailable(state) { _ = usleep(50) }

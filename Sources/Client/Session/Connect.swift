@@ -51,10 +51,11 @@ package enum Connector {
     ) throws(Refusal) -> SessionState {
         let socket = try open(lease)
         do throws(Refusal) {
-            let all = try receiveSnapshot(socket)
+            let channel = Channel(socket, .tcp)
+            let all = try receiveSnapshot(channel)
             let devices = try VisibleDevices.filter(all, visibleDevices)
             guard devices.count > 0 else { throw Refusal(Status.noDevice) }
-            return SessionState(socket: socket, devices: devices)
+            return SessionState(channel: channel, devices: devices)
         } catch {
             socket.close()
             throw error
@@ -149,13 +150,13 @@ package enum Connector {
     }
 
     /// The first record of a worker: what it offers, or why it cannot serve.
-    private static func receiveSnapshot(_ socket: Socket) throws(Refusal) -> Devices {
+    private static func receiveSnapshot(_ channel: Channel) throws(Refusal) -> Devices {
         var header: InlineArray<16, UInt8> = .init(repeating: 0)
         var body: UnsafeMutableRawPointer?
         defer { free(body) }
         do throws(SocketError) {
             try withUnsafeMutableBytes(of: &header) { (bytes) throws(SocketError) in
-                try socket.receiveAll(bytes, timeout: snapshotTimeout)
+                try channel.receiveAll(bytes, timeout: snapshotTimeout)
             }
             let parsed = withUnsafeBytes(of: &header) { bytes -> RecordHeader? in
                 bytes.baseAddress.map { RecordHeader(reading: $0) }
@@ -166,7 +167,7 @@ package enum Connector {
             let size = Int(parsed.size) - WireFormat.headerSize
             body = malloc(max(size, 8))
             guard let body else { throw SocketError(ENOMEM, .receive) }
-            try socket.receiveAll(.init(start: body, count: size), timeout: snapshotTimeout)
+            try channel.receiveAll(.init(start: body, count: size), timeout: snapshotTimeout)
             let bytes = UnsafeRawBufferPointer(start: body, count: size)
             if parsed.opcode == Opcode.snapshot.rawValue, let devices = Devices.read(bytes) {
                 return devices

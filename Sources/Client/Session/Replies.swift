@@ -104,7 +104,7 @@ enum Replies {
         )
         guard isFirst else { return }
         Log.error("the connection to the server is lost")
-        state.pointee.socket.shutDown()
+        state.pointee.channel.shutDown()
         state.pointee.replyLock.lock()
         while let waiter = state.pointee.waiters {
             state.pointee.waiters = waiter.pointee.next
@@ -137,7 +137,7 @@ enum Replies {
 
     private static func waitForData(_ state: State) {
         do throws(SocketError) {
-            _ = try state.pointee.socket.wait(for: POLLIN, timeout: -1)
+            _ = try state.pointee.channel.wait(for: POLLIN, timeout: -1)
         } catch {
             loseConnection(state)
         }
@@ -159,7 +159,7 @@ enum Replies {
         guard state.pointee.lostStatus == 0 else { return .lost }
         let space = state.pointee.decoder.space()
         guard let base = space.baseAddress else { return .lost }
-        switch state.pointee.socket.receive(base, space.count) {
+        switch state.pointee.channel.receive(base, space.count) {
         case .bytes(let count):
             state.pointee.decoder.commit(count)
             state.pointee.counters.bytesReceived.add(UInt64(count), ordering: .relaxed)

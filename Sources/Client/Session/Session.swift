@@ -10,7 +10,7 @@ internal import Wire
 /// One object for the life of the process, behind a pointer, so that the hot path costs no
 /// reference counting and no exclusivity checks. Each part is guarded by the lock named beside it.
 struct SessionState: ~Copyable {
-    let socket: Socket
+    let channel: Channel
     let devices: Devices
 
     // The command stream; guarded by `streamLock`.
@@ -54,8 +54,8 @@ struct SessionState: ~Copyable {
     /// When this many bytes wait, they leave.
     static let flushSize = 16 << 10
 
-    init(socket: Socket, devices: consuming Devices) {
-        self.socket = socket
+    init(channel: Channel, devices: consuming Devices) {
+        self.channel = channel
         contexts = Contexts(devices)
         self.devices = devices
         buffer = .allocate(byteCount: Self.bufferSize, alignment: 64)
@@ -76,7 +76,7 @@ package enum Session {
 
     /// Publishes the process's session.
     static func begin(_ session: consuming SessionState) {
-        ferry_close_in_child(session.socket.descriptor)
+        ferry_close_in_child(session.channel.descriptor)
         let state = UnsafeMutablePointer<SessionState>.allocate(capacity: 1)
         state.initialize(to: session)
         Host.install()
@@ -92,7 +92,7 @@ package enum Session {
         Replies.loseConnection(state)
         ferry_close_in_child(-1)
         Flusher.stop(state)
-        state.pointee.streamLock.withLock { state.pointee.socket.close() }
+        state.pointee.streamLock.withLock { state.pointee.channel.close() }
     }
 
     /// Calls that waited for a reply so far, and bytes that were sent, for tests and messages.

@@ -39,10 +39,10 @@ package final class Executor: @unchecked Sendable {
     /// - Parameters:
     ///   - driver: Initialised; its devices are exactly the client's.
     ///   - slices: Bytes of each device that the client may take.
-    ///   - socket: Where replies go.
+    ///   - channel: Where replies go.
     ///   - printed: Files that the driver writes to: standard output and, if there is a second one,
     ///     standard error.
-    package init(driver: DriverTable, slices: [UInt64], socket: Socket, printed: [Int32]) {
+    package init(driver: DriverTable, slices: [UInt64], channel: Channel, printed: [Int32]) {
         self.driver = driver
         self.slices = Slices(totals: slices)
         deviceCount = slices.count
@@ -52,7 +52,7 @@ package final class Executor: @unchecked Sendable {
         launchPointers = .allocate(capacity: LaunchLayout.maxParameterBytes + 1)
         launchAttributes = .allocate(capacity: LaunchLayout.maxAttributes)
         let answers = Answers(
-            output: OutputQueue(socket: socket),
+            output: OutputQueue(channel: channel),
             printed: printed.enumerated().map { index, file in
                 PrintedText(file: file, descriptor: UInt32(index + 1))
             }

@@ -15,7 +15,7 @@ final class OutputQueue: @unchecked Sendable {
     /// buffers, and each may exceed this by one record (of 64 MiB at most, usually far less).
     static let limit = 8 << 20
 
-    private let socket: Socket
+    private let channel: Channel
     private let monitor = Monitor()
     private var waiting = Buffer()
     private var leaving = Buffer()
@@ -25,8 +25,8 @@ final class OutputQueue: @unchecked Sendable {
     private var hasDrainer = false
     private var isClosed = false
 
-    init(socket: Socket) {
-        self.socket = socket
+    init(channel: Channel) {
+        self.channel = channel
     }
 
     /// Sends a whole record. After the connection has broken it is dropped.
@@ -41,7 +41,7 @@ final class OutputQueue: @unchecked Sendable {
         }
         var done = 0
         while done < record.count {
-            switch socket.send(base + done, record.count - done) {
+            switch channel.send(base + done, record.count - done) {
             case .bytes(let count): done += count
             case .wouldBlock:
                 keep(UnsafeRawBufferPointer(rebasing: record[done...]))
@@ -107,7 +107,7 @@ final class OutputQueue: @unchecked Sendable {
 
     private func send(_ bytes: UnsafeRawBufferPointer) -> Bool {
         do throws(SocketError) {
-            try socket.sendAll(bytes)
+            try channel.sendAll(bytes)
             return true
         } catch {
             return false

@@ -29,30 +29,30 @@ enum FailureRecord {
 
     /// Sends it and waits, for a second at most, until the client has closed: closing with
     /// received bytes unread would make the system drop what was sent.
-    static func send(_ failure: WorkerFailure, to socket: Socket) {
+    static func send(_ failure: WorkerFailure, to channel: Channel) {
         let record = encoded(failure)
         var done = 0
         let end = ferry_now_ns() + 1_000_000_000
         record.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return }
             while done < bytes.count, ferry_now_ns() < end {
-                switch socket.send(base + done, bytes.count - done) {
+                switch channel.send(base + done, bytes.count - done) {
                 case .bytes(let count): done += count
-                case .wouldBlock: drain(socket, until: end)
+                case .wouldBlock: drain(channel, until: end)
                 case .closed, .failed: return
                 }
             }
-            _ = shutdown(socket.descriptor, Int32(SHUT_WR))
-            drain(socket, until: end, toTheEnd: true)
+            _ = shutdown(channel.descriptor, Int32(SHUT_WR))
+            drain(channel, until: end, toTheEnd: true)
         }
     }
 
     /// Throws away what the client sends.
-    private static func drain(_ socket: Socket, until end: UInt64, toTheEnd: Bool = false) {
+    private static func drain(_ channel: Channel, until end: UInt64, toTheEnd: Bool = false) {
         withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 16) { room in
             guard let base = room.baseAddress else { return }
             repeat {
-                switch socket.receive(base, room.count) {
+                switch channel.receive(base, room.count) {
                 case .bytes: continue
                 case .wouldBlock: Thread.sleep(microseconds: 500)
                 case .closed, .failed: return

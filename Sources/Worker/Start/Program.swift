@@ -9,6 +9,7 @@ package enum Program {
     /// Serves a client until its connection ends.
     package static func serve(_ options: ServeOptions) -> WorkerFailure.ExitStatus {
         let socket = Socket(descriptor: options.socket)
+        let channel = Channel(socket, .tcp)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         setrlimit(RLIMIT_CORE, &none)
         ferry_ignore_broken_pipes()
@@ -17,13 +18,13 @@ package enum Program {
             let driver = try start(options)
             let snapshot = try Snapshot(driver, grants: options.devices, process: getpid())
             lockDown()
-            watch(socket)
-            guard send(snapshot, to: socket) else { return .clientClosed }
+            watch(channel)
+            guard send(snapshot, to: channel) else { return .clientClosed }
             let slices = snapshot.devices.map(\.memory)
-            return Server(socket: socket, driver: driver, slices: slices, printed: [1, 2]).run()
+            return Server(channel: channel, driver: driver, slices: slices, printed: [1, 2]).run()
         } catch {
             WorkerLog.line("lease \(options.lease), \(options.name): \(error.text)")
-            FailureRecord.send(error, to: socket)
+            FailureRecord.send(error, to: channel)
             return error.exitStatus
         }
     }
@@ -103,9 +104,9 @@ package enum Program {
 
     /// Ends the process soon after the client has gone, whatever the reader is doing: a kernel
     /// that never ends must not keep the GPU's memory.
-    private static func watch(_ socket: Socket) {
+    private static func watch(_ channel: Channel) {
         let isWatched = Thread.start {
-            guard ferry_wait_for_end(socket.descriptor) == 1 else { return }
+            guard ferry_wait_for_end(channel.descriptor) == 1 else { return }
             // The reader notices by itself when it is idle, and then knows more.
             Thread.sleep(microseconds: 300_000)
             _exit(WorkerFailure.ExitStatus.clientClosed.rawValue)
@@ -113,12 +114,12 @@ package enum Program {
         if !isWatched { WorkerLog.line("no thread to watch the connection") }
     }
 
-    private static func send(_ snapshot: Snapshot, to socket: Socket) -> Bool {
+    private static func send(_ snapshot: Snapshot, to channel: Channel) -> Bool {
         do throws(SocketError) {
             let record = snapshot.encoded()
             var result: SocketError?
             record.withUnsafeBytes { bytes in
-                do throws(SocketError) { try socket.sendAll(bytes) } catch { result = error }
+                do throws(SocketError) { try channel.sendAll(bytes) } catch { result = error }
             }
             if let result { throw result }
             return true

@@ -5,7 +5,7 @@ internal import Wire
 
 /// Serves one client on one connection: the reader's loop.
 package struct Server {
-    private let socket: Socket
+    private let channel: Channel
     private let executor: Executor
 
     /// A server over an initialised driver.
@@ -14,9 +14,9 @@ package struct Server {
     ///   - slices: Bytes of each device that the client may take.
     ///   - printed: Files that the driver writes to: standard output and, if there is a second one,
     ///     standard error.
-    package init(socket: Socket, driver: DriverTable, slices: [UInt64], printed: [Int32]) {
-        self.socket = socket
-        executor = Executor(driver: driver, slices: slices, socket: socket, printed: printed)
+    package init(channel: Channel, driver: DriverTable, slices: [UInt64], printed: [Int32]) {
+        self.channel = channel
+        executor = Executor(driver: driver, slices: slices, channel: channel, printed: printed)
     }
 
     /// Reads and executes records until the connection ends.
@@ -34,7 +34,7 @@ package struct Server {
             executor.answers.output.finish(milliseconds: 1000)
             executor.close()
             let failure = WorkerFailure(.protocolViolation, status: Status.unknown, text)
-            FailureRecord.send(failure, to: socket)
+            FailureRecord.send(failure, to: channel)
             return .protocolViolation
         }
     }
@@ -48,7 +48,7 @@ package struct Server {
             }
             let space = decoder.space()
             guard let base = space.baseAddress else { return }
-            switch socket.receive(base, space.count) {
+            switch channel.receive(base, space.count) {
             case .bytes(let count):
                 decoder.commit(count)
                 spinner.reset()
@@ -65,9 +65,9 @@ package struct Server {
     /// Sleeps until there is something to read, or the connection is broken, which reading tells.
     private func waitForData() {
         do throws(SocketError) {
-            _ = try socket.wait(for: POLLIN, timeout: -1)
+            _ = try channel.wait(for: POLLIN, timeout: -1)
         } catch {
-            socket.shutDown()
+            channel.shutDown()
         }
     }
 

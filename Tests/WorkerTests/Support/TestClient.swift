@@ -67,7 +67,7 @@ final class TestClient {
         complaints = Self.makeFile()
         FakeDriver.shared.reset(printed: printed)
         let server = Server(
-            socket: theirs,
+            channel: Channel(theirs, .unix),
             driver: FakeDriver.table(),
             slices: slices,
             printed: [printed, complaints]
