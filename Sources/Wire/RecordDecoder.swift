@@ -64,6 +64,12 @@ package struct RecordDecoder: ~Copyable {
         return (header, body)
     }
 
+    /// Forgets what came in part.
+    package mutating func clear() {
+        start = 0
+        end = 0
+    }
+
     /// Makes room for a record of `size` bytes, which is within the limit.
     private mutating func reserve(_ size: Int) {
         guard size > capacity else { return }

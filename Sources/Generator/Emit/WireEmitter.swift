@@ -59,6 +59,8 @@ struct WireEmitter {
         ("hostData", 0x0004, "Bytes of a copy to the program's memory."),
         ("output", 0x0005, "Text that kernels printed."),
         ("chunk", 0x0006, "Bytes that belong to the call that follows."),
+        ("acknowledge", 0x0007, "How much of the other's stream the sender has."),
+        ("resume", 0x0008, "The same, first on a connection that takes another's place."),
     ]
 
     func opcodes() -> String {

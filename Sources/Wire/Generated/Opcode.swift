@@ -14,6 +14,10 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case output = 0x0005
     /// Bytes that belong to the call that follows.
     case chunk = 0x0006
+    /// How much of the other's stream the sender has.
+    case acknowledge = 0x0007
+    /// The same, first on a connection that takes another's place.
+    case resume = 0x0008
     /// `cuMemAlloc_v2`
     case cuMemAlloc_v2 = 0x0100
     /// `cuMemAllocPitch_v2`
@@ -146,6 +150,8 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .hostData: "hostData"
         case .output: "output"
         case .chunk: "chunk"
+        case .acknowledge: "acknowledge"
+        case .resume: "resume"
         case .cuMemAlloc_v2: "cuMemAlloc_v2"
         case .cuMemAllocPitch_v2: "cuMemAllocPitch_v2"
         case .cuMemFree_v2: "cuMemFree_v2"

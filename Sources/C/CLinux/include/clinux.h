@@ -70,6 +70,12 @@ static inline int ferry_connect(int descriptor, const void *address, socklen_t l
 /* MAP_FAILED is a cast. */
 static inline int ferry_map_failed(void *address) { return address == MAP_FAILED; }
 
+/* A ring: `size` bytes, a multiple of the page size, that are mapped twice in a row, so that any
+ * `size` bytes from any place of the first half are contiguous. Not inherited by children. NULL when
+ * there is no memory. */
+__attribute__((visibility("hidden"))) void *ferry_map_ring(size_t size);
+static inline void ferry_unmap_ring(void *ring, size_t size) { munmap(ring, 2 * size); }
+
 static inline uint64_t ferry_now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
