@@ -4,15 +4,19 @@
 /// of 8. The layouts are described for other implementers in docs/formats/wire.md.
 package enum WireFormat {
     /// Version of the format, negotiated in the handshake.
-    package static let version: UInt16 = 1
+    package static let version: UInt16 = 2
     /// Bytes of a record's header.
     package static let headerSize = 16
     /// Most bytes of data in one record: larger transfers are split.
-    package static let maxData = 1 << 20
+    package static let maxData = 128 << 10
     /// Largest record that a worker accepts, in bytes.
     package static let maxRequest = maxData + 65_536
     /// Largest record that a client accepts, in bytes.
     package static let maxReply = 64 << 20
+    /// Bytes that a client may send without having been told that they arrived.
+    package static let window = 1 << 20
+    /// A peer is told what arrived at the latest after this many bytes.
+    package static let acknowledgeAfter = 256 << 10
     /// Largest module image, in bytes.
     package static let maxImage = 1 << 30
     /// Context identifiers 1…64 are the primary contexts of devices 0…63.

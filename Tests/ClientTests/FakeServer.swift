@@ -33,6 +33,16 @@ final class FakeServer: @unchecked Sendable {
     private let condition = NSCondition()
     private var socket: Socket?
     private var taken: [Request] = []
+    /// Bytes that the client has acknowledged.
+    private var acknowledged: UInt64 = 0
+    private var isSilent = false
+    /// Whether what comes is acknowledged, as the protocol demands.
+    var acknowledges: Bool {
+        get { locked { !isSilent } }
+        set { locked { isSilent = !newValue } }
+    }
+    /// Bytes of our records that the client said it has.
+    var told: UInt64 { locked { acknowledged } }
     private var isEnded = false
     private(set) var connections = 0
     private let snapshot: Snapshot
@@ -231,28 +241,53 @@ final class FakeServer: @unchecked Sendable {
     }
 
     private func readRecords(_ socket: Socket) {
-        var decoder = RecordDecoder(limit: WireFormat.maxRequest)
+        var incoming = IncomingStream(limit: WireFormat.maxRequest)
         let end = Date(timeIntervalSinceNow: 25)
         while Date() < end {
             guard let events = try? socket.wait(for: POLLIN, timeout: 1000) else { return }
             if events == 0 { continue }
-            let space = decoder.space()
+            let space = incoming.space()
             guard let base = space.baseAddress else { return }
             guard case .bytes(let count) = socket.receive(base, space.count) else { return }
-            decoder.commit(count)
-            while let (header, body) = (try? decoder.next()) ?? nil {
-                guard let opcode = Opcode(rawValue: header.opcode) else { return }
-                take(
-                    Request(
-                        opcode: opcode,
-                        flags: header.flags,
-                        sequence: header.sequence,
-                        context: header.context,
-                        body: Array(body)
-                    )
-                )
+            incoming.commit(count)
+            while true {
+                var item: IncomingStream.Item?
+                do { item = try incoming.next() } catch { return }
+                guard let item else { break }
+                guard take(item) else { return }
+            }
+            if acknowledges, let place = incoming.acknowledgement(threshold: 64 << 10) {
+                sendAcknowledgement(place)
             }
         }
+    }
+
+    private func take(_ item: IncomingStream.Item) -> Bool {
+        switch item {
+        case .record(let header, let body):
+            guard let opcode = Opcode(rawValue: header.opcode) else { return false }
+            take(
+                Request(
+                    opcode: opcode,
+                    flags: header.flags,
+                    sequence: header.sequence,
+                    context: header.context,
+                    body: Array(body)
+                )
+            )
+            return true
+        case .acknowledge(let place):
+            locked { acknowledged = max(acknowledged, place) }
+            return true
+        case .resume: return false
+        }
+    }
+
+    /// Tells the client that everything up to `place` has arrived.
+    func sendAcknowledgement(_ place: UInt64) {
+        var body = Bytes()
+        body.add(place)
+        send(.acknowledge, 0, body.padded)
     }
 
     private func take(_ request: Request) {

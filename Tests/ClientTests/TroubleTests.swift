@@ -53,6 +53,42 @@ extension ClientTests {
             }
         }
 
+        @Test func `nobody runs further ahead than the server allows`() async throws {
+            let server = try FakeServer()
+            server.acknowledges = false
+            let isOver = Gate()
+            try await withSession(server) {
+                var event: CUevent?
+                #expect(ClientCalls.cuEventCreate(&event, 0) == 0)
+                let kept = event
+                let records = 100_000
+                Thread.detachNewThread {
+                    usleep(300_000)
+                    // What fits the window has come, and not a record more.
+                    let size = server.requests.count * 32
+                    #expect(size <= WireFormat.window && size > WireFormat.window - 4096)
+                    server.acknowledges = true
+                    server.sendAcknowledgement(UInt64(size / 2))
+                    isOver.open()
+                }
+                for _ in 0..<records {
+                    #expect(ClientCalls.cuEventRecord(kept, nil) == 0)
+                }
+                #expect(ClientCalls.cuCtxSynchronize() == 0)
+                #expect(server.requests.count(where: { $0.opcode == .cuEventRecord }) == records)
+            }
+            #expect(isOver.wait())
+        }
+
+        @Test func `a server that acknowledges what was never sent`() async throws {
+            let server = try FakeServer { server, request in
+                guard request.opcode == .cuCtxSynchronize else { return false }
+                server.sendAcknowledgement(1 << 40)
+                return true
+            }
+            try await withSession(server) { #expect(ClientCalls.cuCtxSynchronize() == 46) }
+        }
+
         /// What a server may not send in answer to `cuMemAlloc_v2` or `cuMemcpyDtoH_v2`.
         static let violations: [@Sendable (FakeServer, Request) -> Void] = [
             { server, _ in server.sendRaw([UInt8](repeating: 0xFF, count: 64)) },

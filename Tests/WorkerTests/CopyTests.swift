@@ -8,7 +8,7 @@ extension WorkerTests {
             (0..<count).map { UInt8(truncatingIfNeeded: $0 * 31 + $0 / 255 + seed) }
         }
 
-        @Test(arguments: [1, 7, 8, 4096, 4097, 65_536, 65_537, 1 << 20])
+        @Test(arguments: [1, 7, 8, 4096, 4097, 65_536, 65_537, WireFormat.maxData])
         func whatGoesInComesOut(size: Int) throws {
             let client = try TestClient(slices: [8 << 20])
             let address = try client.allocate(UInt64(size))
@@ -28,7 +28,7 @@ extension WorkerTests {
             let data = pattern(size)
             var offset = 0
             while offset < size {
-                let count = min(1 << 20, size - offset)
+                let count = min(WireFormat.maxData, size - offset)
                 let piece = Array(data[offset..<offset + count])
                 try client.send(
                     .cuMemcpyHtoDAsync_v2,
@@ -140,8 +140,11 @@ extension WorkerTests {
             let size = 1 << 20
             let address = try client.allocate(UInt64(size))
             let data = pattern(size)
-            for _ in 0..<100 {
-                try client.send(.cuMemcpyHtoDAsync_v2, client.uploadBody(address, data))
+            for index in 0..<800 {
+                let offset = index % 8 * WireFormat.maxData
+                let piece = Array(data[offset..<offset + WireFormat.maxData])
+                let body = client.uploadBody(address + UInt64(offset), piece)
+                try client.send(.cuMemcpyHtoDAsync_v2, body)
             }
             var copies: [UInt32] = []
             for _ in 0..<100 {

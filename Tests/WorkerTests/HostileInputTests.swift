@@ -54,13 +54,39 @@ extension WorkerTests {
             }
         }
 
-        @Test(arguments: [UInt32(1_114_120), 0x7FFF_FFF8, 0xFFFF_FFF8])
+        @Test(arguments: [UInt32(196_616), 0x7FFF_FFF8, 0xFFFF_FFF8])
         func oversizedRecords(size: UInt32) throws {
-            try expectFailure("a record of \(size) bytes (at most 1114112)") { client in
+            try expectFailure("a record of \(size) bytes (at most 196608)") { client in
                 var record = client.encode(Opcode.chunk.rawValue, [])
                 record.replaceSubrange(0..<4, with: littleEndian(size))
                 return record
             }
+        }
+
+        @Test func acknowledgementOfWhatWasNeverSent() throws {
+            try expectFailure("the body of acknowledge does not fit") { _ in
+                TestClient.control(.acknowledge, 1 << 40)
+            }
+        }
+
+        @Test func resumptionWithoutACut() throws {
+            try expectFailure("unknown opcode 0x8") { _ in TestClient.control(.resume, 0) }
+        }
+
+        /// Keeps its session only up to a bound.
+        @Test func aClientThatNeverAcknowledges() throws {
+            let client = try TestClient(slices: [64 << 20])
+            client.acknowledges = false
+            let size = UInt64(16 << 20)
+            let address = try client.allocate(size)
+            // To page-locked memory: nothing waits for the client but the worker's own bound.
+            for _ in 0..<16 {
+                try client.send(.cuMemcpyDtoHAsync_v2, bytes(address, size, UInt64(0)))
+            }
+            #expect(throws: (any Error).self) {
+                while true { try client.receive(timeout: 10_000) }
+            }
+            #expect(client.waitForExit() == .clientClosed)
         }
 
         @Test func truncatedRecord() throws {

@@ -57,5 +57,20 @@ extension WorkerTests {
             #expect(none.status == Status.invalidContext)
             client.close()
         }
+
+        @Test func whatArrivesIsAcknowledged() throws {
+            let client = try TestClient()
+            let body = bytes(UInt64(0))
+            var sent: UInt64 = 0
+            for _ in 0..<40_000 {
+                try client.send(.cuStreamQuery, body)
+                sent += 24
+            }
+            try client.call(.cuStreamQuery, body)
+            // At the latest after 256 KiB, and never more than there was.
+            #expect(client.acknowledged > sent - UInt64(WireFormat.acknowledgeAfter))
+            #expect(client.acknowledged <= sent + 24)
+            client.close()
+        }
     }
 }

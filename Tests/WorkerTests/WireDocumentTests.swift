@@ -23,10 +23,13 @@ import Wire
 
     @Test func limitsAreThoseOfTheCode() throws {
         let text = try document()
-        #expect(text.contains("1 114 112 bytes"))
-        #expect(WireFormat.maxRequest == 1_114_112)
+        #expect(text.contains("196 608 bytes"))
+        #expect(WireFormat.maxRequest == 196_608)
+        #expect(text.contains("128 KiB") && WireFormat.maxData == 128 << 10)
+        #expect(text.contains("1 MiB") && WireFormat.window == 1 << 20)
+        #expect(text.contains("256 KiB") && WireFormat.acknowledgeAfter == 256 << 10)
         #expect(WireFormat.maxReply == 64 << 20)
         #expect(WireFormat.headerSize == 16)
-        #expect(WireFormat.version == 1)
+        #expect(WireFormat.version == 2)
     }
 }

@@ -49,7 +49,7 @@ extension ClientCalls {
                 let count = min(bytes - done, WireFormat.maxData)
                 let data = UnsafeRawBufferPointer(start: source + done, count: count)
                 state.pointee.streamLock.lock()
-                CommandStream.sendWithData(
+                CommandStream.writeData(
                     state,
                     opcode,
                     context: context,
@@ -63,6 +63,7 @@ extension ClientCalls {
                 state.pointee.streamLock.unlock()
                 done += count
             }
+            Flusher.request(state)
             return state.pointee.lostStatus
         }
     }
@@ -102,18 +103,20 @@ extension ClientCalls {
             )
             Tracing.add(StatisticsLayout.bytesReceived, bytes)
             state.pointee.streamLock.lock()
-            let body = CommandStream.append(
+            let size = DeviceToHostLayout.size
+            let body = CommandStream.begin(
                 state,
                 .cuMemcpyDtoHAsync_v2,
                 flags: 0,
                 context: context,
-                size: DeviceToHostLayout.size
+                size: size
             )
             encode(body, source, bytes, handle)
-            copy.pointee.sequence = state.pointee.sequence
+            copy.pointee.sequence = state.pointee.sequence &+ 1
             Replies.register(state, copy)
-            CommandStream.finishRecord(state)
+            CommandStream.commit(state, size: size)
             state.pointee.streamLock.unlock()
+            Flusher.request(state)
             return Status.success
         }
     }

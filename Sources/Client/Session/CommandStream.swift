@@ -1,20 +1,25 @@
 internal import CLinux
 internal import Driver
+internal import DriverFrontend
 internal import Synchronization
 internal import Transport
 internal import Wire
 
 /// The one ordered stream of records to a server (rules 1 and 4 of the data plane).
 ///
-/// Records gather in a buffer, which leaves when a reply is needed, when it holds 16 KiB, or when
-/// the program has been quiet for a moment (`Flusher`). All functions are called with the
-/// session's `streamLock` held.
+/// A record is written into a ring, where it stays until the server has acknowledged it. The ring is
+/// sent when a reply is needed, or when the program has been quiet for a moment (`Flusher`). Writing
+/// and sending have a lock each, so that a thread that makes a call never waits for a system call
+/// of another one, unless the ring is full: the server lets nobody run further ahead than that.
 enum CommandStream {
     typealias State = UnsafeMutablePointer<SessionState>
 
-    /// Starts a record and returns where its body goes.
+    /// Where the body of the next record goes, whose header is written. Called with the stream lock
+    /// held; `commit` makes it a part of the stream.
+    ///
+    /// - Parameter size: Bytes of the body, a multiple of 8, within `WireFormat.maxRequest`.
     @inline(__always)
-    static func append(
+    static func begin(
         _ state: State,
         _ opcode: Opcode,
         flags: UInt16,
@@ -23,45 +28,31 @@ enum CommandStream {
     ) -> UnsafeMutableRawPointer {
         let total = WireFormat.headerSize &+ size
         Tracing.add(StatisticsLayout.bytesSent, total)
-        if state.pointee.used &+ total > SessionState.bufferSize { flush(state) }
-        let record = state.pointee.buffer + state.pointee.used
-        state.pointee.used &+= total
-        writeHeader(state, record, opcode, flags, context, total)
-        return record + WireFormat.headerSize
-    }
-
-    @inline(__always)
-    private static func writeHeader(
-        _ state: State,
-        _ record: UnsafeMutableRawPointer,
-        _ opcode: Opcode,
-        _ flags: UInt16,
-        _ context: UInt32,
-        _ total: Int
-    ) {
-        state.pointee.sequence &+= 1
+        let record = state.pointee.outgoing.space(total) ?? makeRoom(state, total)
         RecordHeader(
             size: total,
             opcode: opcode,
             flags: flags,
-            sequence: state.pointee.sequence,
+            sequence: state.pointee.sequence &+ 1,
             context: context
         ).write(to: record)
+        return record + WireFormat.headerSize
     }
 
-    /// Ends a record that has no reply: it may leave now or later.
+    /// The record whose body `begin` has given room for is whole. It leaves now or later: whoever
+    /// sends sees it from here on.
     @inline(__always)
-    static func finishRecord(_ state: State) {
-        if state.pointee.used >= SessionState.flushSize {
-            flush(state)
-        } else {
-            Flusher.request(state)
-        }
+    static func commit(_ state: State, size: Int) {
+        state.pointee.sequence &+= 1
+        state.pointee.outgoing.write(WireFormat.headerSize &+ size)
     }
 
-    /// Sends a record whose data stays where it is: `prefix` bytes of body are written by
-    /// `encode`, then `data` follows and is padded to 8 bytes. Returns when the data may change.
-    static func sendWithData(
+    /// Writes a record with data behind its body; the data may change when this returns.
+    ///
+    /// - Parameters:
+    ///   - prefix: Bytes of the body before the data, a multiple of 8.
+    ///   - data: At most `WireFormat.maxData` bytes; padded to 8.
+    static func writeData(
         _ state: State,
         _ opcode: Opcode,
         flags: UInt16 = 0,
@@ -71,52 +62,45 @@ enum CommandStream {
         _ encode: (UnsafeMutableRawPointer) -> Void
     ) {
         let padded = WireFormat.padded(data.count)
-        if padded <= SessionState.flushSize {
-            let body = append(state, opcode, flags: flags, context: context, size: prefix + padded)
-            encode(body)
-            if let base = data.baseAddress { memcpy(body + prefix, base, data.count) }
-            finishRecord(state)
-            return
-        }
-        if state.pointee.used + WireFormat.headerSize + prefix > SessionState.bufferSize {
-            flush(state)
-        }
-        let record = state.pointee.buffer + state.pointee.used
-        let total = WireFormat.headerSize + prefix + padded
-        Tracing.add(StatisticsLayout.bytesSent, total)
-        writeHeader(state, record, opcode, flags, context, total)
-        encode(record + WireFormat.headerSize)
-        state.pointee.used += WireFormat.headerSize + prefix
-        flush(state)
-        transmit(state, data)
-        var zeros: UInt64 = 0
-        withUnsafeBytes(of: &zeros) {
-            transmit(state, UnsafeRawBufferPointer(rebasing: $0[0..<(padded - data.count)]))
-        }
+        let body = begin(state, opcode, flags: flags, context: context, size: prefix + padded)
+        encode(body)
+        if let base = data.baseAddress { memcpy(body + prefix, base, data.count) }
+        memset(body + prefix + data.count, 0, padded - data.count)
+        commit(state, size: prefix + padded)
     }
 
-    /// Sends everything that waits.
+    /// Waits until the server has acknowledged so much that a record fits. After the connection is
+    /// lost any place will do: nothing is sent any more.
     @inline(never)
-    static func flush(_ state: State) {
-        let count = state.pointee.used
-        guard count > 0 else { return }
-        state.pointee.used = 0
-        transmit(state, UnsafeRawBufferPointer(start: state.pointee.buffer, count: count))
+    private static func makeRoom(_ state: State, _ total: Int) -> UnsafeMutableRawPointer {
+        while state.pointee.lostStatus == 0 {
+            send(state)
+            if let record = state.pointee.outgoing.space(total) { return record }
+            Replies.awaitAcknowledgement(state)
+            if let record = state.pointee.outgoing.space(total) { return record }
+        }
+        return state.pointee.outgoing.ring
     }
 
-    /// Sends bytes. While the server does not take them, what it sends is read, so that the two
-    /// sides can never wait for each other.
-    private static func transmit(_ state: State, _ bytes: UnsafeRawBufferPointer) {
-        guard let base = bytes.baseAddress else { return }
-        var done = 0
-        while done < bytes.count, state.pointee.lostStatus == 0 {
-            switch state.pointee.channel.send(base + done, bytes.count - done) {
-            case .bytes(let count): done += count
+    /// Sends everything that was written, and acknowledges what came.
+    ///
+    /// While the server does not take it, what the server sends is read, so that the two sides can
+    /// never wait for each other.
+    @inline(never)
+    static func send(_ state: State) {
+        state.pointee.sendLock.lock()
+        defer { state.pointee.sendLock.unlock() }
+        while state.pointee.lostStatus == 0 {
+            let bytes = state.pointee.outgoing.next()
+            guard let base = bytes.baseAddress, bytes.count > 0 else { return }
+            switch state.pointee.channel.send(base, bytes.count) {
+            case .bytes(let count):
+                state.pointee.outgoing.didSend(count)
+                state.pointee.counters.bytesSent.add(UInt64(count), ordering: .relaxed)
             case .wouldBlock: waitToSend(state)
             case .closed, .failed: Replies.loseConnection(state)
             }
         }
-        state.pointee.counters.bytesSent.add(UInt64(done), ordering: .relaxed)
     }
 
     private static func waitToSend(_ state: State) {

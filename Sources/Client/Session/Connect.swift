@@ -55,7 +55,10 @@ package enum Connector {
             let all = try receiveSnapshot(channel)
             let devices = try VisibleDevices.filter(all, visibleDevices)
             guard devices.count > 0 else { throw Refusal(Status.noDevice) }
-            return SessionState(channel: channel, devices: devices)
+            guard let ring = ferry_map_ring(WireFormat.window) else {
+                throw Refusal(Status.outOfMemory)
+            }
+            return SessionState(channel: channel, ring: ring, devices: devices)
         } catch {
             socket.close()
             throw error

@@ -1,46 +1,56 @@
 internal import CLinux
 internal import DriverFrontend
 internal import Synchronization
+internal import Wire
 
-/// Sends what waits in the command buffer once the program has been quiet for a moment.
+/// Sends what was written once the program has been quiet for a moment.
 ///
-/// The only thread that the client library ever starts, and only when a call was made that has no
-/// reply. It sleeps until it is asked, waits some 60 µs, and sends if nobody else has.
+/// The only thread that the client library starts for its commands, and only when a call was made
+/// that has no reply. While the program makes calls it looks after the stream by itself, every 60 µs
+/// or so, and nobody has to tell it; when nothing was written for a while it sleeps until it is
+/// woken.
 enum Flusher {
     typealias State = UnsafeMutablePointer<SessionState>
 
-    /// Nanoseconds between the first record in an empty buffer and its leaving; the best value in
-    /// facts/performance.md §3.5 is 50–100 µs.
-    fileprivate static let quietTime = 50_000
+    /// Nanoseconds between two looks; the best value in facts/performance.md §3.5 is 50–100 µs.
+    fileprivate static let quietTime: UInt64 = 50_000
+    /// When this many bytes wait, they leave before that time is over.
+    fileprivate static let enough = 16 << 10
+    /// Looks at a stream in which nothing new was, before it sleeps.
+    fileprivate static let patience = 20
 
-    /// Asks for a flush soon. Called with the stream lock held.
+    /// Sees to it that what was written leaves soon. Called after the stream lock was given back,
+    /// which also orders the two stores and loads between this thread and the flusher.
     @inline(__always)
     static func request(_ state: State) {
-        if state.pointee.flushRequested.load(ordering: .relaxed) != 0 { return }
+        if _fastPath(state.pointee.flusherIsAwake.load(ordering: .relaxed) != 0) { return }
         wake(state)
     }
 
     @inline(never)
     private static func wake(_ state: State) {
-        state.pointee.flushRequested.store(1, ordering: .releasing)
-        if state.pointee.hasFlusher { return signal(state) }
-        state.pointee.hasFlusher = start(state)
-        if !state.pointee.hasFlusher {
+        guard state.pointee.flusherIsAwake.exchange(1, ordering: .acquiringAndReleasing) == 0 else {
+            return
+        }
+        if state.pointee.hasFlusher.load(ordering: .acquiring) { return signal(state) }
+        if start(state) {
+            state.pointee.hasFlusher.store(true, ordering: .releasing)
+        } else {
             // Without a thread nothing may be left waiting.
-            state.pointee.flushRequested.store(0, ordering: .releasing)
-            CommandStream.flush(state)
+            state.pointee.flusherIsAwake.store(0, ordering: .releasing)
+            CommandStream.send(state)
         }
     }
 
     private static func signal(_ state: State) {
-        withUnsafePointer(to: state.pointee.flushRequested) { word in
+        withUnsafePointer(to: state.pointee.flusherIsAwake) { word in
             _ = ferry_futex(UnsafeMutableRawPointer(mutating: word), 129, 1, nil)
         }
     }
 
     /// Lets the thread end after the connection was lost.
     static func stop(_ state: State) {
-        state.pointee.flushRequested.store(1, ordering: .releasing)
+        state.pointee.flusherIsAwake.store(1, ordering: .releasing)
         signal(state)
     }
 
@@ -59,17 +69,42 @@ enum Flusher {
 private func flusherMain(_ argument: UnsafeMutableRawPointer?) {
     guard let argument else { return }
     let state = argument.assumingMemoryBound(to: SessionState.self)
+    // Sleeps would otherwise last 50 µs longer than asked for.
+    ferry_sleep_exactly()
+    let hasManyProcessors = sysconf(Int32(_SC_NPROCESSORS_ONLN)) >= 4
     while state.pointee.lostStatus == 0 {
-        while state.pointee.flushRequested.load(ordering: .acquiring) == 0 {
-            withUnsafePointer(to: state.pointee.flushRequested) { word in
-                _ = ferry_futex(UnsafeMutableRawPointer(mutating: word), 128, 0, nil)
-            }
+        sleepUntilWoken(state)
+        var idle = 0
+        while idle < Flusher.patience, state.pointee.lostStatus == 0 {
+            hasManyProcessors ? watch(state) : pause()
+            idle = state.pointee.outgoing.hasNews ? 0 : idle + 1
+            if idle == 0 { CommandStream.send(state) }
         }
-        var pause = timespec(tv_sec: 0, tv_nsec: Flusher.quietTime)
-        nanosleep(&pause, nil)
-        state.pointee.streamLock.lock()
-        state.pointee.flushRequested.store(0, ordering: .releasing)
-        CommandStream.flush(state)
-        state.pointee.streamLock.unlock()
+        state.pointee.flusherIsAwake.store(0, ordering: .sequentiallyConsistent)
+        // A call that came before this store has not woken anybody.
+        if state.pointee.outgoing.hasNews { Flusher.request(state) }
+    }
+}
+
+private func sleepUntilWoken(_ state: UnsafeMutablePointer<SessionState>) {
+    while state.pointee.flusherIsAwake.load(ordering: .acquiring) == 0 {
+        withUnsafePointer(to: state.pointee.flusherIsAwake) { word in
+            _ = ferry_futex(UnsafeMutableRawPointer(mutating: word), 128, 0, nil)
+        }
+    }
+}
+
+private func pause() {
+    var time = timespec(tv_sec: 0, tv_nsec: Int(Flusher.quietTime))
+    nanosleep(&time, nil)
+}
+
+/// Waits for the quiet time, or until much was written in a row. Only while the program writes: in a
+/// quiet moment it sleeps like `pause`.
+private func watch(_ state: UnsafeMutablePointer<SessionState>) {
+    guard state.pointee.outgoing.waiting > 0 else { return pause() }
+    let end = ferry_now_ns() &+ Flusher.quietTime
+    while state.pointee.outgoing.waiting < Flusher.enough, ferry_now_ns() < end {
+        ferry_pause_cpu()
     }
 }

@@ -81,17 +81,37 @@ enum Replies {
         }
     }
 
-    /// Reads what is there without waiting for more, if no other thread reads.
+    /// Reads what is there without waiting for more, if no other thread reads. For the thread that
+    /// sends and is held up: it also sends what this makes necessary.
     ///
     /// - Returns: Whether this thread was the reader.
     static func readAvailable(_ state: State) -> Bool {
-        state.pointee.replyLock.lock()
-        let isFree = !state.pointee.isBeingRead
-        if isFree { state.pointee.isBeingRead = true }
-        state.pointee.replyLock.unlock()
-        guard isFree else { return false }
-        _ = receive(state)
+        guard becomeReader(state) else { return false }
+        _ = receive(state, isSending: true)
         passOn(state)
+        return true
+    }
+
+    /// Waits until something came, for a thread that can only go on when the server has acknowledged
+    /// more. May return without it.
+    static func awaitAcknowledgement(_ state: State) {
+        guard becomeReader(state) else {
+            // The reader will see it; it sleeps in the kernel, so there is nothing to wait on.
+            _ = usleep(20)
+            return
+        }
+        if case .nothing = receive(state) {
+            waitForData(state)
+            _ = receive(state)
+        }
+        passOn(state)
+    }
+
+    private static func becomeReader(_ state: State) -> Bool {
+        state.pointee.replyLock.lock()
+        defer { state.pointee.replyLock.unlock() }
+        guard !state.pointee.isBeingRead else { return false }
+        state.pointee.isBeingRead = true
         return true
     }
 
@@ -155,13 +175,14 @@ enum Replies {
         case received, nothing, lost
     }
 
-    private static func receive(_ state: State) -> Progress {
+    /// - Parameter isSending: Whether this thread has the send lock.
+    private static func receive(_ state: State, isSending: Bool = false) -> Progress {
         guard state.pointee.lostStatus == 0 else { return .lost }
-        let space = state.pointee.decoder.space()
+        let space = state.pointee.incoming.space()
         guard let base = space.baseAddress else { return .lost }
         switch state.pointee.channel.receive(base, space.count) {
         case .bytes(let count):
-            state.pointee.decoder.commit(count)
+            state.pointee.incoming.commit(count)
             state.pointee.counters.bytesReceived.add(UInt64(count), ordering: .relaxed)
         case .wouldBlock: return .nothing
         case .closed, .failed:
@@ -169,15 +190,34 @@ enum Replies {
             return .lost
         }
         do throws(ProtocolViolation) {
-            while let (header, body) = try state.pointee.decoder.next() {
-                try dispatch(state, Record(header, body: body))
+            while let item = try state.pointee.incoming.next() {
+                try take(state, item)
             }
         } catch {
             Log.error("the server broke the protocol")
             loseConnection(state)
             return .lost
         }
+        let due = state.pointee.incoming.acknowledgement(threshold: WireFormat.acknowledgeAfter)
+        if let due {
+            // The server may be waiting for just this.
+            state.pointee.outgoing.requestAcknowledgement(due)
+            if !isSending { CommandStream.send(state) }
+        }
         return .received
+    }
+
+    private static func take(
+        _ state: State,
+        _ item: IncomingStream.Item
+    ) throws(ProtocolViolation) {
+        switch item {
+        case .record(let header, let body): try dispatch(state, Record(header, body: body))
+        case .acknowledge(let place):
+            guard state.pointee.outgoing.acknowledge(place) else { throw .malformed(.acknowledge) }
+        // Sessions do not change their connection yet.
+        case .resume: throw .unknownOpcode(Opcode.resume.rawValue)
+        }
     }
 
     private static func dispatch(_ state: State, _ record: Record) throws(ProtocolViolation) {
@@ -199,6 +239,7 @@ enum Replies {
             let waiter = unlink(state, record.sequence)
         else { throw .malformed(.reply) }
         memcpy(copy, base, record.body.count)
+        state.pointee.outgoing.acknowledge(waiter.pointee.place)
         waiter.pointee.body = copy
         waiter.pointee.bodySize = record.body.count
         waiter.pointee.tell(Waiter.Signal.done)

@@ -13,18 +13,20 @@ struct SessionState: ~Copyable {
     let channel: Channel
     let devices: Devices
 
-    // The command stream; guarded by `streamLock`.
+    // The command stream: what is written is guarded by `streamLock`, what is sent by `sendLock`.
+    // Whoever needs both takes `streamLock` first.
     let streamLock = ForkSafeLock()
-    let buffer: UnsafeMutableRawPointer
-    var used = 0
+    let sendLock = ForkSafeLock()
+    var outgoing: OutgoingStream
+    /// Number of the last record.
     var sequence: UInt32 = 0
 
-    // Replies; guarded by `replyLock`, the decoder by being the reader.
+    // Replies; guarded by `replyLock`, the stream by being the reader.
     let replyLock = ForkSafeLock()
     var waiters: UnsafeMutablePointer<Waiter>?
     var copies: UnsafeMutablePointer<PendingCopy>?
     var isBeingRead = false
-    var decoder = RecordDecoder(limit: WireFormat.maxReply)
+    var incoming = IncomingStream(limit: WireFormat.maxReply)
 
     /// A CUresult once the connection is lost: every later call returns it.
     let lost = Atomic<Int32>(0)
@@ -32,10 +34,10 @@ struct SessionState: ~Copyable {
     @inline(__always)
     var lostStatus: Int32 { lost.load(ordering: .relaxed) }
 
-    /// 1 while records wait in `buffer` and the flusher knows.
-    let flushRequested = Atomic<UInt32>(0)
-    /// Whether the flusher's thread was started; guarded by `streamLock`.
-    var hasFlusher = false
+    /// 1 while the flusher looks after the stream by itself.
+    let flusherIsAwake = Atomic<UInt32>(0)
+    /// Whether the flusher's thread was started.
+    let hasFlusher = Atomic<Bool>(false)
     let counters = Counters()
 
     // Objects of the program; changed under `objectLock`, read without.
@@ -49,16 +51,12 @@ struct SessionState: ~Copyable {
     let memory = Allocations()
     let hostMemory = HostMemory()
 
-    /// Bytes of the command buffer.
-    static let bufferSize = 128 << 10
-    /// When this many bytes wait, they leave.
-    static let flushSize = 16 << 10
-
-    init(channel: Channel, devices: consuming Devices) {
+    /// A session over an open channel; the ring has `WireFormat.window` bytes.
+    init(channel: Channel, ring: UnsafeMutableRawPointer, devices: consuming Devices) {
         self.channel = channel
         contexts = Contexts(devices)
         self.devices = devices
-        buffer = .allocate(byteCount: Self.bufferSize, alignment: 64)
+        outgoing = OutgoingStream(ring: ring, capacity: WireFormat.window)
     }
 }
 
@@ -92,7 +90,7 @@ package enum Session {
         Replies.loseConnection(state)
         ferry_close_in_child(-1)
         Flusher.stop(state)
-        state.pointee.streamLock.withLock { state.pointee.channel.close() }
+        state.pointee.sendLock.withLock { state.pointee.channel.close() }
     }
 
     /// Calls that waited for a reply so far, and bytes that were sent, for tests and messages.
@@ -168,10 +166,10 @@ package enum Session {
         _ encode: (UnsafeMutableRawPointer) -> Void
     ) -> Int32 {
         state.pointee.streamLock.lock()
-        let body = CommandStream.append(state, opcode, flags: 0, context: context, size: size)
-        encode(body)
-        CommandStream.finishRecord(state)
+        encode(CommandStream.begin(state, opcode, flags: 0, context: context, size: size))
+        CommandStream.commit(state, size: size)
         state.pointee.streamLock.unlock()
+        Flusher.request(state)
         return Status.success
     }
 
@@ -217,13 +215,15 @@ package enum Session {
         forget: () -> Bool
     ) -> Int32 {
         state.pointee.streamLock.lock()
-        defer { state.pointee.streamLock.unlock() }
-        guard state.pointee.objectLock.withLock(forget) else { return Status.invalidHandle }
-        guard state.pointee.lostStatus == 0 else { return Status.success }
-        let body = CommandStream.append(state, opcode, flags: 0, context: context, size: 8)
-        body.storeBytes(of: handle, as: UInt64.self)
-        CommandStream.finishRecord(state)
-        return Status.success
+        let isKnown = state.pointee.objectLock.withLock(forget)
+        if isKnown, state.pointee.lostStatus == 0 {
+            let body = CommandStream.begin(state, opcode, flags: 0, context: context, size: 8)
+            body.storeBytes(of: handle, as: UInt64.self)
+            CommandStream.commit(state, size: 8)
+        }
+        state.pointee.streamLock.unlock()
+        Flusher.request(state)
+        return isKnown ? Status.success : Status.invalidHandle
     }
 
     /// The same in a context that the caller names.
@@ -250,19 +250,22 @@ package enum Session {
         return withUnsafeMutablePointer(to: &waiter) { waiter in
             state.pointee.streamLock.lock()
             before()
-            let flags = RecordHeader.Flags.wantsReply
-            let body = CommandStream.append(
+            let body = CommandStream.begin(
                 state,
                 opcode,
-                flags: flags,
+                flags: RecordHeader.Flags.wantsReply,
                 context: context,
                 size: size
             )
             encode(body)
-            waiter.pointee.sequence = state.pointee.sequence
+            waiter.pointee.sequence = state.pointee.sequence &+ 1
+            let end = state.pointee.outgoing.written &+ UInt64(WireFormat.headerSize &+ size)
+            waiter.pointee.place = end
+            // Before anybody can send the record: its reply may come at once.
             Replies.register(state, waiter)
-            CommandStream.flush(state)
+            CommandStream.commit(state, size: size)
             state.pointee.streamLock.unlock()
+            CommandStream.send(state)
             state.pointee.counters.roundTrips.add(1, ordering: .relaxed)
             Tracing.waiting { Replies.wait(state, waiter) }
             let received = waiter.pointee.bodySize &+ waiter.pointee.received

@@ -8,6 +8,8 @@ struct Waiter: ~Copyable {
     let signal = Atomic<UInt32>(Signal.none)
     /// The record whose reply it waits for.
     var sequence: UInt32 = 0
+    /// Where that record ends in the stream: the reply acknowledges everything up to there.
+    var place: UInt64 = 0
     var next: UnsafeMutablePointer<Waiter>?
     /// The reply's body, from `malloc`; the waiter frees it.
     var body: UnsafeMutableRawPointer?

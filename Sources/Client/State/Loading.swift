@@ -14,7 +14,7 @@ enum Loading {
         while done < image.count {
             let count = min(image.count - done, WireFormat.maxData)
             let piece = UnsafeRawBufferPointer(rebasing: image[done..<(done + count)])
-            CommandStream.sendWithData(
+            CommandStream.writeData(
                 state,
                 .chunk,
                 context: context,

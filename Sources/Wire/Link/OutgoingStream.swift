@@ -11,15 +11,13 @@ internal import Synchronization
 /// Control records (`acknowledge`, `resume`) tell the peer about the other direction. They are not part
 /// of the stream: they are not counted, not kept, and go out between two records.
 ///
-/// Not thread-safe, but for `acknowledge`, `acknowledged` and `requestAcknowledgement`, which any
-/// thread may use at any time.
+/// One thread may write while another sends; `acknowledge`, `requestAcknowledgement` and the counts are
+/// for any thread at any time. Writing, and sending with cuts, is for one thread at a time each.
 package struct OutgoingStream: ~Copyable {
     /// The ring. Whoever mapped it unmaps it.
-    package let ring: UnsafeMutableRawPointer
+    package private(set) var ring: UnsafeMutableRawPointer
     /// Bytes of the ring; a power of two.
-    package let capacity: Int
-    /// How far they were handed to a connection.
-    package private(set) var sent: UInt64 = 0
+    package private(set) var capacity: Int
     /// A place behind `sent`, or `sent` itself, where a record ends: there a control record may go in.
     private var boundary: UInt64 = 0
     /// Whether the peer still has to say how much it has before anything may be sent.
@@ -32,6 +30,7 @@ package struct OutgoingStream: ~Copyable {
     private var resumeAt: UInt64?
 
     private let writtenPlace = Atomic<UInt64>(0)
+    private let sentPlace = Atomic<UInt64>(0)
     private let acknowledgedPlace = Atomic<UInt64>(0)
     /// How much of the other direction the peer is to be told that we have; 0 when nothing is new.
     private let acknowledgementDue = Atomic<UInt64>(0)
@@ -48,6 +47,20 @@ package struct OutgoingStream: ~Copyable {
         control = .allocate(byteCount: 2 * ControlLayout.size, alignment: 8)
     }
 
+    /// The same stream in a larger ring, between two records. The old ring is the caller's again.
+    ///
+    /// - Parameters:
+    ///   - ring: Mapped twice like the old one.
+    ///   - capacity: A power of two, larger than before.
+    package mutating func move(to ring: UnsafeMutableRawPointer, capacity: Int) {
+        precondition(capacity > self.capacity && capacity & (capacity - 1) == 0)
+        let start = acknowledged
+        let from = self.ring + Int(start) & (self.capacity - 1)
+        (ring + Int(start) & (capacity - 1)).copyMemory(from: from, byteCount: kept)
+        self.ring = ring
+        self.capacity = capacity
+    }
+
     deinit { control.deallocate() }
 
     // MARK: - Writing
@@ -55,6 +68,13 @@ package struct OutgoingStream: ~Copyable {
     /// How far records were written: always the end of one.
     @inline(__always)
     package var written: UInt64 { writtenPlace.load(ordering: .relaxed) }
+
+    /// How far they were handed to a connection.
+    @inline(__always)
+    package private(set) var sent: UInt64 {
+        get { sentPlace.load(ordering: .relaxed) }
+        nonmutating set { sentPlace.store(newValue, ordering: .relaxed) }
+    }
 
     /// How far the peer has acknowledged.
     @inline(__always)
@@ -94,7 +114,7 @@ package struct OutgoingStream: ~Copyable {
                 )
             }
             guard !isHeld else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-            boundary = written
+            boundary = writtenPlace.load(ordering: .acquiring)
         }
         let start = ring + Int(truncatingIfNeeded: sent) & (capacity - 1)
         return UnsafeRawBufferPointer(start: start, count: Int(boundary - sent))
@@ -108,6 +128,9 @@ package struct OutgoingStream: ~Copyable {
             sent += UInt64(count)
         }
     }
+
+    /// Whether there is something to send that nobody has begun to send; for any thread.
+    package var hasNews: Bool { waiting > 0 || acknowledgementDue.load(ordering: .relaxed) != 0 }
 
     /// Whether something waits that may go out.
     package var hasNext: Bool {

@@ -42,7 +42,13 @@ package final class Executor: @unchecked Sendable {
     ///   - channel: Where replies go.
     ///   - printed: Files that the driver writes to: standard output and, if there is a second one,
     ///     standard error.
-    package init(driver: DriverTable, slices: [UInt64], channel: Channel, printed: [Int32]) {
+    /// - Throws: `WorkerFailure` when there is no memory.
+    package init(
+        driver: DriverTable,
+        slices: [UInt64],
+        channel: Channel,
+        printed: [Int32]
+    ) throws(WorkerFailure) {
         self.driver = driver
         self.slices = Slices(totals: slices)
         deviceCount = slices.count
@@ -52,7 +58,7 @@ package final class Executor: @unchecked Sendable {
         launchPointers = .allocate(capacity: LaunchLayout.maxParameterBytes + 1)
         launchAttributes = .allocate(capacity: LaunchLayout.maxAttributes)
         let answers = Answers(
-            output: OutputQueue(channel: channel),
+            output: try OutputQueue(channel: channel),
             printed: printed.enumerated().map { index, file in
                 PrintedText(file: file, descriptor: UInt32(index + 1))
             }

@@ -21,7 +21,13 @@ package enum Program {
             watch(channel)
             guard send(snapshot, to: channel) else { return .clientClosed }
             let slices = snapshot.devices.map(\.memory)
-            return Server(channel: channel, driver: driver, slices: slices, printed: [1, 2]).run()
+            let server = try Server(
+                channel: channel,
+                driver: driver,
+                slices: slices,
+                printed: [1, 2]
+            )
+            return server.run()
         } catch {
             WorkerLog.line("lease \(options.lease), \(options.name): \(error.text)")
             FailureRecord.send(error, to: channel)

@@ -14,9 +14,15 @@ package struct Server {
     ///   - slices: Bytes of each device that the client may take.
     ///   - printed: Files that the driver writes to: standard output and, if there is a second one,
     ///     standard error.
-    package init(channel: Channel, driver: DriverTable, slices: [UInt64], printed: [Int32]) {
+    /// - Throws: `WorkerFailure` when there is no memory.
+    package init(
+        channel: Channel,
+        driver: DriverTable,
+        slices: [UInt64],
+        printed: [Int32]
+    ) throws(WorkerFailure) {
         self.channel = channel
-        executor = Executor(driver: driver, slices: slices, channel: channel, printed: printed)
+        executor = try Executor(driver: driver, slices: slices, channel: channel, printed: printed)
     }
 
     /// Reads and executes records until the connection ends.
@@ -40,25 +46,40 @@ package struct Server {
     }
 
     private func readAll() throws(ProtocolViolation) {
-        var decoder = RecordDecoder(limit: WireFormat.maxRequest)
+        var incoming = IncomingStream(limit: WireFormat.maxRequest, capacity: 128 << 10)
         var spinner = Spinner()
+        let output = executor.answers.output
         while true {
-            while let (header, body) = try decoder.next() {
-                try executor.execute(header, body)
+            while let item = try incoming.next() { try take(item) }
+            if let place = incoming.acknowledgement(threshold: WireFormat.acknowledgeAfter) {
+                output.tellReceived(place)
             }
-            let space = decoder.space()
+            let space = incoming.space()
             guard let base = space.baseAddress else { return }
             switch channel.receive(base, space.count) {
             case .bytes(let count):
-                decoder.commit(count)
+                incoming.commit(count)
                 spinner.reset()
             case .wouldBlock:
                 if !spinner.spin() { waitForData() }
             case .closed:
-                if decoder.pending > 0 { throw .truncated }
+                if incoming.pending > 0 { throw .truncated }
                 return
             case .failed: return
             }
+        }
+    }
+
+    @inline(__always)
+    private func take(_ item: IncomingStream.Item) throws(ProtocolViolation) {
+        switch item {
+        case .record(let header, let body): try executor.execute(header, body)
+        case .acknowledge(let place):
+            guard executor.answers.output.acknowledge(place) else {
+                throw .malformed(.acknowledge)
+            }
+        // Sessions do not change their connection yet.
+        case .resume: throw .unknownOpcode(Opcode.resume.rawValue)
         }
     }
 

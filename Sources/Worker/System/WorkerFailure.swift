@@ -1,3 +1,5 @@
+internal import Driver
+
 /// Why a worker cannot serve.
 package struct WorkerFailure: Error, Equatable, Sendable {
     /// Exit statuses of the program.
@@ -22,4 +24,11 @@ package struct WorkerFailure: Error, Equatable, Sendable {
         self.status = status
         self.text = text
     }
+
+    /// There is not even memory to begin with.
+    static let noMemory = WorkerFailure(
+        .internalError,
+        status: Status.outOfMemory,
+        "there is no memory for the connection"
+    )
 }

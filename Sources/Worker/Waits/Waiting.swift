@@ -50,6 +50,7 @@ final class Waiting {
         var offset: UInt64 = 0
         while offset < length {
             let size = Int(min(length - offset, UInt64(WireFormat.maxData)))
+            answers.output.waitForRoom(size)
             let status = fetch(room + Answers.hostDataPrefix, source &+ offset, size, stream)
             guard status == Status.success else { return finish(ticket, status) }
             let isLast = offset + UInt64(size) == length

@@ -85,7 +85,7 @@ class Connection:
             got += more
         return got
 
-    def greet(self, lease: str, secret: bytes, *, magic: bytes = MAGIC_CLIENT, version: int = 1,
+    def greet(self, lease: str, secret: bytes, *, magic: bytes = MAGIC_CLIENT, version: int = 2,
               channel: int = 0, proof: bytes | None = None) -> Verdict:
         name = b"hostile".ljust(32, b"\0")
         head = struct.pack("<8sHHI16s32s32s", magic, version, channel, os.getpid(),

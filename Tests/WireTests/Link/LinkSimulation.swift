@@ -84,7 +84,10 @@ final class LinkSimulation {
     private func issue() {
         guard issued < calls else { return }
         let wantsReply = random.once(in: 4)
-        let body = [UInt8](repeating: UInt8(truncatingIfNeeded: issued), count: 8 * random.below(60))
+        let body = [UInt8](
+            repeating: UInt8(truncatingIfNeeded: issued),
+            count: 8 * random.below(60)
+        )
         let header = RecordHeader(
             size: WireFormat.headerSize + body.count,
             opcode: .cuLaunchKernel,
@@ -181,7 +184,9 @@ final class LinkSimulation {
             pipes.removeAll()
         } else {
             for index in pipes.indices { pipes[index].isAbandoned = true }
-            if random.once(in: 2), let last = pipes.indices.last { pipes[last].toWorker.removeAll() }
+            if random.once(in: 2), let last = pipes.indices.last {
+                pipes[last].toWorker.removeAll()
+            }
         }
         connections += 1
         pipes.append(Pipe(number: connections))

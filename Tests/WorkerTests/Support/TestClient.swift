@@ -56,7 +56,11 @@ final class TestClient {
     var sequence: UInt32 = 0
     /// Everything that came, in order.
     private(set) var received: [Received] = []
-    private var decoder = RecordDecoder(limit: WireFormat.maxReply)
+    private var incoming = IncomingStream(limit: WireFormat.maxReply)
+    /// Bytes of our records that the worker has acknowledged.
+    private(set) var acknowledged: UInt64 = 0
+    /// Whether what comes is acknowledged, as the protocol demands.
+    var acknowledges = true
     private let end = WorkerEnd()
 
     /// Starts a worker with slices of these sizes.
@@ -66,7 +70,7 @@ final class TestClient {
         printed = Self.makeFile()
         complaints = Self.makeFile()
         FakeDriver.shared.reset(printed: printed)
-        let server = Server(
+        let server = try Server(
             channel: Channel(theirs, .unix),
             driver: FakeDriver.table(),
             slices: slices,
@@ -173,19 +177,37 @@ final class TestClient {
     /// Waits for bytes and takes all records out.
     func receive(timeout: Int32) throws {
         guard try socket.wait(for: Int32(POLLIN), timeout: timeout) != 0 else { throw Silence() }
-        let space = decoder.space()
+        let space = incoming.space()
         guard let base = space.baseAddress else { throw Silence() }
         switch socket.receive(base, space.count) {
-        case .bytes(let count): decoder.commit(count)
+        case .bytes(let count): incoming.commit(count)
         case .wouldBlock: return
         case .closed, .failed: throw Silence()
         }
-        while let (header, body) = try decoder.next() {
-            let opcode = try #require(Opcode(rawValue: header.opcode))
-            received.append(
-                Received(opcode: opcode, sequence: header.sequence, body: Array(body))
-            )
+        while let item = try incoming.next() {
+            switch item {
+            case .record(let header, let body):
+                let opcode = try #require(Opcode(rawValue: header.opcode))
+                let record = Received(opcode: opcode, sequence: header.sequence, body: Array(body))
+                received.append(record)
+            case .acknowledge(let place): acknowledged = max(acknowledged, place)
+            case .resume: throw Silence()
+            }
         }
+        if acknowledges, let place = incoming.acknowledgement(threshold: 64 << 10) {
+            try send(raw: Self.control(.acknowledge, place))
+        }
+    }
+
+    /// The bytes of a record about the other direction.
+    static func control(_ opcode: Opcode, _ place: UInt64) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: ControlLayout.size)
+        bytes.withUnsafeMutableBytes { raw in
+            raw.storeBytes(of: UInt32(ControlLayout.size), toByteOffset: 0, as: UInt32.self)
+            raw.storeBytes(of: opcode.rawValue, toByteOffset: 4, as: UInt16.self)
+            raw.storeBytes(of: place, toByteOffset: WireFormat.headerSize, as: UInt64.self)
+        }
+        return bytes
     }
 
     /// The bytes of a copy to the host, put together; checks that they came without gaps.

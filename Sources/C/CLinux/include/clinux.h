@@ -48,6 +48,8 @@ static inline long ferry_futex(void *word, int operation, uint32_t value,
 static inline int ferry_memfd(const char *name, unsigned flags) {
   return (int)syscall(SYS_memfd_create, name, flags);
 }
+/* prctl() is variadic. */
+static inline void ferry_sleep_exactly(void) { prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); }
 static inline int ferry_thread_id(void) { return (int)syscall(SYS_gettid); }
 
 /* open() and fcntl() are variadic. */
