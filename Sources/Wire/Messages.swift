@@ -69,6 +69,12 @@ package enum MemoryLayouts {
     package static let freeSize = 8
 }
 
+/// Body of `cuEventSynchronize`.
+package enum EventSynchronizeLayout {
+    package static let event = 0  // u64, handle
+    package static let size = 8
+}
+
 /// Body of `cuMemcpyHtoD_v2` and `cuMemcpyHtoDAsync_v2`: one record a MiB.
 package enum HostToDeviceLayout {
     package static let destination = 0  // u64

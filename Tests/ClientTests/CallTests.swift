@@ -37,6 +37,35 @@ extension ClientTests {
             }
         }
 
+        @Test func `an event that is complete is not asked for again`() async throws {
+            let polls = Held()
+            let server = try FakeServer { server, request in
+                guard request.opcode == .cuEventQuery else { return false }
+                // Not ready the first time, then ready.
+                let isFirst = polls.keep(request, until: 2).isEmpty
+                server.reply(to: request, status: isFirst ? 600 : 0)
+                return true
+            }
+            try await withSession(server) {
+                var event: CUevent?
+                #expect(ClientCalls.cuEventCreate(&event, 0) == 0)
+                let before = Session.traffic.roundTrips
+                // One that was never recorded counts as complete.
+                #expect(ClientCalls.cuEventQuery(event) == 0)
+                #expect(Session.traffic.roundTrips == before)
+                #expect(ClientCalls.cuEventRecord(event, nil) == 0)
+                #expect(ClientCalls.cuEventQuery(event) == 600)
+                #expect(ClientCalls.cuEventQuery(event) == 0)
+                #expect(Session.traffic.roundTrips == before + 2)
+                for _ in 0..<1000 { #expect(ClientCalls.cuEventQuery(event) == 0) }
+                #expect(ClientCalls.cuEventSynchronize(event) == 0)
+                #expect(Session.traffic.roundTrips == before + 2)
+                #expect(ClientCalls.cuEventRecord(event, nil) == 0)
+                #expect(ClientCalls.cuEventSynchronize(event) == 0)
+                #expect(Session.traffic.roundTrips == before + 3)
+            }
+        }
+
         @Test func `a long burst leaves before it is quiet`() async throws {
             let server = try FakeServer()
             try await withSession(server) {

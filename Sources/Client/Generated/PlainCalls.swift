@@ -61,40 +61,6 @@ extension ClientCalls {
         }
     }
 
-    /// `cuEventQuery`, answered by the server.
-    package static func cuEventQuery(_ event: CUevent?) -> CUresult {
-        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
-        return Session.wait(.cuEventQuery, size: Request_cuEventQuery.size) { body in
-            Request_cuEventQuery.encode(to: body, event: eventOnWire)
-        }
-    }
-
-    /// `cuEventRecord`, sent without a reply.
-    package static func cuEventRecord(_ event: CUevent?, _ stream: CUstream?) -> CUresult {
-        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
-        guard let streamOnWire = Handles.stream(stream) else { return invalidHandle() }
-        return Session.send(.cuEventRecord, size: Request_cuEventRecord.size) { body in
-            Request_cuEventRecord.encode(to: body, event: eventOnWire, stream: streamOnWire)
-        }
-    }
-
-    /// `cuEventRecordWithFlags`, sent without a reply.
-    package static func cuEventRecordWithFlags(_ event: CUevent?, _ stream: CUstream?, _ flags: UInt32) -> CUresult {
-        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
-        guard let streamOnWire = Handles.stream(stream) else { return invalidHandle() }
-        return Session.send(.cuEventRecordWithFlags, size: Request_cuEventRecordWithFlags.size) { body in
-            Request_cuEventRecordWithFlags.encode(to: body, event: eventOnWire, stream: streamOnWire, flags: flags)
-        }
-    }
-
-    /// `cuEventSynchronize`, answered by the server.
-    package static func cuEventSynchronize(_ event: CUevent?) -> CUresult {
-        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
-        return Session.wait(.cuEventSynchronize, size: Request_cuEventSynchronize.size) { body in
-            Request_cuEventSynchronize.encode(to: body, event: eventOnWire)
-        }
-    }
-
     /// `cuMemGetInfo_v2`, answered by the server.
     package static func cuMemGetInfo_v2(_ free: UnsafeMutablePointer<Int>?, _ total: UnsafeMutablePointer<Int>?) -> CUresult {
         guard let free else { return Status.invalidValue }

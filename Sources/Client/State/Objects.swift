@@ -15,6 +15,10 @@ struct StreamEntry {
 struct EventEntry {
     var context: UInt64
     var flags: UInt32
+    /// Where in the stream of commands it was recorded last; 0 never.
+    var recordedAt: UInt64 = 0
+    /// The record that is known to be complete: later questions about it cost nothing.
+    var completedAt: UInt64 = 0
 }
 
 /// A loaded module or library: CUmodule and CUlibrary are one namespace.

@@ -139,18 +139,6 @@ package enum Request_cuEventRecordWithFlags {
     }
 }
 
-/// Request of `cuEventSynchronize`.
-package enum Request_cuEventSynchronize {
-    /// Bytes of the body.
-    package static let size = 8
-
-    /// Writes the body.
-    @inline(__always)
-    package static func encode(to body: UnsafeMutableRawPointer, event: UInt64) {
-        body.storeBytes(of: event, toByteOffset: 0, as: UInt64.self)
-    }
-}
-
 /// Request of `cuMemcpyDtoD_v2`.
 package enum Request_cuMemcpyDtoD_v2 {
     /// Bytes of the body.

@@ -23,7 +23,7 @@ extension Executor {
     }
 
     func synchronizeEvent(_ record: Record) throws(ProtocolViolation) {
-        try record.expect(size: Request_cuEventSynchronize.size)
+        try record.expect(size: EventSynchronizeLayout.size)
         guard let event = handles.events.find(record.load(0, as: UInt64.self)) else {
             return finish(record, Status.invalidHandle)
         }
