@@ -43,7 +43,7 @@ class Effort:
     patience: float
 
 
-QUICK, FULL = Effort(20, 135, 5, 30), Effort(120, 1500, 11, 600)
+QUICK, FULL = Effort(20, 135, 5, 30), Effort(60, 900, 11, 120)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
