@@ -22,6 +22,7 @@ NAMES = tuple(row + ENDING for row in ROWS)
 #: Set in the namespace, so that it is not entered again.
 INSIDE = "FERRY_BENCH_INSIDE"
 LINK = "ip link set lo up && tc qdisc add dev lo root tbf rate 10gbit burst 256kb latency 20ms"
+LEAST_SECONDS = 8.0
 GOAL = Goal("ratio", ">=", 0.9)
 
 
@@ -39,14 +40,14 @@ def obstacle() -> str | None:
     return None if done.returncode == 0 else f"no link: {done.stderr.strip()}"
 
 
-def measure(options: argparse.Namespace) -> list[Figure]:
+def measure(options: argparse.Namespace, seconds: float) -> list[Figure]:
     problem = obstacle()
     if problem:
         return [missing(name, "GB/s", GOAL, problem) for name in NAMES]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "bench.json"
         again = [sys.executable, str(BENCHMARKS / "run.py"), "--tree", str(options.tree), "--only", ",".join(ROWS),
-                 "--output", str(out), *(["--quick"] if options.quick else []),
+                 "--output", str(out), "--seconds", str(seconds), *(["--quick"] if options.quick else []),
                  *(["--rounds", str(options.rounds)] if options.rounds else [])]
         done = subprocess.run(["unshare", "-n", "sh", "-c", f'{LINK} && exec "$@"', "sh", *again],
                               env={**os.environ, INSIDE: "1"}, capture_output=True, text=True)

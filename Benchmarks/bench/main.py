@@ -43,7 +43,7 @@ class Effort:
     patience: float
 
 
-QUICK, FULL = Effort(20, 135, 5, 30), Effort(60, 900, 11, 120)
+QUICK, FULL = Effort(18, 120, 5, 20), Effort(60, 900, 11, 120)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -52,6 +52,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer rows and rounds")
     parser.add_argument("--only", default="*", metavar="NAMES", help="patterns of names, with commas between")
     parser.add_argument("--rounds", type=int, help="samples of each figure")
+    parser.add_argument("--seconds", type=float, metavar="S",
+                        help="begin no round after so many; each figure has one sample in any case")
     parser.add_argument("--output", type=Path, default=RESULT, metavar="FILE", help="where the JSON goes")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="what is printed")
     parser.add_argument("--list", action="store_true", help="print the names and end")
@@ -85,7 +87,8 @@ def say(text: str) -> None:
 
 def measure(stage: Stage, options: argparse.Namespace) -> list[Figure]:
     effort = QUICK if options.quick else FULL
-    patience, deadline = Patience(effort.patience), time.monotonic() + effort.total
+    seconds = options.seconds or effort.total
+    patience, deadline = Patience(min(effort.patience, seconds / 4)), time.monotonic() + seconds
     figures: list[Figure] = []
     for part in chosen_exact(options.only):
         say(part)
@@ -99,7 +102,8 @@ def measure(stage: Stage, options: argparse.Namespace) -> list[Figure]:
         figures += group.run(lambda text, name=name: say(f"{name}: {text}"))
     if link10g.is_wanted(options.only):
         say("10 Gbit/s")
-        figures += link10g.measure(options)
+        left = deadline - time.monotonic()
+        figures += link10g.measure(options, max(link10g.LEAST_SECONDS, min(left, effort.group)))
     say("")
     return figures
 

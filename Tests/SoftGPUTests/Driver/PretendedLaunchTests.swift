@@ -51,7 +51,17 @@ struct PretendedLaunchTests {
                 #expect(Harness.launch(kernel, grid: 0, [0, 0]) == Self.invalidValue)
                 #expect(Harness.launch(kernel, block: 2048, [0, 0]) == Self.invalidValue)
                 let missing = SoftCalls.cuLaunchKernel(
-                    kernel, 1, 1, 1, 1, 1, 1, 0, nil, nil, nil
+                    kernel,
+                    1,
+                    1,
+                    1,
+                    1,
+                    1,
+                    1,
+                    0,
+                    nil,
+                    nil,
+                    nil
                 )
                 #expect(missing == Self.invalidValue)
             }
