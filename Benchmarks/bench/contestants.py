@@ -100,6 +100,12 @@ class Contestant:
             if not self._read(60).get("ready"):
                 raise ContestantError(f"{self._what}: not ready")
 
+    @property
+    def pid(self) -> int:
+        """Of the program, or of `ferry run` before it."""
+        assert self._process is not None
+        return self._process.pid
+
     def sample(self) -> float:
         if self._single:
             return self._run()
