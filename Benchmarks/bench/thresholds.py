@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .places import THRESHOLDS
 
-#: How much more than the threshold is a failure: 5 %, and one whole instruction for tiny counts.
+#: How much more than the threshold is a failure: 5 %.
 TOLERANCE = 0.05
 
 
