@@ -78,10 +78,26 @@ check-glibc: bundle
 acceptance: bundle
 	dev/acceptance dist
 
-## bench-start: time from `ferry run` to the program's main
-.PHONY: bench-start
-bench-start: build
-	python3 dev/bench-start --tree $(TREE)
+## bench: Ferry beside raw sockets and beside no Ferry at all (build/bench.json)
+.PHONY: bench
+bench: build setup-bench
+	python3 Benchmarks/run.py --tree $(TREE)
+
+## bench-quick: less of it, in under three minutes
+.PHONY: bench-quick
+bench-quick: build setup-bench
+	python3 Benchmarks/run.py --tree $(TREE) --quick
+
+## bench-instructions: instructions of the hot paths are not more than Benchmarks/thresholds.json
+.PHONY: bench-instructions
+bench-instructions: build setup-bench
+	python3 -m unittest discover -q -s Benchmarks/tests -t Benchmarks
+	python3 Benchmarks/instructions.py --tree $(TREE)
+
+# Tools that the benchmarks need beside those of a build.
+.PHONY: setup-bench
+setup-bench:
+	dev/setup valgrind strace libssl-dev
 
 ## check: format, generated files and the API description are in order
 .PHONY: check

@@ -272,7 +272,7 @@ let testTargets: [Target] = [
     tests("SoftDevice"),
     tests(
         "SoftGPU",
-        ["PTX", "CLinux", "Driver", "CUDAABI"],
+        ["PTX", "CLinux", "Driver", "CUDAABI", "SoftDevice"],
         exclude: ["Engine/Kernels"]
     ),
     tests("Pool"),

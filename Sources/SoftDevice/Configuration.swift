@@ -13,6 +13,8 @@ package struct Configuration: Equatable, Sendable {
     package var capability = Capability(major: 12, minor: 0)
     /// Threads that execute kernels; 0 means one for each core.
     package var threads = 0
+    /// What a launch does, for measurements of what is around it (`FERRY_SOFT_GPU_LAUNCH`).
+    package var launch = Launch.run
     /// The value of `CUDA_VISIBLE_DEVICES`; `nil` when it is not set.
     package var visibleDevices: String?
 
@@ -31,6 +33,17 @@ package struct Configuration: Equatable, Sendable {
             self.major = major
             self.minor = minor
         }
+    }
+
+    /// What becomes of a launch that was found to be in order.
+    package enum Launch: Equatable, Sendable {
+        /// `run`: the kernel is executed.
+        case run
+        /// `null`: nothing; the kernel is not executed. Results of programs are wrong.
+        case null
+        /// A number: the calling thread is kept busy for so many nanoseconds, 0 to 1,000,000,000,
+        /// as a driver keeps it; the kernel is not executed.
+        case busy(nanoseconds: UInt64)
     }
 
     /// A setting that cannot be used.
@@ -78,6 +91,7 @@ package struct Configuration: Equatable, Sendable {
         if let text = setting("FERRY_SOFT_GPU_COMPUTE_CAPABILITY") {
             capability = try Self.capability(text)
         }
+        if let text = setting("FERRY_SOFT_GPU_LAUNCH") { launch = try Self.launch(text) }
         visibleDevices = environment("CUDA_VISIBLE_DEVICES")
     }
 
@@ -110,6 +124,19 @@ package struct Configuration: Equatable, Sendable {
             throw Invalid(key: key, value: text, expectation: expectation)
         }
         return value
+    }
+
+    private static func launch(_ text: String) throws(Invalid) -> Launch {
+        if text == "run" { return .run }
+        if text == "null" { return .null }
+        guard let nanoseconds = UInt64(text), nanoseconds <= 1_000_000_000 else {
+            throw Invalid(
+                key: "FERRY_SOFT_GPU_LAUNCH",
+                value: text,
+                expectation: "run, null or a number of nanoseconds from 0 to 1000000000"
+            )
+        }
+        return .busy(nanoseconds: nanoseconds)
     }
 
     private static func name(_ text: String) throws(Invalid) -> String {

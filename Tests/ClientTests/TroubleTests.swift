@@ -342,7 +342,7 @@ private func statusesInChild(_ address: CUdeviceptr, _ stream: CUstream?) -> [CU
 }
 
 /// Requests that are answered together.
-private final class Held: @unchecked Sendable {
+final class Held: @unchecked Sendable {
     private var requests: [Request] = []
 
     /// Keeps a request; returns all of them when there are enough. Used by one thread.

@@ -32,6 +32,14 @@ struct ConfigurationTests {
         #expect(made.visibleDevices == "1")
     }
 
+    @Test func launchesCanBePretended() throws {
+        #expect(try configuration([:]).launch == .run)
+        #expect(try configuration(["FERRY_SOFT_GPU_LAUNCH": "run"]).launch == .run)
+        #expect(try configuration(["FERRY_SOFT_GPU_LAUNCH": "null"]).launch == .null)
+        let busy = try configuration(["FERRY_SOFT_GPU_LAUNCH": "2650"])
+        #expect(busy.launch == .busy(nanoseconds: 2650))
+    }
+
     @Test func theEnvironmentWinsOverTheFile() throws {
         let made = try configuration(
             ["FERRY_SOFT_GPU_CONFIG": "file", "FERRY_SOFT_GPU_COUNT": "2"],
@@ -48,6 +56,8 @@ struct ConfigurationTests {
         ("FERRY_SOFT_GPU_COMPUTE_CAPABILITY", "8"),
         ("FERRY_SOFT_GPU_COMPUTE_CAPABILITY", "8.10"),
         ("FERRY_SOFT_GPU_COMPUTE_CAPABILITY", "x.y"), ("FERRY_SOFT_GPU_THREADS", "0"),
+        ("FERRY_SOFT_GPU_LAUNCH", ""), ("FERRY_SOFT_GPU_LAUNCH", "-1"),
+        ("FERRY_SOFT_GPU_LAUNCH", "none"), ("FERRY_SOFT_GPU_LAUNCH", "1000000001"),
     ])
     func nonsenseIsNamed(key: String, value: String) {
         #expect {

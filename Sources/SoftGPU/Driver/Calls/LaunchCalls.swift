@@ -1,5 +1,6 @@
 package import CUDAABI
 internal import Driver
+internal import DriverFrontend
 
 extension SoftCalls {
     package static func cuLaunchKernel(
@@ -94,12 +95,32 @@ extension SoftCalls {
         _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
         _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
     ) -> CUresult {
-        withContext { (context) throws(Failure) in
+        let launch = RememberedLaunches.Key(
+            context: ContextStack.current,
+            function: handle,
+            stream: stream,
+            configuration
+        )
+        if extra == nil, SoftDriver.isReady, let answer = RememberedLaunches.find(launch) {
+            return PretendedLaunch.again(answer, parameters)
+        }
+        return withContext { (context) throws(Failure) in
+            let pretended = PretendedLaunch(context.launches)
+            let epoch = RememberedLaunches.epoch
             let function = try context.driver.function(handle)
             let stream = try context.stream(stream)
             let facts = try KernelFacts(function, in: context)
             try facts.check(configuration)
             let kernel = facts.kernel
+            if let pretended {
+                return try pretended.finish(
+                    launch,
+                    kernel,
+                    parameters: parameters,
+                    extra: extra,
+                    since: epoch
+                )
+            }
             let copied = try LaunchParameters.copy(
                 for: kernel,
                 parameters: parameters,

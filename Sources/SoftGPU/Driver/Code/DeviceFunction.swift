@@ -74,5 +74,6 @@ final class DeviceFunction: @unchecked Sendable {
     /// Sets something.
     func set(_ change: (inout Settings) -> Void) {
         lock.withLock { change(&settings) }
+        RememberedLaunches.forget()
     }
 }

@@ -1,5 +1,6 @@
 internal import Driver
 internal import DriverFrontend
+internal import SoftDevice
 internal import Synchronization
 
 /// A context that lives: the streams, memory, modules and events that programs made in it.
@@ -16,6 +17,8 @@ final class Context: @unchecked Sendable {
     let id: UInt64
     /// Text that kernels have printed.
     let output: PrintOutput
+    /// What launches do; changed by tests only, before they launch.
+    var launches: Configuration.Launch
     /// Limits and preferences.
     let settings = ContextSettings()
     /// GPUs whose memory kernels of this context may use.
@@ -51,6 +54,7 @@ final class Context: @unchecked Sendable {
         machine = engine.machine
         id = Self.lastID.add(1, ordering: .relaxed).newValue
         output = PrintOutput()
+        launches = driver.launches
         legacy = Stream(context: self, role: .legacy, isBlocking: true, priority: 0)
     }
 
@@ -76,6 +80,7 @@ final class Context: @unchecked Sendable {
     /// Leaves an error for all later calls; the first stays.
     func fail(_ status: Int32) {
         _ = failure.compareExchange(expected: 0, desired: status, ordering: .acquiringAndReleasing)
+        RememberedLaunches.forget()
     }
 
     /// Whether work that has not begun must not begin any more.

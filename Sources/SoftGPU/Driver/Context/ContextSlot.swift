@@ -68,7 +68,10 @@ final class ContextSlot: @unchecked Sendable {
     }
 
     private func takeLive() -> Context? {
-        defer { live = nil }
+        defer {
+            live = nil
+            RememberedLaunches.forget()
+        }
         return live
     }
 

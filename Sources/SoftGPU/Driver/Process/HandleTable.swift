@@ -47,7 +47,8 @@ final class HandleTable<Object: AnyObject>: @unchecked Sendable {
     /// Makes a handle invalid and returns its object.
     @discardableResult
     func remove(_ handle: UInt64) -> Object? {
-        lock.withLock {
+        defer { RememberedLaunches.forget() }
+        return lock.withLock {
             guard let index = index(handle), let object = slots[index].object else { return nil }
             slots[index].object = nil
             slots[index].generation = (slots[index].generation + 1) % Self.generations

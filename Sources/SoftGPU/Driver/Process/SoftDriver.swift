@@ -8,6 +8,8 @@ internal import Synchronization
 final class SoftDriver: @unchecked Sendable {
     /// The visible GPUs, by ordinal.
     let devices: [Device]
+    /// What launches do.
+    let launches: Configuration.Launch
     /// Pinned host memory.
     let hostMemory = HostMemory()
 
@@ -20,6 +22,7 @@ final class SoftDriver: @unchecked Sendable {
     let links = HandleTable<LinkSession>(kind: 7)
 
     private init(_ configuration: Configuration) {
+        launches = configuration.launch
         devices = DeviceDescription.visible(configuration).enumerated().map {
             Device(ordinal: $0, description: $1, threads: configuration.threads)
         }
@@ -48,6 +51,12 @@ final class SoftDriver: @unchecked Sendable {
             throw Failure(isEnding ? Status.deinitialized : Status.notInitialized)
         }
         return instance
+    }
+
+    /// Whether `ready` succeeds.
+    @inline(__always)
+    static var isReady: Bool {
+        phase.load(ordering: .acquiring) == Phase.ready && ferry_forked() == 0
     }
 
     /// What `cuInit` does. Later calls do nothing.

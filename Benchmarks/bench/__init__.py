@@ -1,0 +1,1 @@
+"""The benchmark suite of Ferry; Benchmarks/README.md says what it measures."""
