@@ -41,7 +41,7 @@ package struct Server {
 
     private func readAll() throws(ProtocolViolation) {
         var decoder = RecordDecoder(limit: WireFormat.maxRequest)
-        var spinner = Spinner()
+        var spinning = SpinPolicy(channel, .worker)
         while true {
             while let (header, body) = try decoder.next() {
                 try executor.execute(header, body)
@@ -51,9 +51,9 @@ package struct Server {
             switch channel.receive(base, space.count) {
             case .bytes(let count):
                 decoder.commit(count)
-                spinner.reset()
+                spinning.reset()
             case .wouldBlock:
-                if !spinner.spin() { waitForData() }
+                if !spinning.spin() { waitForData() }
             case .closed:
                 if decoder.pending > 0 { throw .truncated }
                 return
@@ -84,28 +84,4 @@ package struct Server {
         case .truncated: "the connection ended inside a record"
         }
     }
-}
-
-/// Waits a moment without sleeping, when that pays: the next record often comes within
-/// microseconds, but on few processors the one who sends it needs the processor.
-struct Spinner {
-    private var started: UInt64 = 0
-    private static let nanoseconds: UInt64 =
-        Thread.processors >= 4 ? 40_000 : Thread.processors >= 2 ? 5_000 : 0
-
-    /// Whether to look again at once.
-    mutating func spin() -> Bool {
-        if Self.nanoseconds == 0 { return false }
-        let now = ferry_now_ns()
-        if started == 0 { started = now }
-        if now - started > Self.nanoseconds {
-            started = 0
-            return false
-        }
-        ferry_pause_cpu()
-        return true
-    }
-
-    /// Something has come.
-    mutating func reset() { started = 0 }
 }
