@@ -202,7 +202,7 @@ let serverTargets: [Target] = [
     .target(
         name: "CLI",
         dependencies: [
-            "CProcess", "Version", "Wire",
+            "CProcess", "Transport", "Version", "Wire",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -290,7 +290,7 @@ let testTargets: [Target] = [
             .product(name: "X509", package: "swift-certificates"),
         ]
     ),
-    tests("CLI", ["Server", "Wire", .product(name: "Logging", package: "swift-log")]),
+    tests("CLI", ["Server", "Transport", "Wire", .product(name: "Logging", package: "swift-log")]),
     tests("Generator"),
     .testTarget(name: "TidyTests", swiftSettings: strict),
 ]

@@ -13,7 +13,7 @@ package struct FerryCommand: AsyncParsableCommand {
               ferry list
             """,
         version: FerryVersion.current,
-        subcommands: [Run.self, List.self, VersionCommand.self, Keep.self]
+        subcommands: [Run.self, List.self, Netperf.self, VersionCommand.self, Keep.self]
     )
 
     package init() {}

@@ -20,6 +20,7 @@ private func run() -> WorkerFailure.ExitStatus {
             say("ferry-worker \(FerryVersion.current)\n", on: 1)
             return .clientClosed
         case .serve(let options): return Program.serve(options)
+        case .echo(let options): return Program.echo(options)
         case .inventory(let driver): return Program.inventory(driver: driver)
         }
     } catch {

@@ -33,6 +33,15 @@ struct Ferryd: AsyncParsableCommand {
 
     @Option(
         help: """
+            Folder of the Unix socket for programs on this host, and in containers that share it; \
+            'none' for no socket. (default: /run/ferry for root's own state folder, else \
+            <state-dir>/run)
+            """
+    )
+    var socketDir: String?
+
+    @Option(
+        help: """
             Name or address by which clients reach this server; may be repeated. The first one goes \
             into the client file.
             """
@@ -114,6 +123,7 @@ struct Ferryd: AsyncParsableCommand {
         configuration.host = host
         configuration.port = port
         configuration.dataPort = dataPort
+        configuration.socketDirectory = socketDirectory(state: state)
         configuration.names = name
         configuration.clientFile = clientFile
         configuration.driver = driver
@@ -121,6 +131,19 @@ struct Ferryd: AsyncParsableCommand {
         configuration.graceSeconds = graceSeconds
         configuration.workerEnvironment = WorkerSettings.environment(from: environment)
         return configuration
+    }
+
+    /// The folder as clients must name it: from the root.
+    private func socketDirectory(state: String) -> String? {
+        if socketDir == "none" { return nil }
+        let folder =
+            socketDir
+            ?? DaemonConfiguration.defaultSocketDirectory(
+                state: state,
+                isSystemState: stateDir == nil && geteuid() == 0
+            )
+        return folder.hasPrefix("/")
+            ? folder : FileManager.default.currentDirectoryPath + "/" + folder
     }
 }
 

@@ -11,16 +11,56 @@ package struct Channel: Sendable {
         case tcp = 1
         /// A Unix socket: both are on one host.
         case unix = 2
+        /// Memory that both map, over a Unix socket.
+        case shm = 4
+
+        /// The word for people.
+        package var name: StaticString {
+            switch self {
+            case .tcp: "tcp"
+            case .unix: "unix"
+            case .shm: "shm"
+            }
+        }
+    }
+
+    /// What carries the bytes. The pointers go to what is safe to use from two threads.
+    private enum Carrier: @unchecked Sendable {
+        case socket
+        case rings(SharedRings.Pointer)
+        /// Another channel, as if a network lay between.
+        case link(EmulatedLink.Pointer)
     }
 
     /// How the bytes travel.
     package let transport: Transport
     private let socket: Socket
+    private let carrier: Carrier
 
     /// A channel over a connected socket, which it owns from now on.
     package init(_ socket: Socket, _ transport: Transport) {
         self.socket = socket
         self.transport = transport
+        carrier = .socket
+    }
+
+    /// A channel over memory that came over a socket; it owns both from now on.
+    init(_ socket: Socket, _ rings: SharedRings.Pointer) {
+        self.socket = socket
+        transport = .shm
+        carrier = .rings(rings)
+    }
+
+    /// The same connection, as if a network of this shape lay between its ends.
+    init(_ channel: Channel, over link: EmulatedLink.Pointer) {
+        socket = channel.socket
+        transport = channel.transport
+        carrier = .link(link)
+    }
+
+    /// Whether a network is played.
+    package var isEmulated: Bool {
+        if case .link = carrier { true } else { false }
     }
 
     /// The socket that the channel lives as long as: its end is the channel's end.
@@ -29,13 +69,21 @@ package struct Channel: Sendable {
     /// Sends what can be sent without waiting.
     @inline(__always)
     package func send(_ bytes: UnsafeRawPointer, _ count: Int) -> TransferResult {
-        socket.send(bytes, count)
+        switch carrier {
+        case .socket: socket.send(bytes, count)
+        case .rings(let rings): rings.pointee.send(bytes, count)
+        case .link(let link): EmulatedLink.send(link, bytes, count)
+        }
     }
 
     /// Receives what is there.
     @inline(__always)
     package func receive(_ bytes: UnsafeMutableRawPointer, _ count: Int) -> TransferResult {
-        socket.receive(bytes, count)
+        switch carrier {
+        case .socket: socket.receive(bytes, count)
+        case .rings(let rings): rings.pointee.receive(bytes, count)
+        case .link(let link): EmulatedLink.receive(link, bytes, count)
+        }
     }
 
     /// Waits until one of `events` (POLLIN, POLLOUT) is possible.
@@ -43,14 +91,43 @@ package struct Channel: Sendable {
     /// - Parameter timeout: Milliseconds; -1 waits for ever.
     /// - Returns: The events that came, 0 after the timeout.
     package func wait(for events: Int32, timeout: Int32) throws(SocketError) -> Int32 {
-        try socket.wait(for: events, timeout: timeout)
+        switch carrier {
+        case .socket: try socket.wait(for: events, timeout: timeout)
+        case .rings(let rings): rings.pointee.wait(for: events, timeout: timeout)
+        case .link(let link): try EmulatedLink.wait(link, for: events, timeout: timeout)
+        }
     }
 
     /// Ends both directions; a thread that waits on the channel wakes up.
-    package func shutDown() { socket.shutDown() }
+    package func shutDown() {
+        socket.shutDown()
+        switch carrier {
+        case .socket: break
+        case .rings(let rings): rings.pointee.end()
+        case .link(let link): EmulatedLink.shutDown(link)
+        }
+    }
+
+    /// The socket has ended, as somebody else has seen: a thread that waits on the channel looks at
+    /// once. What was sent before is still received.
+    package func noticeEnd() {
+        switch carrier {
+        case .socket: break
+        case .rings(let rings): rings.pointee.end()
+        case .link(let link): link.pointee.inner.noticeEnd()
+        }
+    }
 
     /// Gives everything back. No other thread may use the channel.
-    package func close() { socket.close() }
+    package func close() {
+        switch carrier {
+        case .socket: socket.close()
+        case .rings(let rings):
+            socket.close()
+            SharedRings.unmap(rings)
+        case .link(let link): EmulatedLink.close(link)
+        }
+    }
 }
 
 extension Channel {

@@ -78,6 +78,28 @@ package struct Socket: Sendable {
         return socket
     }
 
+    /// Connects to a Unix socket.
+    ///
+    /// - Parameter path: NUL-terminated, at most 107 bytes.
+    /// - Throws: `SocketError`; ENAMETOOLONG when the path is longer. A listener whose queue is full
+    ///   is an error at once.
+    package static func connect(path: UnsafePointer<CChar>) throws(SocketError) -> Socket {
+        let type = Int32(bitPattern: UInt32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue))
+        let descriptor = CLinux.socket(AF_UNIX, type, 0)
+        guard descriptor >= 0 else { throw SocketError(ferry_errno(), .create) }
+        let socket = Socket(descriptor: descriptor)
+        socket.setBlocking(false)
+        guard ferry_connect_path(descriptor, path) == 0 else {
+            let number = ferry_errno()
+            socket.close()
+            throw SocketError(number, .connect)
+        }
+        return socket
+    }
+
+    /// Whether both ends are on one host: it is a Unix socket.
+    package var isLocal: Bool { ferry_is_local(descriptor) != 0 }
+
     private static func resolve(
         _ address: UnsafePointer<CChar>,
         _ port: UInt16,

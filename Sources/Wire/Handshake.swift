@@ -9,6 +9,8 @@ package enum Handshake {
     package static let verdictSize = 40
     /// Longest message of a verdict in bytes.
     package static let maxMessage = 512
+    /// Bit of a `ClientHello`'s channel: a `LinkOffer` follows the verdict.
+    package static let offersLink: UInt16 = 0x8000
 
     private static let serverMagic: InlineArray<8, UInt8> = [70, 69, 82, 82, 89, 83, 82, 86]
     private static let clientMagic: InlineArray<8, UInt8> = [70, 69, 82, 82, 89, 67, 76, 73]

@@ -1,5 +1,6 @@
 import Client
 import Testing
+import Wire
 
 @Suite struct LeaseTests {
     private static let identifier = "00112233445566778899aabbccddeeff"
@@ -34,6 +35,32 @@ import Testing
         #expect(folder(counted) == "/a folder/x")
         #expect(!counted.isTraced)
         #expect(try #require(parseLease(Self.whole + "statistics /x\r\ntrace\r\n")).isTraced)
+    }
+
+    @Test func `how to reach the server`() throws {
+        func characters(_ path: InlineArray<256, CChar>) -> String {
+            text((0..<256).map { path[$0] })
+        }
+        let plain = try #require(parseLease(Self.whole))
+        #expect(plain.transport == .auto)
+        #expect(!plain.link.isPlayed)
+        #expect(characters(plain.socketPath) == "")
+        let lines = "unix /a b/s\ntransport shm\nlink 125000 10000\nstatistics /x\nreport /y\n"
+        let all = try #require(parseLease(Self.whole + lines))
+        #expect(characters(all.socketPath) == "/a b/s")
+        #expect(all.transport == .shm)
+        #expect(all.link == LinkShape(delay: 125_000, megabits: 10_000))
+        #expect(characters(all.statistics) == "/x")
+        #expect(characters(all.report) == "/y")
+        for choice in TransportChoice.allCases {
+            #expect(parseLease(Self.whole + "transport \(choice.name)\n")?.transport == choice)
+        }
+        for wrong in [
+            "transport\n", "transport shmem\n", "link 1\n", "link 1000000000 1\n",
+            "link 1 1000001\n", "unix\n", "transport tcp\nunix /x\n",
+        ] {
+            #expect(parseLease(Self.whole + wrong) == nil, "\(wrong)")
+        }
     }
 
     @Test func `blank lines, tabs and other line ends`() {

@@ -108,6 +108,11 @@ final class DataConnection: @unchecked Sendable {
         guard socket >= 0 else { throw POSIXError(.ECONNREFUSED) }
     }
 
+    init(path: String) throws {
+        socket = test_connect_path(path)
+        guard socket >= 0 else { throw POSIXError(.ECONNREFUSED) }
+    }
+
     deinit { close(socket) }
 
     func send(_ bytes: [UInt8]) { _ = Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }

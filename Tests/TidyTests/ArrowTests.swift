@@ -28,7 +28,8 @@ import Testing
         "Store": ["Pool"],
         "Server": ["CProcess", "Pool", "Store", "Version", "Wire"],
         "Ferryd": ["Server", "Version"],
-        "CLI": ["CProcess", "Version", "Wire"],
+        // Transport is for `ferry netperf`, which measures the data port as a client library has it.
+        "CLI": ["CProcess", "Transport", "Version", "Wire"],
         "Ferry": ["CLI"],
         "Generator": [],
         "Ferrygen": ["Generator"],

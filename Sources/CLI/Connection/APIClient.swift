@@ -100,6 +100,14 @@ struct APIClient: Sendable {
         }
     }
 
+    /// Leave to measure the network.
+    func permit() async throws -> Permit {
+        try decode(
+            Permit.self,
+            try await call(.POST, "/v1/netperf", body: nil, patience: Self.patience)
+        )
+    }
+
     func server() async throws -> ServerInfo { try await get("/v1/server") }
     func gpus() async throws -> GPUList { try await get("/v1/gpus") }
     func leases() async throws -> LeaseList { try await get("/v1/leases") }

@@ -17,6 +17,8 @@ struct GrantedLease: Decodable, Sendable {
     var id: String
     var secret: String
     var dataPort: Int
+    /// The server's Unix socket; older servers have none.
+    var dataSocket: String?
     var gpus: [Grant]
     /// `nvidia` or `software`; older servers do not say.
     var driverKind: String?
@@ -34,6 +36,7 @@ struct ServerInfo: Codable, Sendable {
     var version: String
     var driver: Driver
     var dataPort: Int
+    var dataSocket: String?
     var heartbeatSeconds: Int
     var graceSeconds: Int
 
@@ -82,7 +85,18 @@ struct LeaseList: Codable, Sendable {
         var pid: Int32
         var clientPid: UInt32
         var program: String
+        /// How its data connection travels; missing until it is known.
+        var transport: String?
     }
+}
+
+/// Leave to measure the network to the server.
+struct Permit: Decodable, Sendable {
+    var id: String
+    var secret: String
+    var dataPort: Int
+    var dataSocket: String?
+    var seconds: Int
 }
 
 /// Problem details, as far as ferry reads them.

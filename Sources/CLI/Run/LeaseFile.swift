@@ -14,6 +14,7 @@ package struct LeaseFile: Sendable {
         address: String,
         dataPort: Int,
         gpus: Int,
+        path: String = "",
         statistics: String = ""
     ) -> String {
         """
@@ -21,7 +22,7 @@ package struct LeaseFile: Sendable {
         lease \(lease)
         secret \(secret)
         server \(address) \(dataPort) \(gpus)
-        \(statistics)
+        \(path)\(statistics)
         """
     }
 

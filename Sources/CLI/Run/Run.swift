@@ -17,6 +17,8 @@ struct Run: AsyncParsableCommand {
               ferry run -n 1 "python a.py && ./b"       one string, for the shell
               ferry run -n 1 -- bash                    GPUs for everything in a shell
               ferry run --stats -- ./simulate           and what each CUDA call cost
+              ferry run --emulate-link 250us,10gbit -- ./simulate
+                                                        as over a network of that kind
 
             Exit status: the program's own; 128 + n when signal n ended it; 127 when there is no \
             such program and 126 when it cannot be executed; 75 when not enough GPUs are free; 64 \
@@ -37,6 +39,20 @@ struct Run: AsyncParsableCommand {
     var memory: Int64?
 
     @OptionGroup var connection: ConnectionOptions
+
+    @OptionGroup(title: "The way to the server") var transport: TransportOptions
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Play a network of this round trip and rate between program and GPU, to measure what the \
+            program would do over it; only with a server on this host. For example 250us, or \
+            50us,10gbit.
+            """,
+            valueName: "rtt[,rate]"
+        )
+    )
+    var emulateLink: LinkArgument?
 
     @OptionGroup(title: "Where the time goes") var statistics: StatisticsOptions
 

@@ -126,6 +126,12 @@ struct Runner {
     ) async throws -> Int32 {
         let file: LeaseFile
         do {
+            let path = try DataPath(
+                choice: options.transport.transport,
+                offered: options.transport.socket ?? lease.dataSocket,
+                address: client.address,
+                link: options.emulateLink
+            )
             file = try LeaseFile(folders: LeaseFile.folders(environment)) { folder in
                 LeaseFile.text(
                     lease: lease.id,
@@ -133,7 +139,9 @@ struct Runner {
                     address: client.address,
                     dataPort: lease.dataPort,
                     gpus: lease.gpus.count,
+                    path: path.lines,
                     statistics: prepared.statistics.lines(folder: folder)
+                        + (options.verbose ? "report \(folder)\n" : "")
                 )
             }
         } catch {
@@ -168,6 +176,9 @@ struct Runner {
         let status = await session.wait()
         heartbeat.cancel()
         prepared.statistics.tell(folder: file.folder, log: log)
+        for note in options.verbose ? SessionNote.all(in: file.folder) : [] {
+            log.info("Process \(note.process) (\(note.program)) used transport \(note.transport)")
+        }
         log.info("Releasing GPUs from config file '\(file.path)'...")
         file.remove()
         await giveBack(lease, client)

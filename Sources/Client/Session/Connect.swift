@@ -36,7 +36,9 @@ package enum Connector {
         defer { lock.unlock() }
         if let state = Session.state { return state.pointee.lostStatus }
         do throws(Refusal) {
-            Session.begin(try connect(lease, visibleDevices))
+            let session = try connect(lease, visibleDevices)
+            SessionReport.write(lease.report, session.channel)
+            Session.begin(session)
             Tracing.begin(lease.statistics, isTraced: lease.isTraced)
             return Status.success
         } catch {
@@ -49,9 +51,8 @@ package enum Connector {
         _ lease: Lease,
         _ visibleDevices: UnsafePointer<CChar>?
     ) throws(Refusal) -> SessionState {
-        let socket = try open(lease)
+        let channel = try open(lease)
         do throws(Refusal) {
-            let channel = Channel(socket, .tcp)
             let all = try receiveSnapshot(channel)
             let devices = try VisibleDevices.filter(all, visibleDevices)
             guard devices.count > 0 else { throw Refusal(Status.noDevice) }
@@ -60,7 +61,7 @@ package enum Connector {
             }
             return SessionState(channel: channel, ring: ring, devices: devices)
         } catch {
-            socket.close()
+            channel.close()
             throw error
         }
     }
@@ -72,30 +73,80 @@ package enum Connector {
         init(_ status: Int32) { self.status = status }
     }
 
-    private static func open(_ lease: Lease) throws(Refusal) -> Socket {
-        let address = lease.address
+    /// A channel by the first way that works.
+    private static func open(_ lease: Lease) throws(Refusal) -> Channel {
+        let routes = Route.all(lease.transport, hasSocket: lease.socketPath[0] != 0)
+        for (index, route) in routes.enumerated() {
+            if let channel = try open(lease, route, isLast: index == routes.count - 1) {
+                return channel
+            }
+        }
+        Log.error("the transport that the run asked for cannot be had here")
+        throw Refusal(Status.deviceUnavailable)
+    }
+
+    /// - Returns: `nil` when this way does not work, and another may.
+    private static func open(
+        _ lease: Lease,
+        _ route: Route,
+        isLast: Bool
+    ) throws(Refusal) -> Channel? {
         let socket: Socket
         do throws(SocketError) {
-            socket = try address.span.withUnsafeBufferPointer {
-                (text) throws(SocketError) -> Socket in
-                guard let base = text.baseAddress else { throw SocketError(EINVAL, .resolve) }
-                return try Socket.connect(address: base, port: lease.port, timeout: timeout)
-            }
+            socket = try reach(lease, route)
         } catch {
-            Log.error("the server of the lease cannot be reached")
+            guard isLast else { return nil }
+            Log.error(
+                route == .tcp
+                    ? "the server of the lease cannot be reached"
+                    : "the server's Unix socket cannot be reached from here"
+            )
             throw Refusal(Status.deviceUnavailable)
         }
+        let wish = route.wish(lease.link)
         do throws(SocketError) {
-            try shakeHands(socket, lease)
+            try shakeHands(socket, lease, offersLink: wish.needsOffer)
         } catch {
             socket.close()
+            guard isLast else { return nil }
             Log.error("the server did not accept the lease")
             throw Refusal(Status.deviceUnavailable)
         }
-        return socket
+        guard wish.needsOffer else { return Channel(socket, socket.isLocal ? .unix : .tcp) }
+        do throws(LinkSetup.Failure) {
+            return try LinkSetup.offer(socket, wish)
+        } catch {
+            socket.close()
+            switch error {
+            case .connection: Log.error("the server ended the connection")
+            case .noMemory: Log.error("memory cannot be shared with the server")
+            case .otherHost:
+                Log.error("a network can be emulated only if the server is on the same host")
+            }
+            throw Refusal(Status.deviceUnavailable)
+        }
     }
 
-    private static func shakeHands(_ socket: Socket, _ lease: Lease) throws(SocketError) {
+    private static func reach(_ lease: Lease, _ route: Route) throws(SocketError) -> Socket {
+        if route != .tcp {
+            let path = lease.socketPath
+            return try path.span.withUnsafeBufferPointer { (text) throws(SocketError) -> Socket in
+                guard let base = text.baseAddress else { throw SocketError(EINVAL, .resolve) }
+                return try Socket.connect(path: base)
+            }
+        }
+        let address = lease.address
+        return try address.span.withUnsafeBufferPointer { (text) throws(SocketError) -> Socket in
+            guard let base = text.baseAddress else { throw SocketError(EINVAL, .resolve) }
+            return try Socket.connect(address: base, port: lease.port, timeout: timeout)
+        }
+    }
+
+    private static func shakeHands(
+        _ socket: Socket,
+        _ lease: Lease,
+        offersLink: Bool
+    ) throws(SocketError) {
         let buffer = UnsafeMutableRawPointer.allocate(byteCount: 1024, alignment: 8)
         defer { buffer.deallocate() }
         let protocolError = SocketError(EPROTO, .receive)
@@ -115,6 +166,7 @@ package enum Connector {
             nonce: try random(),
             name: programName()
         )
+        if offersLink { client.channel |= Handshake.offersLink }
         client.proof = Handshake.clientProof(secret: lease.secret, server: server, client: client)
         client.write(to: buffer)
         try socket.sendAll(.init(start: buffer, count: Handshake.clientHelloSize))

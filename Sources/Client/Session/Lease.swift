@@ -1,5 +1,5 @@
 internal import CLinux
-internal import Wire
+package import Wire
 
 /// What `ferry run` hands to the program's process: which servers, which lease, which secret.
 ///
@@ -14,11 +14,19 @@ package struct Lease {
     package private(set) var address: InlineArray<64, CChar> = .init(repeating: 0)
     /// Data port of the server.
     package private(set) var port: UInt16 = 0
+    /// The server's Unix socket, NUL-terminated; empty when none is known.
+    package private(set) var socketPath: InlineArray<256, CChar> = .init(repeating: 0)
+    /// How data connections may travel.
+    package private(set) var transport = TransportChoice.auto
+    /// The network that is to be played.
+    package private(set) var link = LinkShape()
 
     /// Folder for counts of the calls, NUL-terminated; empty when nobody wants them.
     package private(set) var statistics: InlineArray<256, CChar> = .init(repeating: 0)
     /// Whether each call is to be noted there, too.
     package private(set) var isTraced = false
+    /// Folder for a note on the session, NUL-terminated; empty when nobody wants it.
+    package private(set) var report: InlineArray<256, CChar> = .init(repeating: 0)
 
     /// Longest file that is read, in bytes.
     private static let maxFile = 4096
@@ -64,12 +72,35 @@ package struct Lease {
             scanner.takeNumber() != nil
         else { return nil }
         lease.port = UInt16(port)
+        guard lease.parseTransport(&scanner) else { return nil }
         if scanner.takeWord("statistics") {
             guard scanner.takePath(into: &lease.statistics) else { return nil }
             lease.isTraced = scanner.takeWord("trace")
         }
+        if scanner.takeWord("report") {
+            guard scanner.takePath(into: &lease.report) else { return nil }
+        }
         // More than one server is for a later version, which will say so in its first line.
         return scanner.isAtEnd ? lease : nil
+    }
+
+    /// The lines about how to reach the server.
+    private mutating func parseTransport(_ scanner: inout Scanner) -> Bool {
+        if scanner.takeWord("unix") {
+            guard scanner.takePath(into: &socketPath) else { return false }
+        }
+        if scanner.takeWord("transport") {
+            let choice = TransportChoice.allCases.first { scanner.takeWord($0.name) }
+            guard let choice else { return false }
+            transport = choice
+        }
+        if scanner.takeWord("link") {
+            guard let delay = scanner.takeNumber(), let megabits = scanner.takeNumber(),
+                UInt64(megabits) <= LinkShape.maxMegabits
+            else { return false }
+            link = LinkShape(delay: UInt64(delay), megabits: UInt64(megabits))
+        }
+        return true
     }
 
     private struct Scanner {

@@ -136,20 +136,11 @@ enum Replies {
     // MARK: - As the reader
 
     private static func read(_ state: State, until waiter: UnsafeMutablePointer<Waiter>) {
-        var spins = 0
+        var spinning = SpinPolicy(state.pointee.channel, .client)
         while waiter.pointee.signal.load(ordering: .acquiring) != Waiter.Signal.done {
             switch receive(state) {
-            case .received: spins = 0
-            case .nothing:
-                // Short replies come within some 20 µs; after that, sleep in the kernel, so that
-                // a server on the same core can run.
-                spins += 1
-                if spins < 40 {
-                    ferry_pause_cpu()
-                } else {
-                    waitForData(state)
-                    spins = 0
-                }
+            case .received: spinning.reset()
+            case .nothing: if !spinning.spin() { waitForData(state) }
             case .lost: return
             }
         }

@@ -41,4 +41,10 @@ struct MappedFile {
     func reserve(from offset: Int, bytes: Int) -> Bool {
         posix_fallocate(descriptor, offset, bytes) == 0
     }
+
+    /// Gives it back; what was written stays in the file.
+    func unmap(_ size: Int) {
+        munmap(address, size)
+        _ = close(descriptor)
+    }
 }

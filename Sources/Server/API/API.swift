@@ -30,15 +30,24 @@ package struct ServerFacts: Sendable {
     package var inventory: Inventory
     /// Where data connections go.
     package var dataPort: Int
+    /// The Unix socket where they may go as well.
+    package var dataSocket: String?
     /// How often clients must be heard of.
     package var heartbeatSeconds: Int
     /// How long they may be silent.
     package var graceSeconds: Int
 
     /// Facts of a server.
-    package init(inventory: Inventory, dataPort: Int, heartbeatSeconds: Int, graceSeconds: Int) {
+    package init(
+        inventory: Inventory,
+        dataPort: Int,
+        dataSocket: String?,
+        heartbeatSeconds: Int,
+        graceSeconds: Int
+    ) {
         self.inventory = inventory
         self.dataPort = dataPort
+        self.dataSocket = dataSocket
         self.heartbeatSeconds = heartbeatSeconds
         self.graceSeconds = graceSeconds
     }
@@ -79,6 +88,7 @@ package struct API: Sendable {
         APIRoute(method: .get, path: "/v1/leases/{id}"),
         APIRoute(method: .delete, path: "/v1/leases/{id}"),
         APIRoute(method: .post, path: "/v1/leases/{id}/heartbeat"),
+        APIRoute(method: .post, path: "/v1/netperf"),
     ]
 
     /// The router with all routes and their middleware.
@@ -94,7 +104,7 @@ package struct API: Sendable {
 
     /// What answers each of the routes, in their order.
     private var handlers: [Handler] {
-        [health, server, gpus, leases, grant, lease, release, heartbeat]
+        [health, server, gpus, leases, grant, lease, release, heartbeat, permit]
     }
 
     // MARK: - The server
@@ -114,6 +124,7 @@ package struct API: Sendable {
                     kind: inventory.driverKind.rawValue
                 ),
                 dataPort: facts.dataPort,
+                dataSocket: facts.dataSocket,
                 gpuCount: inventory.gpus.count,
                 heartbeatSeconds: facts.heartbeatSeconds,
                 graceSeconds: facts.graceSeconds
@@ -124,6 +135,21 @@ package struct API: Sendable {
     private func gpus(_: Request, _: APIContext) async -> Response {
         let gpus = await desk.gpus.map { GPUView($0.free, holders: $0.holders) }
         return JSONResponse.make(GPUListView(gpus: gpus))
+    }
+
+    /// Leave to measure the network, for a minute.
+    private func permit(_: Request, _: APIContext) async -> Response {
+        let (id, secret) = await desk.permit()
+        return JSONResponse.make(
+            PermitView(
+                id: id.description,
+                secret: Hex.encode(secret),
+                dataPort: facts.dataPort,
+                dataSocket: facts.dataSocket,
+                seconds: LeaseDesk.permitSeconds
+            ),
+            status: .created
+        )
     }
 
     // MARK: - Leases
@@ -159,6 +185,7 @@ package struct API: Sendable {
                 id: id,
                 secret: Hex.encode(granted.secret),
                 dataPort: facts.dataPort,
+                dataSocket: facts.dataSocket,
                 gpus: granted.lease.grants.map(GrantView.init),
                 gpuCount: granted.lease.grants.count,
                 driverKind: facts.inventory.driverKind.rawValue,
@@ -187,7 +214,8 @@ package struct API: Sendable {
     }
 
     private func view(_ lease: Lease) -> LeaseView {
-        LeaseView(lease, workers: supervisor.workers(of: lease.id))
+        let workers = supervisor.workers(of: lease.id).map { ($0, supervisor.transport(of: $0)) }
+        return LeaseView(lease, workers: workers)
     }
 
     private func id(_ context: APIContext) throws -> LeaseID {

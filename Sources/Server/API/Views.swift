@@ -10,6 +10,7 @@ struct ServerView: Encodable, Sendable {
     var version: String
     var driver: Driver
     var dataPort: Int
+    var dataSocket: String?
     var gpuCount: Int
     var heartbeatSeconds: Int
     var graceSeconds: Int
@@ -70,9 +71,11 @@ struct LeaseView: Encodable {
         var pid: Int32
         var clientPid: UInt32
         var program: String
+        /// How its connection travels; missing until it has said so.
+        var transport: String?
     }
 
-    init(_ lease: Lease, workers: [WorkerInfo]) {
+    init(_ lease: Lease, workers: [(info: WorkerInfo, transport: String?)]) {
         id = lease.id.description
         client = Client(
             host: lease.client.host,
@@ -84,7 +87,12 @@ struct LeaseView: Encodable {
         createdAt = JSONResponse.time(lease.createdAt)
         lastSeenAt = JSONResponse.time(lease.lastSeen.wall)
         self.workers = workers.map {
-            Worker(pid: $0.pid, clientPid: $0.clientPID, program: $0.program)
+            Worker(
+                pid: $0.info.pid,
+                clientPid: $0.info.clientPID,
+                program: $0.info.program,
+                transport: $0.transport
+            )
         }
     }
 }
@@ -107,10 +115,21 @@ struct GrantedView: Encodable {
     var id: String
     var secret: String
     var dataPort: Int
+    /// The Unix socket that leads to the same place; missing when there is none.
+    var dataSocket: String?
     var gpus: [GrantView]
     var gpuCount: Int
     /// What the workers of the lease call: `nvidia` or `software`.
     var driverKind: String
     var heartbeatSeconds: Int
     var graceSeconds: Int
+}
+
+/// Leave to measure the network.
+struct PermitView: Encodable {
+    var id: String
+    var secret: String
+    var dataPort: Int
+    var dataSocket: String?
+    var seconds: Int
 }

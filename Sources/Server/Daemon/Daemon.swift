@@ -91,6 +91,7 @@ package struct Daemon: Sendable {
         var supervisor: WorkerSupervisor
         var desk: LeaseDesk
         var listener: DataListener
+        var socket: String?
         var inventory: Inventory
     }
 
@@ -132,9 +133,11 @@ package struct Daemon: Sendable {
             environment: configuration.workerEnvironment
         )
         settings.mostInAll = max(settings.mostInAll, inventory.gpus.count * settings.mostPerLease)
+        let local = localListener()
         let listener = try DataListener(
             host: configuration.host,
             port: configuration.dataPort,
+            local: local,
             directory: directory,
             launcher: WorkerLauncher(settings: settings, supervisor: supervisor, logger: logger),
             supervisor: supervisor,
@@ -146,8 +149,20 @@ package struct Daemon: Sendable {
             supervisor: supervisor,
             desk: desk,
             listener: listener,
+            socket: local?.path,
             inventory: inventory
         )
+    }
+
+    /// The Unix socket. Without it everything works, only slower for clients on this host.
+    private func localListener() -> LocalListener? {
+        guard let folder = configuration.socketDirectory else { return nil }
+        do {
+            return try LocalListener(folder: folder)
+        } catch {
+            logger.error("no Unix socket for clients on this host: \(error)")
+            return nil
+        }
     }
 
     private func application(
@@ -161,6 +176,7 @@ package struct Daemon: Sendable {
             facts: ServerFacts(
                 inventory: parts.inventory,
                 dataPort: parts.listener.port,
+                dataSocket: parts.socket,
                 heartbeatSeconds: configuration.heartbeatSeconds,
                 graceSeconds: configuration.graceSeconds
             ),
@@ -238,6 +254,7 @@ package struct Daemon: Sendable {
             "ready",
             metadata: [
                 "api": "\(file.address)", "data_port": "\(parts.listener.port)",
+                "data_socket": "\(parts.socket ?? "none")",
                 "client_file": "\(configuration.clientFile ?? path)",
             ]
         )

@@ -8,6 +8,8 @@ package struct DaemonConfiguration: Sendable {
     package var port = 56001
     /// The data port; 0 takes any free one.
     package var dataPort = 56002
+    /// Folder of the Unix socket for clients on this host; none when nil.
+    package var socketDirectory: String?
     /// More names by which clients reach this server; the first one goes into the client file.
     package var names: [String] = []
     /// Where the server keeps its store, certificates and the client file.
@@ -46,6 +48,15 @@ package struct DaemonConfiguration: Sendable {
         }
         guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
         return home + "/.local/state/ferry"
+    }
+
+    /// Where the Unix socket is made when nobody says: beside the state, which only its owner can
+    /// enter, or, for the system's own server, where every user of the machine finds it.
+    package static func defaultSocketDirectory(
+        state: String,
+        isSystemState: Bool
+    ) -> String {
+        isSystemState ? "/run/ferry" : state + "/run"
     }
 
     /// The folder of the running program's file.

@@ -67,8 +67,9 @@ package struct Admission: Sendable {
                     + " to \(hello.versions.max)"
             )
         }
-        guard client.channel == 0 else {
-            return .refuse(.versionNotSupported, "channel \(client.channel) is not supported")
+        let channel = client.channel & ~Handshake.offersLink
+        guard channel == 0 else {
+            return .refuse(.versionNotSupported, "channel \(channel) is not supported")
         }
         let answer =
             LeaseID(bytes: (0..<16).map { client.lease[$0] })

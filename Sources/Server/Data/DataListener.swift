@@ -22,6 +22,7 @@ package final class DataListener: Sendable {
     }
 
     private let listener: Descriptor
+    private let local: LocalListener?
     private let wake: Descriptor
     private let directory: LeaseDirectory
     private let launcher: WorkerLauncher
@@ -38,6 +39,7 @@ package final class DataListener: Sendable {
     /// - Parameters:
     ///   - host: a numeric address or a name of this machine.
     ///   - port: 0 takes any free one.
+    ///   - local: the Unix socket that is served too.
     ///   - directory: the leases.
     ///   - launcher: starts the workers.
     ///   - supervisor: watches them.
@@ -46,6 +48,7 @@ package final class DataListener: Sendable {
     package init(
         host: String,
         port: Int,
+        local: LocalListener? = nil,
         directory: LeaseDirectory,
         launcher: WorkerLauncher,
         supervisor: WorkerSupervisor,
@@ -53,6 +56,7 @@ package final class DataListener: Sendable {
         started: @escaping @Sendable (WorkerInfo) -> Void
     ) throws {
         (listener, self.port) = try Self.bind(host: host, port: port)
+        self.local = local
         wake = try Descriptor.event()
         self.directory = directory
         self.launcher = launcher
@@ -68,6 +72,7 @@ package final class DataListener: Sendable {
     /// Stops serving; connections that were handed over live on.
     package func stop() {
         isStopping.store(true, ordering: .releasing)
+        local?.remove()
         wake.signal()
     }
 
@@ -79,6 +84,9 @@ package final class DataListener: Sendable {
             var descriptors = [wake, listener].map {
                 pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0)
             }
+            // A negative descriptor is passed over.
+            let door = local?.descriptor.number ?? -1
+            descriptors.append(pollfd(fd: door, events: Int16(POLLIN), revents: 0))
             descriptors += halfOpen.map {
                 pollfd(fd: $0.socket.number, events: Int16(POLLIN), revents: 0)
             }
@@ -91,7 +99,7 @@ package final class DataListener: Sendable {
             if descriptors[0].revents != 0 { wake.drainEvent() }
             var undecided: [HalfOpen] = []
             let later = SystemTime().now().uptime
-            for (entry, polled) in zip(halfOpen, descriptors.dropFirst(2)) {
+            for (entry, polled) in zip(halfOpen, descriptors.dropFirst(3)) {
                 if polled.revents != 0 {
                     if let entry = advance(entry) { undecided.append(entry) }
                 } else if entry.deadline <= later {
@@ -101,11 +109,14 @@ package final class DataListener: Sendable {
                 }
             }
             halfOpen = undecided
-            if descriptors[1].revents != 0 { accept(into: &halfOpen) }
+            if descriptors[1].revents != 0 { accept(from: listener, into: &halfOpen) }
+            if descriptors[2].revents != 0, let local {
+                accept(from: local.descriptor, into: &halfOpen)
+            }
         }
     }
 
-    private func accept(into halfOpen: inout [HalfOpen]) {
+    private func accept(from listener: Descriptor, into halfOpen: inout [HalfOpen]) {
         // A bound, so that a flood cannot keep those waiting that are half way through.
         for _ in 0..<64 {
             let number = ferry_accept(listener.number)
@@ -161,8 +172,7 @@ package final class DataListener: Sendable {
             hand(
                 over: entry.socket,
                 to: lease,
-                clientPID: client.process,
-                program: Admission.programName(client)
+                client: client
             )
         }
     }
@@ -170,20 +180,21 @@ package final class DataListener: Sendable {
     private func hand(
         over socket: Descriptor,
         to lease: LeaseEntry,
-        clientPID: UInt32,
-        program: String
+        client: Handshake.ClientHello
     ) {
         do {
             try socket.setBlocking(true)
             let info = try launcher.launch(
                 socket: socket.number,
                 entry: lease,
-                clientPID: clientPID,
-                program: program
+                offersLink: client.channel & Handshake.offersLink != 0,
+                clientPID: client.process,
+                program: Admission.programName(client)
             )
             // The lease may have ended since it was looked up, before its workers were asked to.
             if !directory.isLiving(lease.id) { supervisor.end(lease: lease.id) }
-            started(info)
+            // The worker of a measurement is gone before anybody could miss it.
+            if !lease.isPermit { started(info) }
         } catch {
             logger.error("no worker: \(error)", metadata: ["lease": "\(lease.id)"])
             _ = Self.send(
@@ -258,6 +269,7 @@ package final class DataListener: Sendable {
         return withUnsafeMutablePointer(to: &storage) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
                 guard getpeername(socket, address, &length) == 0 else { return "?" }
+                if Int32(address.pointee.sa_family) == AF_UNIX { return "this host" }
                 return SocketAddress.numericHost(address, length: length) ?? "?"
             }
         }

@@ -145,6 +145,21 @@ package actor LeaseDesk {
         return GrantedLease(lease: lease, secret: secret)
     }
 
+    /// How long a permit opens connections, in seconds.
+    package static let permitSeconds = 60
+
+    /// Leave to measure the network to this server, without GPUs and without a trace in the store.
+    package func permit() -> (id: LeaseID, secret: [UInt8]) {
+        let secret = secureRandomBytes(32)
+        guard let id = LeaseID(bytes: secureRandomBytes(16)),
+            let entry = LeaseEntry(permit: id, secret: secret)
+        else { preconditionFailure("16 bytes are a lease's name, and 32 a secret") }
+        let until = SystemTime().now().uptime + Int64(Self.permitSeconds) * 1000
+        directory.add(permit: entry, until: until)
+        logger.info("permit to measure given", metadata: ["lease": "\(id)"])
+        return (id, secret)
+    }
+
     /// Notes that a client lives.
     package func heartbeat(_ id: LeaseID) async throws -> LeaseState {
         _ = pool.heartbeat(id, now: time.now())

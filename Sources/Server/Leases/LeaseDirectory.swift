@@ -11,16 +11,36 @@ package struct LeaseEntry: Sendable {
     package let grants: [Grant]
     /// `user@host`, for logs.
     package let clientName: String
+    /// Whether it is no lease but leave to measure the network for a moment: its connections get no
+    /// driver.
+    package let isPermit: Bool
 
     /// An entry for a lease; nil when the secret is not 32 bytes long.
     package init?(lease: Lease, secret: [UInt8]) {
+        let client = "\(lease.client.user)@\(lease.client.host)"
+        self.init(lease.id, secret, grants: lease.grants, clientName: client, isPermit: false)
+    }
+
+    /// Leave to measure; nil when the secret is not 32 bytes long.
+    package init?(permit id: LeaseID, secret: [UInt8]) {
+        self.init(id, secret, grants: [], clientName: "netperf", isPermit: true)
+    }
+
+    private init?(
+        _ id: LeaseID,
+        _ secret: [UInt8],
+        grants: [Grant],
+        clientName: String,
+        isPermit: Bool
+    ) {
         guard secret.count == 32 else { return nil }
-        id = lease.id
+        self.id = id
         var bytes = InlineArray<32, UInt8>(repeating: 0)
         for index in 0..<32 { bytes[index] = secret[index] }
         self.secret = bytes
-        grants = lease.grants
-        clientName = "\(lease.client.user)@\(lease.client.host)"
+        self.grants = grants
+        self.clientName = clientName
+        self.isPermit = isPermit
     }
 }
 
@@ -32,6 +52,8 @@ package final class LeaseDirectory: Sendable {
         var living: [LeaseID: LeaseEntry] = [:]
         var ended: [LeaseID: LeaseEntry] = [:]
         var endedInOrder: [LeaseID] = []
+        /// The youngest last.
+        var permits: [(entry: LeaseEntry, until: Int64)] = []
     }
 
     /// What is known of a name.
@@ -45,6 +67,8 @@ package final class LeaseDirectory: Sendable {
     }
 
     private static let remembered = 1024
+    /// Permits at most; when there are more, the oldest goes.
+    private static let mostPermits = 64
     private let state = Mutex(State())
 
     /// An empty directory.
@@ -53,6 +77,14 @@ package final class LeaseDirectory: Sendable {
     /// From now on clients of this lease are let in.
     package func add(_ entry: LeaseEntry) {
         state.withLock { $0.living[entry.id] = entry }
+    }
+
+    /// Until then, in milliseconds of uptime, whoever has this permit is let in.
+    package func add(permit entry: LeaseEntry, until: Int64) {
+        state.withLock { state in
+            if state.permits.count >= Self.mostPermits { state.permits.removeFirst() }
+            state.permits.append((entry, until))
+        }
     }
 
     /// From now on they are not.
@@ -71,10 +103,19 @@ package final class LeaseDirectory: Sendable {
     package func find(_ id: LeaseID) -> Answer {
         state.withLock { state in
             if let entry = state.living[id] { return .living(entry) }
+            if let entry = Self.permit(id, &state) { return .living(entry) }
             return state.ended[id].map { .ended($0) } ?? .unknown
         }
     }
 
     /// Whether clients of this lease are let in.
-    package func isLiving(_ id: LeaseID) -> Bool { state.withLock { $0.living[id] != nil } }
+    package func isLiving(_ id: LeaseID) -> Bool {
+        state.withLock { $0.living[id] != nil || Self.permit(id, &$0) != nil }
+    }
+
+    private static func permit(_ id: LeaseID, _ state: inout State) -> LeaseEntry? {
+        let now = SystemTime().now().uptime
+        state.permits.removeAll { $0.until <= now }
+        return state.permits.first { $0.entry.id == id }?.entry
+    }
 }

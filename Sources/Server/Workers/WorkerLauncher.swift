@@ -12,6 +12,8 @@ package struct WorkerSettings: Sendable {
     package var environment: [String]
     /// Most workers of one lease at a time.
     package var mostPerLease = 128
+    /// Most connections of one measurement at a time.
+    package var mostPerPermit = 4
     /// Most workers at a time.
     package var mostInAll = 1024
 
@@ -44,8 +46,9 @@ package struct WorkerLauncher: Sendable {
 
     /// Why a worker for this lease could not be started now; nil when nothing speaks against it.
     package func obstacle(_ entry: LeaseEntry) -> (tooMany: Bool, reason: String)? {
-        if supervisor.workers(of: entry.id).count >= settings.mostPerLease {
-            return (true, "the lease has \(settings.mostPerLease) connections already")
+        let most = entry.isPermit ? settings.mostPerPermit : settings.mostPerLease
+        if supervisor.workers(of: entry.id).count >= most {
+            return (true, "the lease has \(most) connections already")
         }
         if supervisor.count >= settings.mostInAll {
             return (true, "the server has \(settings.mostInAll) connections already")
@@ -61,18 +64,22 @@ package struct WorkerLauncher: Sendable {
     /// - Parameters:
     ///   - socket: the client's connection, blocking; the caller still closes it.
     ///   - entry: the lease.
+    ///   - offersLink: whether the client's greeting announces an offer.
     ///   - clientPID: the client's process number, as it said.
     ///   - program: the client program's name, as it said.
     package func launch(
         socket: Int32,
         entry: LeaseEntry,
+        offersLink: Bool = false,
         clientPID: UInt32,
         program: String
     ) throws -> WorkerInfo {
         let null = Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC))
         guard null.number >= 0 else { throw SystemError("open /dev/null") }
         let output = try Descriptor.pipe()
-        var arguments = ["serve", "--socket-fd", "3", "--driver", settings.driver]
+        var arguments = [entry.isPermit ? "echo" : "serve", "--socket-fd", "3"]
+        if offersLink { arguments.append("--link-offer") }
+        if !entry.isPermit { arguments += ["--driver", settings.driver] }
         for grant in entry.grants {
             arguments += ["--device", "\(grant.gpuUUID)=\(grant.memoryBytes)"]
         }

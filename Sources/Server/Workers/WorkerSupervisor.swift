@@ -3,6 +3,7 @@ internal import Glibc
 package import Logging
 package import Pool
 internal import Synchronization
+internal import Wire
 
 /// Watches worker processes from one thread: carries their output into the log, notices their end,
 /// and ends them when their lease does.
@@ -97,6 +98,11 @@ package final class WorkerSupervisor: Sendable {
     /// The living workers of a lease.
     package func workers(of lease: LeaseID) -> [WorkerInfo] {
         state.withLock { $0.table.workers(of: lease) }
+    }
+
+    /// How the connection of a worker travels; nil when that is not known.
+    package func transport(of info: WorkerInfo) -> String? {
+        state.withLock { $0.table.transport(info.pid) }
     }
 
     /// How many workers live.
@@ -195,9 +201,21 @@ package final class WorkerSupervisor: Sendable {
         state.withLock { state in
             state.watched[key]?.lines = watched.lines
             state.watched[key]?.output = watched.output
+            for transport in lines.compactMap(Self.transport) {
+                state.table.note(transport: transport, of: key)
+            }
         }
         let metadata = self.metadata(key)
         for line in lines { logger.info("worker: \(line)", metadata: metadata) }
+    }
+
+    /// The transport that a line of a worker names. A worker runs its client's code and may say
+    /// anything; it is believed if it is one that exists.
+    private static func transport(_ line: String) -> String? {
+        let prefix = "ferry-worker: transport "
+        guard line.hasPrefix(prefix) else { return nil }
+        let word = String(line.dropFirst(prefix.count))
+        return TransportChoice.allCases.contains { "\($0.name)" == word } ? word : nil
     }
 
     /// A worker is no more.

@@ -51,6 +51,7 @@ package struct WorkerTable: Sendable {
     private struct Entry {
         var info: WorkerInfo
         var phase = Phase.running
+        var transport: String?
     }
 
     /// Milliseconds between the request to end and the end.
@@ -102,6 +103,14 @@ package struct WorkerTable: Sendable {
     package func workers(of lease: LeaseID) -> [WorkerInfo] {
         entries.values.map(\.info).filter { $0.lease == lease }.sorted { $0.pid < $1.pid }
     }
+
+    /// How a worker says that its connection travels; what it says first counts.
+    package mutating func note(transport: String, of key: Key) {
+        if entries[key]?.transport == nil { entries[key]?.transport = transport }
+    }
+
+    /// How a worker's connection travels, as far as it has said.
+    package func transport(_ key: Key) -> String? { entries[key]?.transport }
 
     /// The worker of this key.
     package func info(_ key: Key) -> WorkerInfo? { entries[key]?.info }

@@ -6,6 +6,7 @@ package enum Command: Equatable, Sendable {
     case version
     case serve(ServeOptions)
     case inventory(driver: String)
+    case echo(EchoOptions)
 
     /// Why a command line was not understood; a sentence.
     package struct UsageError: Error, Equatable, Sendable {
@@ -18,14 +19,17 @@ package enum Command: Equatable, Sendable {
         Executes the CUDA calls of one client, or lists the GPUs of this machine.
 
         USAGE
-          ferry-worker serve --socket-fd N --driver PATH --device UUID=BYTES [--device …]
-                             --lease ID --name TEXT
+          ferry-worker serve --socket-fd N [--link-offer] --driver PATH
+                             --device UUID=BYTES [--device …] --lease ID --name TEXT
+          ferry-worker echo --socket-fd N [--link-offer] --lease ID --name TEXT
           ferry-worker inventory --driver PATH
 
-        ferryd starts `serve` with the client's connection as descriptor N, after the handshake.
-        Each --device is a GPU that the client may use, with the bytes of its memory that it may
-        take. PATH is the driver library, for example libcuda.so.1; a name without a slash is
-        looked for where the system keeps its libraries. `inventory` prints JSON.
+        ferryd starts `serve` with the client's connection as descriptor N, after the handshake;
+        --link-offer says that the client has announced an offer, to go on in shared memory for
+        example. Each --device is a GPU that the client may use, with the bytes of its memory that
+        it may take. PATH is the driver library, for example libcuda.so.1; a name without a slash
+        is looked for where the system keeps its libraries. `echo` is what ferry netperf talks to.
+        `inventory` prints JSON.
 
         EXIT STATUS
           0  the client closed the connection
@@ -39,7 +43,7 @@ package enum Command: Equatable, Sendable {
     /// Reads the arguments, without the program's name.
     package static func parse(_ arguments: [String]) throws(UsageError) -> Command {
         guard let verb = arguments.first else {
-            throw UsageError(text: "a command is missing: serve or inventory")
+            throw UsageError(text: "a command is missing: serve, echo or inventory")
         }
         if arguments.contains("--help") || arguments.contains("-h") || verb == "help" {
             return .help
@@ -48,6 +52,7 @@ package enum Command: Equatable, Sendable {
         var scanner = ArgumentScanner(Array(arguments.dropFirst()))
         switch verb {
         case "serve": return .serve(try ServeOptions(&scanner))
+        case "echo": return .echo(try EchoOptions(&scanner))
         case "inventory":
             var driver: String?
             while let name = try scanner.nextOption(["--driver"]) {
@@ -55,7 +60,7 @@ package enum Command: Equatable, Sendable {
             }
             guard let driver else { throw UsageError(text: "--driver is missing") }
             return .inventory(driver: driver)
-        default: throw UsageError(text: "unknown command '\(verb)': serve or inventory")
+        default: throw UsageError(text: "unknown command '\(verb)': serve, echo or inventory")
         }
     }
 }

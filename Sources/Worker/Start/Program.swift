@@ -4,17 +4,18 @@ internal import Driver
 internal import Transport
 internal import Wire
 
-/// The two things that the program `ferry-worker` does.
+/// The things that the program `ferry-worker` does.
 package enum Program {
     /// Serves a client until its connection ends.
     package static func serve(_ options: ServeOptions) -> WorkerFailure.ExitStatus {
         let socket = Socket(descriptor: options.socket)
-        let channel = Channel(socket, .tcp)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         setrlimit(RLIMIT_CORE, &none)
         ferry_ignore_broken_pipes()
+        guard let channel = connection(socket, options) else { return .clientClosed }
         do throws(WorkerFailure) {
             try prepare(socket)
+            WorkerLog.line("transport \(channel.transport.name)")
             let driver = try start(options)
             let snapshot = try Snapshot(driver, grants: options.devices, process: getpid())
             lockDown()
@@ -33,6 +34,22 @@ package enum Program {
             FailureRecord.send(error, to: channel)
             return error.exitStatus
         }
+    }
+
+    /// The connection as client and worker want it to go on; `nil` when there is none any more.
+    private static func connection(_ socket: Socket, _ options: ServeOptions) -> Channel? {
+        guard options.hearsOffer else { return Channel(socket, socket.isLocal ? .unix : .tcp) }
+        do throws(LinkSetup.Failure) {
+            return try LinkSetup.accept(socket)
+        } catch {
+            WorkerLog.line("lease \(options.lease), \(options.name): \(error): no link")
+            return nil
+        }
+    }
+
+    /// Answers the client of a measurement until its connection ends.
+    package static func echo(_ options: EchoOptions) -> WorkerFailure.ExitStatus {
+        Echo.serve(options)
     }
 
     /// Lists the GPUs that a driver has.
@@ -113,6 +130,7 @@ package enum Program {
     private static func watch(_ channel: Channel) {
         let isWatched = Thread.start {
             guard ferry_wait_for_end(channel.descriptor) == 1 else { return }
+            channel.noticeEnd()
             // The reader notices by itself when it is idle, and then knows more.
             Thread.sleep(microseconds: 300_000)
             _exit(WorkerFailure.ExitStatus.clientClosed.rawValue)

@@ -33,6 +33,8 @@ package struct DeviceGrant: Equatable, Sendable {
 package struct ServeOptions: Equatable, Sendable {
     /// The client's connection.
     package var socket: Int32
+    /// Whether the client offers another way for the connection to go on.
+    package var hearsOffer = false
     /// Path or name of the driver library.
     package var driver: String
     /// The client's GPUs, in its order.
@@ -48,8 +50,12 @@ package struct ServeOptions: Equatable, Sendable {
         devices = []
         lease = ""
         name = ""
-        let names = ["--socket-fd", "--driver", "--device", "--lease", "--name"]
+        let names = ["--socket-fd", "--link-offer", "--driver", "--device", "--lease", "--name"]
         while let option = try scanner.nextOption(names) {
+            if option == "--link-offer" {
+                hearsOffer = true
+                continue
+            }
             let value = try scanner.value(of: option)
             switch option {
             case "--socket-fd":

@@ -47,7 +47,7 @@ package struct Server {
 
     private func readAll() throws(ProtocolViolation) {
         var incoming = IncomingStream(limit: WireFormat.maxRequest, capacity: 128 << 10)
-        var spinner = Spinner()
+        var spinning = SpinPolicy(channel, .worker)
         let output = executor.answers.output
         while true {
             while let item = try incoming.next() { try take(item) }
@@ -59,9 +59,9 @@ package struct Server {
             switch channel.receive(base, space.count) {
             case .bytes(let count):
                 incoming.commit(count)
-                spinner.reset()
+                spinning.reset()
             case .wouldBlock:
-                if !spinner.spin() { waitForData() }
+                if !spinning.spin() { waitForData() }
             case .closed:
                 if incoming.pending > 0 { throw .truncated }
                 return
@@ -105,28 +105,4 @@ package struct Server {
         case .truncated: "the connection ended inside a record"
         }
     }
-}
-
-/// Waits a moment without sleeping, when that pays: the next record often comes within
-/// microseconds, but on few processors the one who sends it needs the processor.
-struct Spinner {
-    private var started: UInt64 = 0
-    private static let nanoseconds: UInt64 =
-        Thread.processors >= 4 ? 40_000 : Thread.processors >= 2 ? 5_000 : 0
-
-    /// Whether to look again at once.
-    mutating func spin() -> Bool {
-        if Self.nanoseconds == 0 { return false }
-        let now = ferry_now_ns()
-        if started == 0 { started = now }
-        if now - started > Self.nanoseconds {
-            started = 0
-            return false
-        }
-        ferry_pause_cpu()
-        return true
-    }
-
-    /// Something has come.
-    mutating func reset() { started = 0 }
 }

@@ -16,7 +16,7 @@ from .checks.registry import Check, all_checks
 from .compilers import Compilers, Fetched, Installed
 from .places import ROOT, WORK, Tree
 from .results import Report, Result, judge
-from .server import ServerError
+from .server import Server, ServerError
 from .targets import TARGETS, Target
 
 
@@ -37,9 +37,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=float, default=math.inf, help="seconds that a case may take at most")
     parser.add_argument("--until", type=float, default=math.inf, help="seconds after which no case is begun")
     parser.add_argument("--gpus", type=int, default=2, help="GPUs there are: cases that need more stay out (2)")
+    parser.add_argument("--transport", choices=("auto", "tls", "tcp", "unix", "shm"), default="auto",
+                        help="how data connections of the targets with Ferry travel (auto)")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     options = parser.parse_args()
     options.targets = options.targets or ["software", "ferry"]
+    Server.transport = options.transport
     options.end = time.monotonic() + options.until
     return options
 

@@ -40,6 +40,9 @@ class ServerError(Exception):
 class Server:
     """A daemon and what its clients need to reach it."""
 
+    #: How the data connections of all runs travel; main.py sets it.
+    transport = "auto"
+
     def __init__(self, tree: Tree, log: Path, gpus: int = 2, driver: str | None = None,
                  settings: dict[str, str] | None = None, options: tuple[str, ...] = ()):
         """`settings` is environment of the daemon, `options` are more of its own."""
@@ -108,7 +111,8 @@ class Server:
         return {**user_environment(), "FERRY_CLIENT_FILE": str(self.client_file)}
 
     def run_command(self, command: list[str], gpus: int = 1, options: tuple[str, ...] = ()) -> list[str]:
-        return [str(self.tree.ferry), "run", "-n", str(gpus), *options, "--", *command]
+        return [str(self.tree.ferry), "run", "--transport", self.transport, "-n", str(gpus), *options,
+                "--", *command]
 
     def run(self, command: list[str], log: Path, gpus: int = 1, options: tuple[str, ...] = ()) -> Running:
         """Starts a program through `ferry run`."""

@@ -59,3 +59,14 @@ void ferry_stop_as(int signal);
 /// `ferry_block_signals` and only the descriptors that were noted. 0 and the process number in
 /// `pid`, or an errno value.
 int ferry_spawn_program(pid_t *pid, const char *executable, char *const argv[], char *const envp[]);
+
+// MARK: - Unix sockets
+
+/// A Unix socket that listens at `path`, close-on-exec and non-blocking; -1 with errno.
+int ferry_listen_path(const char *path, int backlog);
+
+/// Whether somebody listens at `path`: 0, or errno's value of an attempt to connect.
+int ferry_probe_path(const char *path);
+
+/// The number of the file at `path`; 0 when there is none.
+uint64_t ferry_inode(const char *path);

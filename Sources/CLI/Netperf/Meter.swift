@@ -1,0 +1,169 @@
+internal import Glibc
+internal import Transport
+internal import Wire
+
+/// Measures one way to a server.
+struct Meter {
+    let link: MeasuredLink
+    let choice: TransportChoice
+    /// How long each of its parts takes at least.
+    let seconds: Double
+
+    private static let patience: Int32 = 20_000
+    private static let roundTripSize = 64
+    /// 256 messages of 64 bytes, what a client library sends at once.
+    private static let together = 16 << 10
+    private static let bulk = 1 << 20
+
+    /// All figures.
+    func measure() throws(Failure) -> LinkFigures {
+        let channel = try link.connect(choice)
+        defer { channel.close() }
+        do throws(SocketError) {
+            // Both ends and the processor's clock warm up.
+            _ = try roundTrips(channel, spins: true, seconds: min(0.1, seconds))
+            return LinkFigures(
+                spinning: .init(try roundTrips(channel, spins: true, seconds: seconds)),
+                blocking: .init(try roundTrips(channel, spins: false, seconds: seconds)),
+                messagesPerSecond: try Self.rate(.sink, Self.together, channel, seconds)
+                    / Double(Self.roundTripSize),
+                toServer: try bandwidth(.sink),
+                fromServer: try bandwidth(.source)
+            )
+        } catch {
+            throw Failure("the measurement broke off (\(Files.reason(error.number)))")
+        }
+    }
+
+    /// Times of single round trips, in nanoseconds.
+    private func roundTrips(
+        _ channel: Channel,
+        spins: Bool,
+        seconds: Double
+    ) throws(SocketError) -> [UInt64] {
+        let batch = 200
+        let message = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: Self.roundTripSize,
+            alignment: 64
+        )
+        message.initializeMemory(as: UInt8.self, repeating: 1)
+        defer { message.deallocate() }
+        var policy = spins ? SpinPolicy(channel, .client) : SpinPolicy(budget: 0)
+        var times: [UInt64] = []
+        let end = Self.now() + UInt64(seconds * 1e9)
+        repeat {
+            try Self.ask(
+                channel,
+                EchoRequest(.echo, messageSize: message.count, count: batch, spins: spins)
+            )
+            for _ in 0..<batch {
+                let start = Self.now()
+                try channel.sendAll(UnsafeRawBufferPointer(message))
+                try channel.receiveAll(message, &policy, timeout: Self.patience)
+                times.append(Self.now() - start)
+            }
+        } while Self.now() < end
+        return times
+    }
+
+    /// Bytes a second over one connection and over two at once.
+    private func bandwidth(_ kind: EchoRequest.Kind) throws(SocketError) -> [Double] {
+        var rates: [Double] = []
+        for streams in 1...2 {
+            let results = Threads.run(streams) { [self] _ -> Double in
+                guard let channel = try? link.connect(choice) else { return 0 }
+                defer { channel.close() }
+                return (try? Self.rate(kind, Self.bulk, channel, seconds)) ?? 0
+            }
+            guard results.allSatisfy({ $0 > 0 }) else { throw SocketError(EIO, .send) }
+            rates.append(results.reduce(0, +))
+        }
+        return rates
+    }
+
+    /// Bytes a second in messages of this size.
+    private static func rate(
+        _ kind: EchoRequest.Kind,
+        _ size: Int,
+        _ channel: Channel,
+        _ seconds: Double
+    ) throws(SocketError) -> Double {
+        let message = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 4096)
+        message.initializeMemory(as: UInt8.self, repeating: 1)
+        defer { message.deallocate() }
+        let batch = max(1, (16 << 20) / size)
+        var policy = SpinPolicy(channel, .client)
+        var bytes = 0
+        let start = now()
+        let end = start + UInt64(seconds * 1e9)
+        repeat {
+            try ask(channel, EchoRequest(kind, messageSize: size, count: batch, spins: false))
+            for _ in 0..<batch {
+                if kind == .sink {
+                    try channel.sendAll(UnsafeRawBufferPointer(message))
+                } else {
+                    try channel.receiveAll(message, &policy, timeout: patience)
+                }
+            }
+            if kind == .sink {
+                let count = UnsafeMutableRawBufferPointer(rebasing: message[..<8])
+                try channel.receiveAll(count, &policy, timeout: patience)
+                // It is no measurement if not everything came; the buffer is only ones again then.
+                let received = count.load(as: UInt64.self)
+                count.initializeMemory(as: UInt8.self, repeating: 1)
+                guard received == UInt64(batch * size) else { throw SocketError(EPROTO, .receive) }
+            }
+            bytes += batch * size
+        } while now() < end
+        return Double(bytes) * 1e9 / Double(now() - start)
+    }
+
+    private static func ask(_ channel: Channel, _ request: EchoRequest) throws(SocketError) {
+        let bytes = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: EchoRequest.size,
+            alignment: 8
+        )
+        defer { bytes.deallocate() }
+        if let base = bytes.baseAddress { request.write(to: base) }
+        try channel.sendAll(UnsafeRawBufferPointer(bytes))
+    }
+
+    private static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
+
+/// Threads for what blocks: the pool of Swift's tasks may be a single one.
+private enum Threads {
+    private final class Job: @unchecked Sendable {
+        let body: @Sendable () -> Double
+        var result = 0.0
+        init(_ body: @escaping @Sendable () -> Double) { self.body = body }
+    }
+
+    /// Runs `body` for 0 ..< `count` at the same time; the results in this order.
+    static func run(_ count: Int, _ body: @escaping @Sendable (Int) -> Double) -> [Double] {
+        let jobs = (0..<count).map { number in Job { body(number) } }
+        var threads: [pthread_t] = []
+        for job in jobs.dropFirst() {
+            var thread = pthread_t()
+            let code = pthread_create(
+                &thread,
+                nil,
+                { raw in
+                    guard let raw else { return nil }
+                    let job = Unmanaged<Job>.fromOpaque(raw).takeUnretainedValue()
+                    job.result = job.body()
+                    return nil
+                },
+                Unmanaged.passUnretained(job).toOpaque()
+            )
+            if code == 0 { threads.append(thread) }
+        }
+        jobs[0].result = jobs[0].body()
+        for thread in threads { pthread_join(thread, nil) }
+        return jobs.map(\.result)
+    }
+}

@@ -1,0 +1,32 @@
+import Client
+import Testing
+import Transport
+import Wire
+
+@Suite struct RouteTests {
+    @Test func `the fastest that may work comes first`() {
+        #expect(Route.all(.auto, hasSocket: true) == [.local(.ifPossible), .tcp])
+        #expect(Route.all(.auto, hasSocket: false) == [.tcp])
+    }
+
+    @Test(arguments: TransportChoice.allCases.filter { $0 != .auto })
+    func `what was asked for by name is never replaced`(_ choice: TransportChoice) {
+        for hasSocket in [false, true] {
+            let routes = Route.all(choice, hasSocket: hasSocket)
+            #expect(routes.count <= 1)
+            switch choice {
+            case .shm: #expect(routes == (hasSocket ? [.local(.must)] : []))
+            case .unix: #expect(routes == (hasSocket ? [.local(.no)] : []))
+            case .tcp: #expect(routes == [.tcp])
+            case .tls, .auto: #expect(routes.isEmpty)
+            }
+        }
+    }
+
+    @Test func `an offer is made only where there is something to agree on`() {
+        #expect(!Route.tcp.wish(LinkShape()).needsOffer)
+        #expect(!Route.local(.no).wish(LinkShape()).needsOffer)
+        #expect(Route.local(.ifPossible).wish(LinkShape()).needsOffer)
+        #expect(Route.tcp.wish(LinkShape(delay: 1)).needsOffer)
+    }
+}
