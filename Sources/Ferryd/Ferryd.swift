@@ -4,6 +4,7 @@ internal import Glibc
 internal import Logging
 internal import Server
 internal import Version
+internal import Wire
 
 /// The daemon of a GPU server. Only options and wiring; everything else is in `Server`.
 @main
@@ -30,6 +31,14 @@ struct Ferryd: AsyncParsableCommand {
 
     @Option(help: "Port of data connections.")
     var dataPort = 56002
+
+    @Flag(
+        help: """
+            Do not encrypt data connections. Whoever can see or touch the network can then read and \
+            change all that programs send.
+            """
+    )
+    var dataClearText = false
 
     @Option(
         help: """
@@ -114,6 +123,7 @@ struct Ferryd: AsyncParsableCommand {
         configuration.host = host
         configuration.port = port
         configuration.dataPort = dataPort
+        configuration.dataSecurity = dataClearText ? .clear : .tls
         configuration.names = name
         configuration.clientFile = clientFile
         configuration.driver = driver

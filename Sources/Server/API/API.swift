@@ -4,6 +4,7 @@ package import Logging
 internal import Pool
 internal import Store
 internal import Version
+package import Wire
 
 /// One route of the API: what api/openapi.yaml must know too.
 package struct APIRoute: Hashable, Sendable, CustomStringConvertible {
@@ -30,15 +31,24 @@ package struct ServerFacts: Sendable {
     package var inventory: Inventory
     /// Where data connections go.
     package var dataPort: Int
+    /// How they are protected.
+    package var dataSecurity: Security
     /// How often clients must be heard of.
     package var heartbeatSeconds: Int
     /// How long they may be silent.
     package var graceSeconds: Int
 
     /// Facts of a server.
-    package init(inventory: Inventory, dataPort: Int, heartbeatSeconds: Int, graceSeconds: Int) {
+    package init(
+        inventory: Inventory,
+        dataPort: Int,
+        dataSecurity: Security,
+        heartbeatSeconds: Int,
+        graceSeconds: Int
+    ) {
         self.inventory = inventory
         self.dataPort = dataPort
+        self.dataSecurity = dataSecurity
         self.heartbeatSeconds = heartbeatSeconds
         self.graceSeconds = graceSeconds
     }
@@ -159,6 +169,7 @@ package struct API: Sendable {
                 id: id,
                 secret: Hex.encode(granted.secret),
                 dataPort: facts.dataPort,
+                dataSecurity: "\(facts.dataSecurity.word)",
                 gpus: granted.lease.grants.map(GrantView.init),
                 gpuCount: granted.lease.grants.count,
                 driverKind: facts.inventory.driverKind.rawValue,

@@ -107,6 +107,8 @@ struct GrantedView: Encodable {
     var id: String
     var secret: String
     var dataPort: Int
+    /// How its data connections are protected: `tls` or `clear`.
+    var dataSecurity: String
     var gpus: [GrantView]
     var gpuCount: Int
     /// What the workers of the lease call: `nvidia` or `software`.

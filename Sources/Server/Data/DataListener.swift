@@ -3,7 +3,7 @@ internal import Glibc
 package import Logging
 internal import Pool
 internal import Synchronization
-internal import Wire
+package import Wire
 
 /// The data port: shakes hands with clients on one thread and gives each connection to a worker.
 ///
@@ -26,6 +26,7 @@ package final class DataListener: Sendable {
     private let directory: LeaseDirectory
     private let launcher: WorkerLauncher
     private let supervisor: WorkerSupervisor
+    private let security: Security
     private let started: @Sendable (WorkerInfo) -> Void
     private let logger: Logger
     private let isStopping = Atomic(false)
@@ -38,6 +39,7 @@ package final class DataListener: Sendable {
     /// - Parameters:
     ///   - host: a numeric address or a name of this machine.
     ///   - port: 0 takes any free one.
+    ///   - security: how all connections to it are protected.
     ///   - directory: the leases.
     ///   - launcher: starts the workers.
     ///   - supervisor: watches them.
@@ -46,6 +48,7 @@ package final class DataListener: Sendable {
     package init(
         host: String,
         port: Int,
+        security: Security,
         directory: LeaseDirectory,
         launcher: WorkerLauncher,
         supervisor: WorkerSupervisor,
@@ -54,6 +57,7 @@ package final class DataListener: Sendable {
     ) throws {
         (listener, self.port) = try Self.bind(host: host, port: port)
         wake = try Descriptor.event()
+        self.security = security
         self.directory = directory
         self.launcher = launcher
         self.supervisor = supervisor
@@ -119,7 +123,7 @@ package final class DataListener: Sendable {
             }
             let socket = Descriptor(number)
             Self.tune(number)
-            let admission = Admission(nonce: Self.random())
+            let admission = Admission(nonce: Self.random(), security: security)
             guard Self.send(admission.greeting, to: number) else { continue }
             if halfOpen.count >= Self.mostHalfOpen {
                 logger.warning("too many unproven connections; the oldest is closed")
@@ -148,48 +152,43 @@ package final class DataListener: Sendable {
         switch entry.admission.decide(client, directory: directory, decoy: decoy) {
         case .refuse(let status, let reason):
             refuse(entry.socket, status, reason)
-        case .accept(let lease, let proof):
+        case .accept(let lease, let keys):
             guard let client else { return }
             if let (tooMany, reason) = launcher.obstacle(lease) {
                 logger.error("\(reason)", metadata: ["lease": "\(lease.id)"])
                 refuse(entry.socket, tooMany ? .tooManyConnections : .workerFailed, reason)
                 return
             }
-            // The verdict goes first: once started, the worker may speak at any moment.
-            guard Self.send(Admission.verdict(.accepted, proof: proof), to: entry.socket.number)
-            else { return }
-            hand(
-                over: entry.socket,
-                to: lease,
-                clientPID: client.process,
-                program: Admission.programName(client)
-            )
+            hand(over: entry.socket, to: lease, client, keys)
         }
     }
 
     private func hand(
         over socket: Descriptor,
         to lease: LeaseEntry,
-        clientPID: UInt32,
-        program: String
+        _ client: Handshake.ClientHello,
+        _ keys: Admission.Keys
     ) {
+        var keys = keys
         do {
             try socket.setBlocking(true)
-            let info = try launcher.launch(
+            let worker = try launcher.launch(
                 socket: socket.number,
                 entry: lease,
-                clientPID: clientPID,
-                program: program
+                clientPID: client.process,
+                program: Admission.programName(client),
+                security: security
             )
+            // The verdict goes before the key: with it, the worker may speak at any moment.
+            if Self.send(Admission.verdict(.accepted, proof: keys.proof), to: socket.number) {
+                worker.begin(key: &keys.connection)
+            }
             // The lease may have ended since it was looked up, before its workers were asked to.
             if !directory.isLiving(lease.id) { supervisor.end(lease: lease.id) }
-            started(info)
+            started(worker.info)
         } catch {
             logger.error("no worker: \(error)", metadata: ["lease": "\(lease.id)"])
-            _ = Self.send(
-                Admission.failure("the server could not start a worker"),
-                to: socket.number
-            )
+            refuse(socket, .workerFailed, "the server could not start a worker")
         }
     }
 

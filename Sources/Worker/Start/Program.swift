@@ -9,14 +9,41 @@ package enum Program {
     /// Serves a client until its connection ends.
     package static func serve(_ options: ServeOptions) -> WorkerFailure.ExitStatus {
         let socket = Socket(descriptor: options.socket)
-        let channel = Channel(socket, .tcp)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         setrlimit(RLIMIT_CORE, &none)
         ferry_ignore_broken_pipes()
         do throws(WorkerFailure) {
             try prepare(socket)
+            guard let opening = try Opening.begin(options) else { return .clientClosed }
+            let offer = offer(options)
+            return serve(options, try opening.finish(), offer)
+        } catch {
+            // There is no way to tell the client that nobody else could use.
+            WorkerLog.line("lease \(options.lease), \(options.name): \(error.text)")
+            return error.exitStatus
+        }
+    }
+
+    private typealias Offer = (driver: DriverTable, snapshot: Snapshot)
+
+    /// Starts the driver and asks it what the client has to know.
+    private static func offer(_ options: ServeOptions) -> Result<Offer, WorkerFailure> {
+        do throws(WorkerFailure) {
             let driver = try start(options)
             let snapshot = try Snapshot(driver, grants: options.devices, process: getpid())
+            return .success((driver, snapshot))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private static func serve(
+        _ options: ServeOptions,
+        _ channel: Channel,
+        _ offer: Result<Offer, WorkerFailure>
+    ) -> WorkerFailure.ExitStatus {
+        do throws(WorkerFailure) {
+            let (driver, snapshot) = try offer.get()
             lockDown()
             watch(channel)
             guard send(snapshot, to: channel) else { return .clientClosed }
