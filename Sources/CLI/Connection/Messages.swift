@@ -17,6 +17,8 @@ struct GrantedLease: Decodable, Sendable {
     var id: String
     var secret: String
     var dataPort: Int
+    /// How data connections are protected: `tls` or `clear`.
+    var dataSecurity: String
     var gpus: [Grant]
     /// `nvidia` or `software`; older servers do not say.
     var driverKind: String?

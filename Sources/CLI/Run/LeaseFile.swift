@@ -14,13 +14,14 @@ package struct LeaseFile: Sendable {
         address: String,
         dataPort: Int,
         gpus: Int,
+        security: String,
         statistics: String = ""
     ) -> String {
         """
         ferry-lease 1
         lease \(lease)
         secret \(secret)
-        server \(address) \(dataPort) \(gpus)
+        server \(address) \(dataPort) \(gpus) \(security)
         \(statistics)
         """
     }

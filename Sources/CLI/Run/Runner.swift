@@ -133,6 +133,7 @@ struct Runner {
                     address: client.address,
                     dataPort: lease.dataPort,
                     gpus: lease.gpus.count,
+                    security: lease.dataSecurity,
                     statistics: prepared.statistics.lines(folder: folder)
                 )
             }
@@ -141,6 +142,9 @@ struct Runner {
             throw error
         }
         announce(prepared.program, lease, client, file)
+        if lease.dataSecurity == "clear" {
+            log.warn("the server does not encrypt what this program sends (--data-clear-text)")
+        }
         do {
             var environment = environment
             environment.putFirstInLibraryPath(prepared.library)

@@ -49,15 +49,14 @@ package enum Connector {
         _ lease: Lease,
         _ visibleDevices: UnsafePointer<CChar>?
     ) throws(Refusal) -> SessionState {
-        let socket = try open(lease)
+        let channel = try open(lease)
         do throws(Refusal) {
-            let channel = Channel(socket, .tcp)
             let all = try receiveSnapshot(channel)
             let devices = try VisibleDevices.filter(all, visibleDevices)
             guard devices.count > 0 else { throw Refusal(Status.noDevice) }
             return SessionState(channel: channel, devices: devices)
         } catch {
-            socket.close()
+            channel.close()
             throw error
         }
     }
@@ -69,7 +68,7 @@ package enum Connector {
         init(_ status: Int32) { self.status = status }
     }
 
-    private static func open(_ lease: Lease) throws(Refusal) -> Socket {
+    private static func open(_ lease: Lease) throws(Refusal) -> Channel {
         let address = lease.address
         let socket: Socket
         do throws(SocketError) {
@@ -83,16 +82,19 @@ package enum Connector {
             throw Refusal(Status.deviceUnavailable)
         }
         do throws(SocketError) {
-            try shakeHands(socket, lease)
+            return try shakeHands(socket, lease)
         } catch {
             socket.close()
             Log.error("the server did not accept the lease")
             throw Refusal(Status.deviceUnavailable)
         }
-        return socket
     }
 
-    private static func shakeHands(_ socket: Socket, _ lease: Lease) throws(SocketError) {
+    /// Proves the lease both ways and encrypts the connection, if that is what the lease says.
+    private static func shakeHands(
+        _ socket: Socket,
+        _ lease: Lease
+    ) throws(SocketError) -> Channel {
         let buffer = UnsafeMutableRawPointer.allocate(byteCount: 1024, alignment: 8)
         defer { buffer.deallocate() }
         let protocolError = SocketError(EPROTO, .receive)
@@ -110,11 +112,39 @@ package enum Connector {
             process: UInt32(bitPattern: getpid()),
             lease: lease.identifier,
             nonce: try random(),
-            name: programName()
+            name: programName(),
+            security: lease.security
         )
         client.proof = Handshake.clientProof(secret: lease.secret, server: server, client: client)
         client.write(to: buffer)
         try socket.sendAll(.init(start: buffer, count: Handshake.clientHelloSize))
+        switch lease.security {
+        case .clear:
+            try receiveVerdict(socket, lease, server, client, buffer)
+            return Channel(socket, .tcp)
+        case .tls:
+            // While the server looks at the greeting, and the worker starts.
+            let tls = try Encryption.begin(socket, lease, server, client)
+            do throws(SocketError) {
+                try receiveVerdict(socket, lease, server, client, buffer)
+                try Encryption.finish(tls, timeout: timeout)
+                return Channel(tls)
+            } catch {
+                tls.free()
+                throw error
+            }
+        }
+    }
+
+    /// Takes the server's answer to the greeting.
+    private static func receiveVerdict(
+        _ socket: Socket,
+        _ lease: Lease,
+        _ server: Handshake.ServerHello,
+        _ client: Handshake.ClientHello,
+        _ buffer: UnsafeMutableRawPointer
+    ) throws(SocketError) {
+        let protocolError = SocketError(EPROTO, .receive)
         try socket.receiveAll(.init(start: buffer, count: Handshake.verdictSize), timeout: timeout)
         guard let verdict = Handshake.Verdict(reading: buffer) else { throw protocolError }
         let length = Int(verdict.messageSize)

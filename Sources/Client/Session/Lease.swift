@@ -1,5 +1,5 @@
 internal import CLinux
-internal import Wire
+package import Wire
 
 /// What `ferry run` hands to the program's process: which servers, which lease, which secret.
 ///
@@ -14,6 +14,8 @@ package struct Lease {
     package private(set) var address: InlineArray<64, CChar> = .init(repeating: 0)
     /// Data port of the server.
     package private(set) var port: UInt16 = 0
+    /// How connections to it are protected.
+    package private(set) var security = Security.tls
 
     /// Folder for counts of the calls, NUL-terminated; empty when nobody wants them.
     package private(set) var statistics: InlineArray<256, CChar> = .init(repeating: 0)
@@ -64,6 +66,12 @@ package struct Lease {
             scanner.takeNumber() != nil
         else { return nil }
         lease.port = UInt16(port)
+        // Never by omission: a line without the word is none.
+        if scanner.takeWord(Security.clear.word) {
+            lease.security = .clear
+        } else if !scanner.takeWord(Security.tls.word) {
+            return nil
+        }
         if scanner.takeWord("statistics") {
             guard scanner.takePath(into: &lease.statistics) else { return nil }
             lease.isTraced = scanner.takeWord("trace")
@@ -96,7 +104,9 @@ package struct Lease {
         mutating func takeWord(_ word: StaticString) -> Bool {
             skipSpace()
             let end = position + word.utf8CodeUnitCount
-            guard end < text.count, Self.isSpace(text[end]) else { return false }
+            guard end <= text.count, end == text.count || Self.isSpace(text[end]) else {
+                return false
+            }
             for index in 0..<word.utf8CodeUnitCount
             where text[position + index] != word.utf8Start[index] {
                 return false
