@@ -72,7 +72,8 @@ struct Opening {
     private static func read(_ descriptor: Int32, _ room: UnsafeMutableRawBufferPointer) -> Bool {
         var done = 0
         while done < room.count {
-            let count = CLinux.read(descriptor, room.baseAddress.map { $0 + done }, room.count - done)
+            let next = room.baseAddress.map { $0 + done }
+            let count = CLinux.read(descriptor, next, room.count - done)
             if count < 0, ferry_errno() == EINTR { continue }
             guard count > 0 else { return false }
             done += count
