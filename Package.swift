@@ -79,6 +79,19 @@ let clientTargets: [Target] = [
         ]
     ),
     .target(name: "CLinux", dependencies: ["CGlibc"], path: "Sources/C/CLinux"),
+    // OpenSSL inside, where nobody else sees it (docs/adr/0010).
+    .target(
+        name: "CTLS",
+        dependencies: ["CGlibc"],
+        path: "Sources/C/CTLS",
+        linkerSettings: [
+            .unsafeFlags(
+                ["-l:libssl.a", "-l:libcrypto.a", "--exclude-libs=libssl.a:libcrypto.a"].flatMap {
+                    ["-Xlinker", $0]
+                }
+            )
+        ]
+    ),
     .target(name: "CProcTable", dependencies: ["CUDAABI"], path: "Sources/C/CProcTable"),
     .target(name: "Driver", dependencies: ["CUDAABI"], swiftSettings: portable),
     .target(
@@ -87,7 +100,7 @@ let clientTargets: [Target] = [
         swiftSettings: portable
     ),
     .target(name: "Wire", dependencies: ["Driver"], swiftSettings: portable),
-    .target(name: "Transport", dependencies: ["CLinux", "Wire"], swiftSettings: portable),
+    .target(name: "Transport", dependencies: ["CLinux", "CTLS", "Wire"], swiftSettings: portable),
     .target(
         name: "Client",
         dependencies: ["CUDAABI", "CLinux", "Driver", "DriverFrontend", "Wire", "Transport"],
@@ -190,7 +203,7 @@ let serverTargets: [Target] = [
     .executableTarget(
         name: "Ferryd",
         dependencies: [
-            "Server", "Version",
+            "Server", "Version", "Wire",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "Logging", package: "swift-log"),
         ],

@@ -4,6 +4,7 @@ internal import Glibc
 internal import Logging
 internal import Server
 internal import Version
+internal import Wire
 
 /// The daemon of a GPU server. Only options and wiring; everything else is in `Server`.
 @main
@@ -30,6 +31,14 @@ struct Ferryd: AsyncParsableCommand {
 
     @Option(help: "Port of data connections.")
     var dataPort = 56002
+
+    @Flag(
+        help: """
+            Do not encrypt data connections. Whoever can see or touch the network can then read and \
+            change all that programs send.
+            """
+    )
+    var dataClearText = false
 
     @Option(
         help: """
@@ -124,6 +133,7 @@ struct Ferryd: AsyncParsableCommand {
         configuration.port = port
         configuration.dataPort = dataPort
         configuration.socketDirectory = socketDirectory(state: state)
+        configuration.dataSecurity = dataClearText ? .clear : .tls
         configuration.names = name
         configuration.clientFile = clientFile
         configuration.driver = driver

@@ -11,6 +11,8 @@ package struct Channel: Sendable {
         case tcp = 1
         /// A Unix socket: both are on one host.
         case unix = 2
+        /// TCP, encrypted and authenticated by TLS 1.3.
+        case tls = 3
         /// Memory that both map, over a Unix socket.
         case shm = 4
 
@@ -19,6 +21,7 @@ package struct Channel: Sendable {
             switch self {
             case .tcp: "tcp"
             case .unix: "unix"
+            case .tls: "tls"
             case .shm: "shm"
             }
         }
@@ -27,6 +30,7 @@ package struct Channel: Sendable {
     /// What carries the bytes. The pointers go to what is safe to use from two threads.
     private enum Carrier: @unchecked Sendable {
         case socket
+        case tls(TLS)
         case rings(SharedRings.Pointer)
         /// Another channel, as if a network lay between.
         case link(EmulatedLink.Pointer)
@@ -42,6 +46,13 @@ package struct Channel: Sendable {
         self.socket = socket
         self.transport = transport
         carrier = .socket
+    }
+
+    /// A channel over an encrypted connection whose handshake is done; owns it and its socket.
+    package init(_ tls: TLS) {
+        socket = tls.socket
+        transport = .tls
+        carrier = .tls(tls)
     }
 
     /// A channel over memory that came over a socket; it owns both from now on.
@@ -66,21 +77,25 @@ package struct Channel: Sendable {
     /// The socket that the channel lives as long as: its end is the channel's end.
     package var descriptor: Int32 { socket.descriptor }
 
-    /// Sends what can be sent without waiting.
+    /// Sends what can be sent without waiting. What was not taken must be offered again, first of
+    /// all: an encrypted channel may have encrypted it already.
     @inline(__always)
     package func send(_ bytes: UnsafeRawPointer, _ count: Int) -> TransferResult {
         switch carrier {
         case .socket: socket.send(bytes, count)
+        case .tls(let tls): tls.send(bytes, count)
         case .rings(let rings): rings.pointee.send(bytes, count)
         case .link(let link): EmulatedLink.send(link, bytes, count)
         }
     }
 
-    /// Receives what is there.
+    /// Receives what is there. An encrypted channel tells an end without a farewell (`.failed`) from
+    /// one with it (`.closed`).
     @inline(__always)
     package func receive(_ bytes: UnsafeMutableRawPointer, _ count: Int) -> TransferResult {
         switch carrier {
         case .socket: socket.receive(bytes, count)
+        case .tls(let tls): tls.receive(bytes, count)
         case .rings(let rings): rings.pointee.receive(bytes, count)
         case .link(let link): EmulatedLink.receive(link, bytes, count)
         }
@@ -93,16 +108,35 @@ package struct Channel: Sendable {
     package func wait(for events: Int32, timeout: Int32) throws(SocketError) -> Int32 {
         switch carrier {
         case .socket: try socket.wait(for: events, timeout: timeout)
+        case .tls(let tls): try wait(tls, for: events, timeout: timeout)
         case .rings(let rings): rings.pointee.wait(for: events, timeout: timeout)
         case .link(let link): try EmulatedLink.wait(link, for: events, timeout: timeout)
         }
+    }
+
+    private func wait(
+        _ tls: TLS,
+        for events: Int32,
+        timeout: Int32
+    ) throws(SocketError) -> Int32 {
+        // What TLS has read ahead is no longer in the socket.
+        guard events & POLLIN != 0, tls.hasInput else {
+            return try socket.wait(for: events, timeout: timeout)
+        }
+        return POLLIN | (events == POLLIN ? 0 : try socket.wait(for: events, timeout: 0))
+    }
+
+    /// Tells the peer that nothing more will come; what it sends can still be received.
+    package func endSending() {
+        if case .tls(let tls) = carrier { tls.end() }
+        _ = shutdown(socket.descriptor, Int32(SHUT_WR))
     }
 
     /// Ends both directions; a thread that waits on the channel wakes up.
     package func shutDown() {
         socket.shutDown()
         switch carrier {
-        case .socket: break
+        case .socket, .tls: break
         case .rings(let rings): rings.pointee.end()
         case .link(let link): EmulatedLink.shutDown(link)
         }
@@ -112,7 +146,7 @@ package struct Channel: Sendable {
     /// once. What was sent before is still received.
     package func noticeEnd() {
         switch carrier {
-        case .socket: break
+        case .socket, .tls: break
         case .rings(let rings): rings.pointee.end()
         case .link(let link): link.pointee.inner.noticeEnd()
         }
@@ -122,6 +156,10 @@ package struct Channel: Sendable {
     package func close() {
         switch carrier {
         case .socket: socket.close()
+        case .tls(let tls):
+            tls.end()
+            tls.free()
+            socket.close()
         case .rings(let rings):
             socket.close()
             SharedRings.unmap(rings)

@@ -47,9 +47,10 @@ package enum LinkSetup {
 
     // MARK: - The client
 
-    /// Makes an offer on a connection whose greeting announced one, and hears the answer. The socket
-    /// is the caller's until a channel is returned.
-    package static func offer(_ socket: Socket, _ wish: Wish) throws(Failure) -> Channel {
+    /// Makes an offer on a connection whose greeting announced one, and hears the answer. The channel
+    /// is the caller's until another one is returned.
+    package static func offer(_ channel: Channel, _ wish: Wish) throws(Failure) -> Channel {
+        let socket = Socket(descriptor: channel.descriptor)
         var offer = LinkOffer()
         offer.link = wish.link
         offer.host = hostName()
@@ -64,18 +65,18 @@ package enum LinkSetup {
         if rings != nil { offer.ringSize = ringSize }
         let answered: LinkOffer.Answer
         do throws(Failure) {
-            try send(&offer, socket, rings == nil ? -1 : file)
-            answered = try answer(socket)
+            try send(&offer, channel, rings == nil ? -1 : file)
+            answered = try answer(channel)
         } catch {
             if let rings { SharedRings.unmap(rings) }
             throw error
         }
         if answered == .accepted {
-            return try decorate(rings.map { Channel(socket, $0) } ?? plain(socket), wish.link)
+            return try decorate(rings.map { Channel(socket, $0) } ?? channel, wish.link)
         }
         if let rings { SharedRings.unmap(rings) }
         switch answered {
-        case .noMemory where wish.memory != .must: return try decorate(plain(socket), wish.link)
+        case .noMemory where wish.memory != .must: return try decorate(channel, wish.link)
         case .noMemory: throw .noMemory
         case .otherHost: throw .otherHost
         case .accepted, .malformed: throw .connection
@@ -84,7 +85,7 @@ package enum LinkSetup {
 
     private static func send(
         _ offer: inout LinkOffer,
-        _ socket: Socket,
+        _ channel: Channel,
         _ file: Int32
     ) throws(Failure) {
         offer.now = ferry_now_ns()
@@ -93,16 +94,20 @@ package enum LinkSetup {
             guard let base = bytes.baseAddress else { return -1 }
             offer.write(to: base)
             // The first bytes behind the greeting: there is always room for them.
-            return ferry_send_descriptor(socket.descriptor, base, LinkOffer.size, file)
+            if file < 0 {
+                if case .bytes(let count) = channel.send(base, LinkOffer.size) { return count }
+                return -1
+            }
+            return ferry_send_descriptor(channel.descriptor, base, LinkOffer.size, file)
         }
         guard sent == LinkOffer.size else { throw .connection }
     }
 
-    private static func answer(_ socket: Socket) throws(Failure) -> LinkOffer.Answer {
+    private static func answer(_ channel: Channel) throws(Failure) -> LinkOffer.Answer {
         var bytes: InlineArray<16, UInt8> = .init(repeating: 0)
         do throws(SocketError) {
             try withUnsafeMutableBytes(of: &bytes) { (bytes) throws(SocketError) in
-                try socket.receiveAll(bytes, timeout: patience)
+                try channel.receiveAll(bytes, timeout: patience)
             }
         } catch {
             throw .connection
@@ -119,15 +124,16 @@ package enum LinkSetup {
     /// Hears an offer on a connection whose greeting announced one, and answers it.
     ///
     /// - Throws: When the connection ends with that; the answer has said why.
-    package static func accept(_ socket: Socket) throws(Failure) -> Channel {
-        let (heard, file) = try hear(socket)
+    package static func accept(_ channel: Channel) throws(Failure) -> Channel {
+        let socket = Socket(descriptor: channel.descriptor)
+        let (heard, file) = socket.isLocal ? try hear(socket) : (try hear(channel), -1)
         defer { if file >= 0 { _ = close(file) } }
         guard let offer = heard else {
-            _ = say(.malformed, socket)
+            _ = say(.malformed, channel)
             throw .connection
         }
         guard !offer.link.isPlayed || sharesClock(offer) else {
-            _ = say(.otherHost, socket)
+            _ = say(.otherHost, channel)
             throw .otherHost
         }
         var rings: SharedRings.Pointer?
@@ -136,11 +142,26 @@ package enum LinkSetup {
         }
         let answer: LinkOffer.Answer =
             rings == nil && offer.ringSize > 0 ? .noMemory : .accepted
-        guard say(answer, socket) else {
+        guard say(answer, channel) else {
             if let rings { SharedRings.unmap(rings) }
             throw .connection
         }
-        return try decorate(rings.map { Channel(socket, $0) } ?? plain(socket), offer.link)
+        return try decorate(rings.map { Channel(socket, $0) } ?? channel, offer.link)
+    }
+
+    /// Receives an offer that can have no descriptor with it.
+    private static func hear(_ channel: Channel) throws(Failure) -> LinkOffer? {
+        var bytes: InlineArray<64, UInt8> = .init(repeating: 0)
+        do throws(SocketError) {
+            try withUnsafeMutableBytes(of: &bytes) { (bytes) throws(SocketError) in
+                try channel.receiveAll(bytes, timeout: patience)
+            }
+        } catch {
+            throw .connection
+        }
+        return withUnsafeBytes(of: &bytes) { bytes in
+            bytes.baseAddress.flatMap { LinkOffer(reading: $0) }
+        }
     }
 
     /// Receives an offer, byte by byte if need be.
@@ -183,12 +204,12 @@ package enum LinkSetup {
         }
     }
 
-    private static func say(_ answer: LinkOffer.Answer, _ socket: Socket) -> Bool {
+    private static func say(_ answer: LinkOffer.Answer, _ channel: Channel) -> Bool {
         var bytes: InlineArray<16, UInt8> = .init(repeating: 0)
         do throws(SocketError) {
             try withUnsafeMutableBytes(of: &bytes) { (bytes) throws(SocketError) in
                 if let base = bytes.baseAddress { answer.write(to: base) }
-                try socket.sendAll(UnsafeRawBufferPointer(bytes))
+                try channel.sendAll(UnsafeRawBufferPointer(bytes))
             }
             return true
         } catch {
@@ -197,10 +218,6 @@ package enum LinkSetup {
     }
 
     // MARK: - Both
-
-    private static func plain(_ socket: Socket) -> Channel {
-        Channel(socket, socket.isLocal ? .unix : .tcp)
-    }
 
     private static func decorate(_ channel: Channel, _ shape: LinkShape) throws(Failure) -> Channel
     {

@@ -9,7 +9,7 @@ package struct SocketError: Error, Equatable, Sendable {
 
     /// Operations on sockets.
     package enum Operation: Sendable {
-        case resolve, create, connect, send, receive, wait
+        case resolve, create, connect, encrypt, send, receive, wait
     }
 
     /// An error of this number in this operation.

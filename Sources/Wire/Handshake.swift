@@ -10,7 +10,7 @@ package enum Handshake {
     /// Longest message of a verdict in bytes.
     package static let maxMessage = 512
     /// Bit of a `ClientHello`'s channel: a `LinkOffer` follows the verdict.
-    package static let offersLink: UInt16 = 0x8000
+    package static let offersLink: UInt8 = 0x80
 
     private static let serverMagic: InlineArray<8, UInt8> = [70, 69, 82, 82, 89, 83, 82, 86]
     private static let clientMagic: InlineArray<8, UInt8> = [70, 69, 82, 82, 89, 67, 76, 73]
@@ -25,6 +25,7 @@ package enum Handshake {
         case leaseExpired = 5
         case workerFailed = 6
         case tooManyConnections = 7
+        case otherSecurity = 8
     }
 
     /// What the server says first.
@@ -75,7 +76,9 @@ package enum Handshake {
         /// Version that it wants.
         package var version: UInt16
         /// What the connection is for: 0 commands.
-        package var channel: UInt16
+        package var channel: UInt8
+        /// What the client wants behind the greetings: a `Security`, if it is a known one.
+        package var security: UInt8
         /// Process id of the program.
         package var process: UInt32
         /// Which lease.
@@ -92,10 +95,12 @@ package enum Handshake {
             process: UInt32,
             lease: InlineArray<16, UInt8>,
             nonce: InlineArray<32, UInt8>,
-            name: InlineArray<32, UInt8>
+            name: InlineArray<32, UInt8>,
+            security: Security = .tls
         ) {
             version = WireFormat.version
             channel = 0
+            self.security = security.rawValue
             self.process = process
             self.lease = lease
             self.nonce = nonce
@@ -111,7 +116,8 @@ package enum Handshake {
                 return nil
             }
             version = bytes.loadUnaligned(fromByteOffset: 8, as: UInt16.self)
-            channel = bytes.loadUnaligned(fromByteOffset: 10, as: UInt16.self)
+            channel = bytes.load(fromByteOffset: 10, as: UInt8.self)
+            security = bytes.load(fromByteOffset: 11, as: UInt8.self)
             process = bytes.loadUnaligned(fromByteOffset: 12, as: UInt32.self)
             lease = .init(repeating: 0)
             for index in 0..<16 {
@@ -132,7 +138,8 @@ package enum Handshake {
                 )
             }
             bytes.storeBytes(of: version, toByteOffset: 8, as: UInt16.self)
-            bytes.storeBytes(of: channel, toByteOffset: 10, as: UInt16.self)
+            bytes.storeBytes(of: channel, toByteOffset: 10, as: UInt8.self)
+            bytes.storeBytes(of: security, toByteOffset: 11, as: UInt8.self)
             bytes.storeBytes(of: process, toByteOffset: 12, as: UInt32.self)
             for index in 0..<16 {
                 bytes.storeBytes(of: lease[index], toByteOffset: 16 + index, as: UInt8.self)
@@ -159,6 +166,16 @@ package enum Handshake {
         client: ClientHello
     ) -> InlineArray<32, UInt8> {
         prove("ferry server proof 1", secret, server, client, clientBytes: 128)
+    }
+
+    /// The key of the connection's TLS, from both greetings, whole: no other connection has it, and
+    /// who knows it does not know the lease's secret.
+    package static func connectionKey(
+        secret: InlineArray<32, UInt8>,
+        server: ServerHello,
+        client: ClientHello
+    ) -> InlineArray<32, UInt8> {
+        prove("ferry connection key 1", secret, server, client, clientBytes: 128)
     }
 
     private static func prove(

@@ -79,8 +79,15 @@ import Testing
 @Suite struct LeaseFileTests {
     @Test func itIsPrivateAndGoes() throws {
         let folder = FileManager.default.temporaryDirectory.path
-        let text = LeaseFile.text(lease: "ab", secret: "cd", address: "::1", dataPort: 5, gpus: 2)
-        #expect(text == "ferry-lease 1\nlease ab\nsecret cd\nserver ::1 5 2\n")
+        let text = LeaseFile.text(
+            lease: "ab",
+            secret: "cd",
+            address: "::1",
+            dataPort: 5,
+            gpus: 2,
+            security: "tls"
+        )
+        #expect(text == "ferry-lease 1\nlease ab\nsecret cd\nserver ::1 5 2 tls\n")
         let file = try LeaseFile(folders: ["/no/such/folder", folder]) { _ in text }
         let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
         #expect(attributes[.posixPermissions] as? Int == 0o600)

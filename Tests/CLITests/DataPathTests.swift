@@ -6,6 +6,7 @@ import Wire
     private func path(
         _ choice: TransportChoice = .auto,
         offered: String? = "/run/ferry/data.sock",
+        security: String = "tls",
         address: String = "10.0.0.1",
         link: String? = nil,
         isUsable: Bool = true
@@ -13,6 +14,7 @@ import Wire
         try DataPath(
             choice: choice,
             offered: offered,
+            security: security,
             address: address,
             link: link.flatMap { LinkArgument(argument: $0) },
             isUsable: { _ in isUsable }
@@ -24,7 +26,9 @@ import Wire
         #expect(try path(isUsable: false).lines == "")
         #expect(try path(offered: nil).lines == "")
         #expect(try path(offered: "/a\nb").lines == "")
-        #expect(try path(.tcp).lines == "unix /run/ferry/data.sock\ntransport tcp\n")
+        #expect(
+            try path(.tcp, security: "clear").lines == "unix /run/ferry/data.sock\ntransport tcp\n"
+        )
         let shared = try path(.shm, link: "250us,10gbit").lines
         #expect(shared == "unix /run/ferry/data.sock\ntransport shm\nlink 125000 10000\n")
     }
@@ -39,8 +43,10 @@ import Wire
         }
     }
 
-    @Test func `TLS is not there yet`() {
-        #expect(throws: Failure.self) { _ = try path(.tls) }
+    @Test func `nothing is encrypted or clear against the server's word`() throws {
+        _ = try path(.tls, security: "tls")
+        #expect(throws: Failure.self) { _ = try path(.tls, security: "clear") }
+        #expect(throws: Failure.self) { _ = try path(.tcp, security: "tls") }
     }
 
     @Test func `a network is emulated on one host only`() throws {

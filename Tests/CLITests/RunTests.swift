@@ -159,7 +159,7 @@ import Testing
             #expect(lines[0] == "ferry-lease 1")
             #expect(lines[1].hasPrefix("lease ") && lines[1].utf8.count == 6 + 32)
             #expect(lines[2].hasPrefix("secret ") && lines[2].utf8.count == 7 + 64)
-            #expect(lines[3].hasPrefix("server 127.0.0.1 ") && lines[3].hasSuffix(" 1"))
+            #expect(lines[3].hasPrefix("server 127.0.0.1 ") && lines[3].hasSuffix(" 1 tls"))
             #expect(!FileManager.default.fileExists(atPath: lines[4]))
             #expect(lines[5].split(separator: ":")[0] == "\(world.folder)/lib/client")
             #expect(lines.contains("X_Y=z"))

@@ -31,7 +31,8 @@ final class FakeServer: @unchecked Sendable {
     let secret: InlineArray<32, UInt8> = .init(repeating: 0x5A)
     private let listener: LoopbackListener
     private let condition = NSCondition()
-    private var socket: Socket?
+    private var channel: Channel?
+    private let security: Security
     private var taken: [Request] = []
     /// Bytes that the client has acknowledged.
     private var acknowledged: UInt64 = 0
@@ -54,16 +55,20 @@ final class FakeServer: @unchecked Sendable {
     enum Greeting: Sendable {
         case proper, refuses(Handshake.Status, String), wrongProof, wrongMagic, otherVersion
         case fails(Int32, String), closes, sends([UInt8])
+        /// With TLS: another key, no TLS after all, nothing at all.
+        case otherKey, speaksClear, isSilent
     }
 
     init(
         snapshot: Snapshot = Snapshot(),
         greets: Greeting = .proper,
+        security: Security = .clear,
         _ script: @escaping Script = { _, _ in false }
     ) throws {
         listener = try LoopbackListener()
         self.snapshot = snapshot
         self.greets = greets
+        self.security = security
         self.script = script
         Thread.detachNewThread { [self] in run() }
     }
@@ -74,7 +79,7 @@ final class FakeServer: @unchecked Sendable {
         ferry-lease 1
         lease 000102030405060708090a0b0c0d0e0f
         secret \(String(repeating: "5a", count: 32))
-        server 127.0.0.1 \(listener.port) \(snapshot.devices.count)
+        server 127.0.0.1 \(listener.port) \(snapshot.devices.count) \(security.word)
 
         """
     }
@@ -164,29 +169,32 @@ final class FakeServer: @unchecked Sendable {
 
     /// Sends anything.
     func sendRaw(_ bytes: [UInt8]) {
-        guard let socket = locked({ self.socket }) else { return }
-        try? bytes.withUnsafeBytes { try socket.sendAll($0) }
+        guard let channel = locked({ self.channel }) else { return }
+        try? bytes.withUnsafeBytes { try channel.sendAll($0) }
     }
 
     /// Ends the connection.
-    func hangUp() { locked { socket }?.shutDown() }
+    func hangUp() { locked { channel }?.shutDown() }
 
     // MARK: - The thread
 
     private func run() {
         while let descriptor = listener.accept(seconds: 20) {
-            let connection = Socket(descriptor: descriptor)
+            let socket = Socket(descriptor: descriptor)
             locked {
-                socket = connection
+                channel = Channel(socket, .tcp)
                 connections += 1
             }
-            if (try? greet(connection)) == true { readRecords(connection) }
+            if (try? greet(socket)) == true { readRecords() }
+            let last = locked {
+                defer { channel = nil }
+                return channel
+            }
+            last?.close()
             locked {
                 isEnded = true
-                socket = nil
                 condition.broadcast()
             }
-            connection.close()
         }
     }
 
@@ -218,7 +226,31 @@ final class FakeServer: @unchecked Sendable {
         buffer = [UInt8](repeating: 0, count: Handshake.verdictSize)
         verdict.write(to: &buffer)
         sendRaw(buffer + Array(message.utf8))
-        return status == .accepted && sendOffer()
+        guard status == .accepted else { return false }
+        var key = Handshake.connectionKey(secret: secret, server: hello, client: client)
+        if case .otherKey = greets { key[0] ^= 1 }
+        if security == .tls { try encrypt(socket, key) }
+        return sendOffer()
+    }
+
+    private func encrypt(_ socket: Socket, _ key: InlineArray<32, UInt8>) throws {
+        if case .speaksClear = greets { return }
+        if case .isSilent = greets {
+            Thread.sleep(forTimeInterval: 12)
+            return
+        }
+        let bytes = (0..<32).map { key[$0] }
+        let tls = try bytes.withUnsafeBytes { bytes in
+            try bytes.baseAddress.map { try TLS(socket, .server, key: $0) }
+        }
+        guard let tls else { return }
+        do {
+            try tls.finishHandshake(timeout: 5000)
+        } catch {
+            tls.free()
+            throw error
+        }
+        locked { channel = Channel(tls) }
     }
 
     /// The first record.
@@ -240,15 +272,16 @@ final class FakeServer: @unchecked Sendable {
         }
     }
 
-    private func readRecords(_ socket: Socket) {
+    private func readRecords() {
+        guard let channel = locked({ self.channel }) else { return }
         var incoming = IncomingStream(limit: WireFormat.maxRequest)
         let end = Date(timeIntervalSinceNow: 25)
         while Date() < end {
-            guard let events = try? socket.wait(for: POLLIN, timeout: 1000) else { return }
+            guard let events = try? channel.wait(for: POLLIN, timeout: 1000) else { return }
             if events == 0 { continue }
             let space = incoming.space()
             guard let base = space.baseAddress else { return }
-            guard case .bytes(let count) = socket.receive(base, space.count) else { return }
+            guard case .bytes(let count) = channel.receive(base, space.count) else { return }
             incoming.commit(count)
             while true {
                 var item: IncomingStream.Item?

@@ -9,7 +9,7 @@ import Wire
         ferry-lease 1
         lease \(identifier)
         secret \(secret)
-        server 127.0.0.1 56002 2
+        server 127.0.0.1 56002 2 tls
 
         """
 
@@ -22,6 +22,12 @@ import Wire
         var address: [CChar] = []
         for index in 0..<10 { address.append(lease.address[index]) }
         #expect(text(address) == "127.0.0.1")
+    }
+
+    @Test func `how connections are protected`() throws {
+        #expect(try #require(parseLease(Self.whole)).security == .tls)
+        let clear = Self.whole.replacing(" tls", with: " clear")
+        #expect(try #require(parseLease(clear)).security == .clear)
     }
 
     @Test func `where counts go`() throws {
@@ -90,14 +96,18 @@ import Wire
         (" 56002 ", " port "),
         (" 56002 2", " 56002"),
         (" 56002 2", " 56002 x"),
-        (" 2\n", " 2\nserver 127.0.0.2 56002 2\n"),
-        (" 2\n", " 2 3\n"),
+        (" tls\n", " tls\nserver 127.0.0.2 56002 2\n"),
+        (" tls\n", "\n"),
+        (" tls\n", " tsl\n"),
+        (" tls\n", " clear tls\n"),
+        (" tls\n", " tls clear\n"),
+        (" tls\n", " 3\n"),
         ("127.0.0.1", String(repeating: "1", count: 64)),
         ("server 127.0.0.1", "server"),
-        (" 2\n", " 2\nstatistics \n"),
-        (" 2\n", " 2\nstatistics /\(String(repeating: "x", count: 255))\n"),
-        (" 2\n", " 2\ntrace\n"),
-        (" 2\n", " 2\nstatistics /x\ntrace more\n"),
+        (" tls\n", " tls\nstatistics \n"),
+        (" tls\n", " tls\nstatistics /\(String(repeating: "x", count: 255))\n"),
+        (" tls\n", " tls\ntrace\n"),
+        (" tls\n", " tls\nstatistics /x\ntrace more\n"),
     ]
 
     @Test(arguments: changes)

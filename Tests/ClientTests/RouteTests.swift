@@ -5,20 +5,24 @@ import Wire
 
 @Suite struct RouteTests {
     @Test func `the fastest that may work comes first`() {
-        #expect(Route.all(.auto, hasSocket: true) == [.local(.ifPossible), .tcp])
-        #expect(Route.all(.auto, hasSocket: false) == [.tcp])
+        for security in [Security.tls, .clear] {
+            let both = Route.all(.auto, hasSocket: true, security: security)
+            #expect(both == [.local(.ifPossible), .tcp])
+            #expect(Route.all(.auto, hasSocket: false, security: security) == [.tcp])
+        }
     }
 
     @Test(arguments: TransportChoice.allCases.filter { $0 != .auto })
     func `what was asked for by name is never replaced`(_ choice: TransportChoice) {
-        for hasSocket in [false, true] {
-            let routes = Route.all(choice, hasSocket: hasSocket)
+        for (hasSocket, security) in [(false, Security.tls), (true, .tls), (true, .clear)] {
+            let routes = Route.all(choice, hasSocket: hasSocket, security: security)
             #expect(routes.count <= 1)
             switch choice {
             case .shm: #expect(routes == (hasSocket ? [.local(.must)] : []))
             case .unix: #expect(routes == (hasSocket ? [.local(.no)] : []))
-            case .tcp: #expect(routes == [.tcp])
-            case .tls, .auto: #expect(routes.isEmpty)
+            case .tcp: #expect(routes == (security == .clear ? [.tcp] : []))
+            case .tls: #expect(routes == (security == .tls ? [.tcp] : []))
+            case .auto: Issue.record("not a name")
             }
         }
     }

@@ -126,7 +126,7 @@ extension ClientTests {
             let text = server.leaseText
             try await onNewThread {
                 // Port 1 of the loopback device.
-                let port = try #require(text.split(separator: " ").dropLast().last)
+                let port = try #require(text.split(separator: " ").dropLast(2).last)
                 let other = text.replacingOccurrences(of: " \(port) ", with: " 1 ")
                 let lease = try #require(parseLease(other))
                 #expect(Connector.start(lease, visibleDevices: nil) == 46)

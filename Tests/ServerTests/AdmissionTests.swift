@@ -26,7 +26,7 @@ import Wire
         id: LeaseID,
         change: (inout Handshake.ClientHello) -> Void = { _ in }
     ) throws -> Handshake.Status {
-        var admission = Admission(nonce: InlineArray(repeating: 3))
+        var admission = Admission(nonce: InlineArray(repeating: 3), security: .tls)
         var client = Handshake.ClientHello(
             process: 1,
             lease: InlineArray(bytes: id.bytes),
@@ -50,14 +50,20 @@ import Wire
         case .refuse(let status, let reason):
             #expect(!reason.isEmpty)
             return status
-        case .accept(let entry, let proof):
+        case .accept(let entry, let keys):
             #expect(entry.id == id)
             let expected = Handshake.serverProof(
                 secret: key,
                 server: admission.hello,
                 client: client
             )
-            #expect(proof.bytes == expected.bytes)
+            #expect(keys.proof.bytes == expected.bytes)
+            let connection = Handshake.connectionKey(
+                secret: key,
+                server: admission.hello,
+                client: client
+            )
+            #expect(keys.connection.bytes == connection.bytes)
             return .accepted
         }
     }
@@ -91,8 +97,21 @@ import Wire
         #expect(status == .versionNotSupported)
     }
 
+    /// Only who knows the secret hears of it.
+    @Test func theOtherSecurityIsRefused() throws {
+        let id = try #require(LeaseID(bytes: [UInt8](repeating: 5, count: 16)))
+        let wrong = [UInt8](repeating: 2, count: 32)
+        let directory = try directory(id)
+        for (secret, expected) in [(secret, Handshake.Status.otherSecurity), (wrong, .badProof)] {
+            let status = try decide(secret: secret, directory: directory, id: id) {
+                $0.security = Security.clear.rawValue
+            }
+            #expect(status == expected)
+        }
+    }
+
     @Test func whatIsNoGreetingIsRefused() throws {
-        var admission = Admission(nonce: InlineArray(repeating: 3))
+        var admission = Admission(nonce: InlineArray(repeating: 3), security: .tls)
         admission.receive([UInt8](repeating: 0x47, count: 128))
         let decision = admission.decide(
             admission.clientHello(),
@@ -111,16 +130,5 @@ import Wire
         #expect(Array(bytes[..<8]) == [1, 0, 0, 0, 0, 2, 0, 0])
         let odd = Admission.verdict(.badMagic, message: "x" + String(repeating: "é", count: 400))
         #expect(odd.count == 40 + 511)
-    }
-
-    @Test func theFailureRecordIsWellFormed() throws {
-        let bytes = Admission.failure("no")
-        #expect(bytes.count % 8 == 0)
-        let header = bytes.withUnsafeBytes { $0.baseAddress.map { RecordHeader(reading: $0) } }
-        #expect(header?.violation(limit: WireFormat.maxReply) == nil)
-        #expect(header?.size == UInt32(bytes.count))
-        #expect(header?.opcode == Opcode.failure.rawValue)
-        #expect(Array(bytes[16..<24]) == [0x22, 3, 0, 0, 2, 0, 0, 0])
-        #expect(Array(bytes[24..<26]) == Array("no".utf8))
     }
 }

@@ -19,7 +19,7 @@ import Wire
                 let size = 100 << 20
                 #expect(
                     arguments.hasPrefix(
-                        "serve --socket-fd 3 --driver \(scratch.path)/lib/software/libcuda.so.1 "
+                        "serve --socket-fd 3 --key-fd 4 --driver \(scratch.path)/lib/software/libcuda.so.1 "
                             + "--device GPU-0=\(size) --device GPU-1=\(size) --lease \(lease.id) "
                             + "--name u@h:4711 prog [2J"
                     )
@@ -31,10 +31,70 @@ import Wire
                         "PATH", "FERRY_SOFT_GPU_COUNT",
                     ]
                 )
-                // 0 to 3, and the one that ls itself opened.
-                #expect(try scratch.note("descriptors", of: pid).split(separator: "\n").count == 5)
+                // 0 to 4, and the one that ls itself opened.
+                #expect(try scratch.note("descriptors", of: pid).split(separator: "\n").count == 6)
                 shutdown(connection.socket, Int32(SHUT_WR))
                 #expect(try await eventually { try await daemon.workers(lease.id).isEmpty })
+            }
+        }
+    }
+
+    @Test func aWorkerGetsTheKeyOfItsConnectionAndNobodySeesIt() async throws {
+        try await Scratch.with { scratch in
+            try await DaemonFixture.with(scratch) { daemon in
+                let lease = try await daemon.lease()
+                let connection = try await daemon.connect(lease)
+                let key = Handshake.connectionKey(
+                    secret: InlineArray(bytes: lease.secret),
+                    server: try #require(connection.hello),
+                    client: try #require(connection.greeting)
+                )
+                let pid = try #require(try await daemon.workers(lease.id).first)
+                let given = try scratch.note("key", of: pid).filter { $0.isHexDigit }
+                #expect(given == Hex.encode(key.bytes))
+                for name in ["arguments", "environment"] {
+                    let text = try scratch.note(name, of: pid)
+                    #expect(!text.contains(given))
+                    #expect(!text.contains(Hex.encode(lease.secret)))
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [Security.tls, .clear])
+    func whoWantsTheOtherSecurityIsRefused(_ security: Security) async throws {
+        try await Scratch.with { scratch in
+            try await DaemonFixture.with(scratch, configure: { $0.dataSecurity = security }) {
+                daemon in
+                let answer = try await daemon.call(
+                    .POST,
+                    "/v1/leases",
+                    body: DaemonFixture.wish(#""gpus":1"#)
+                )
+                #expect(answer.json["data_security"] as? String == "\(security.word)")
+                let id = try #require(LeaseID(hex: answer.json["id"] as? String ?? ""))
+                let secret = try #require(Hex.decode(answer.json["secret"] as? String ?? ""))
+                for wanted in [UInt8(0), 1, 2, 255] {
+                    let connection = try DataConnection(port: daemon.addresses.dataPort)
+                    let verdict = try #require(
+                        try await connection.shake(lease: id, secret: secret) {
+                            $0.security = wanted
+                        }
+                    )
+                    if wanted == security.rawValue {
+                        #expect(verdict.status == 0)
+                        continue
+                    }
+                    #expect(verdict.status == 8)
+                    #expect(verdict.message.contains("encrypt"))
+                    #expect(try await connection.receive(1).isEmpty)
+                }
+                let pid = try #require(try await daemon.workers(id).first)
+                let isClear = try await eventually {
+                    try scratch.note("arguments", of: pid).contains("--clear-text")
+                        == (security == .clear)
+                }
+                #expect(isClear)
             }
         }
     }

@@ -23,8 +23,8 @@ final class ManualTime: TimeSource {
 
 /// A folder of a test's own, removed at its end, with a stand-in for ferry-worker.
 ///
-/// The stand-in knows a software driver with two GPUs of 4096 MiB, writes its arguments and its
-/// environment into the folder, and sends back what it gets until the socket ends.
+/// The stand-in knows a software driver with two GPUs of 4096 MiB, writes its arguments, its
+/// environment and its key into the folder, and sends back what it gets until the socket ends.
 struct Scratch {
     let path: String
 
@@ -58,6 +58,8 @@ struct Scratch {
         echo "$@" > "\(path)/arguments.$$"
         env > "\(path)/environment.$$"
         ls /proc/self/fd > "\(path)/descriptors.$$"
+        od -An -tx1 -v -w32 -N32 <&4 > "\(path)/key.$$"
+        exec 4<&-
         echo "hello from $$" >&2
         exec cat <&3 >&3
         """
@@ -102,6 +104,7 @@ func blocking<Result: Sendable>(
 final class DataConnection: @unchecked Sendable {
     let socket: Int32
     private(set) var hello: Handshake.ServerHello?
+    private(set) var greeting: Handshake.ClientHello?
 
     init(port: Int) throws {
         socket = test_connect(Int32(port))
@@ -158,6 +161,7 @@ final class DataConnection: @unchecked Sendable {
         change(&client)
         let key = InlineArray<32, UInt8>(bytes: secret)
         client.proof = Handshake.clientProof(secret: key, server: hello, client: client)
+        greeting = client
         var bytes = [UInt8](repeating: 0, count: Handshake.clientHelloSize)
         bytes.withUnsafeMutableBytes { buffer in
             if let base = buffer.baseAddress { client.write(to: base) }

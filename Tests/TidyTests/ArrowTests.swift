@@ -9,7 +9,7 @@ import Testing
         "Driver": ["CUDAABI"],
         "DriverFrontend": ["CUDAABI", "CLinux", "Driver"],
         "Wire": ["Driver"],
-        "Transport": ["CLinux", "Wire"],
+        "Transport": ["CLinux", "CTLS", "Wire"],
         "Client": ["CUDAABI", "CLinux", "Driver", "DriverFrontend", "Wire", "Transport"],
         "CUDAShim": ["CUDAABI", "CProcTable", "Driver", "DriverFrontend", "Client"],
         "Worker": ["CUDAABI", "CLinux", "CWorker", "Driver", "Wire", "Transport"],
@@ -27,7 +27,7 @@ import Testing
         "Pool": [],
         "Store": ["Pool"],
         "Server": ["CProcess", "Pool", "Store", "Version", "Wire"],
-        "Ferryd": ["Server", "Version"],
+        "Ferryd": ["Server", "Version", "Wire"],
         // Transport is for `ferry netperf`, which measures the data port as a client library has it.
         "CLI": ["CProcess", "Transport", "Version", "Wire"],
         "Ferry": ["CLI"],
@@ -37,7 +37,7 @@ import Testing
 
     private static let own = Set(allowed.keys).union([
         "CUDAABI", "NVMLABI", "CLinux", "CProcTable", "CLanes", "CCompression", "CWorker",
-        "CProcess",
+        "CProcess", "CTLS",
     ])
 
     @Test func `imports follow the arrows`() {

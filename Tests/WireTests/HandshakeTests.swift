@@ -52,6 +52,7 @@ import Wire
         let hello = try #require(read(clientBytes()))
         #expect(hello.version == WireFormat.version)
         #expect(hello.channel == 0)
+        #expect(hello.security == Security.tls.rawValue)
         #expect(hello.process == 4711)
         #expect(array(hello.lease) == Array(50..<66))
         #expect(Array(array(hello.name).prefix(8)) == Array("python3".utf8) + [UInt8(0)])
@@ -94,6 +95,21 @@ import Wire
         #expect(!SHA256.areEqual(own, answer))
         let later = Handshake.ServerHello(nonce: inline((0..<32).map { UInt8($0 + 101) }))
         #expect(!accepts(clientBytes(), later))
+    }
+
+    @Test func `each connection has a key of its own`() {
+        let hello = client()
+        let key = Handshake.connectionKey(secret: secret, server: server, client: hello)
+        for proof in [Handshake.clientProof, Handshake.serverProof] {
+            #expect(!SHA256.areEqual(key, proof(secret, server, hello)))
+        }
+        var other = hello
+        other.nonce[0] ^= 1
+        let later = Handshake.ServerHello(nonce: inline((0..<32).map { UInt8($0 + 101) }))
+        for (server, client) in [(server, other), (later, hello)] {
+            let another = Handshake.connectionKey(secret: secret, server: server, client: client)
+            #expect(!SHA256.areEqual(key, another))
+        }
     }
 
     @Test func `the server's proof covers the client's`() {

@@ -6,19 +6,34 @@ import Worker
 
     @Test func serveIsUnderstood() throws {
         let arguments = [
-            "serve", "--socket-fd", "3", "--driver", "/x/libcuda.so.1", "--device", "\(uuid)=1024",
-            "--device=\(uuid)=2048", "--lease", "abc", "--name", "host:12 prog",
+            "serve", "--socket-fd", "3", "--key-fd", "4", "--driver", "/x/libcuda.so.1",
+            "--device", "\(uuid)=1024", "--device=\(uuid)=2048", "--lease", "abc", "--name",
+            "host:12 prog",
         ]
         guard case .serve(let options) = try Command.parse(arguments) else {
             Issue.record("not understood as serve")
             return
         }
         #expect(options.socket == 3)
+        #expect(options.key == 4)
+        #expect(options.isEncrypted)
         #expect(options.driver == "/x/libcuda.so.1")
         #expect(options.devices.map(\.memory) == [1024, 2048])
         #expect(options.devices.map(\.uuid.text) == [uuid, uuid])
         #expect(options.lease == "abc")
         #expect(options.name == "host:12 prog")
+    }
+
+    @Test func clearTextHasToBeAskedFor() throws {
+        let arguments = [
+            "serve", "--socket-fd", "3", "--clear-text", "--driver", "a", "--device", "\(uuid)=1",
+        ]
+        guard case .serve(let options) = try Command.parse(arguments) else {
+            Issue.record("not understood as serve")
+            return
+        }
+        #expect(!options.isEncrypted)
+        #expect(options.key == nil)
     }
 
     @Test func theOthersAreUnderstood() throws {
@@ -37,7 +52,15 @@ import Worker
             (["inventory", "--what", "a"], "unknown argument '--what'"),
             (["serve", "--driver", "a", "--device", "x=1"], "--device wants UUID=BYTES"),
             (["serve", "--socket-fd", "-1"], "'-1' is no descriptor"),
-            (["serve", "--socket-fd", "3", "--driver", "a"], "--device is missing"),
+            (["serve", "--key-fd", "x"], "'x' is no descriptor"),
+            (
+                ["serve", "--socket-fd", "3", "--driver", "a"],
+                "--key-fd or --clear-text is missing"
+            ),
+            (
+                ["serve", "--socket-fd", "3", "--key-fd", "4", "--driver", "a"],
+                "--device is missing"
+            ),
             (
                 ["serve", "--device", "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f=lots"],
                 "'lots' is no number of bytes"

@@ -19,6 +19,8 @@ struct GrantedLease: Decodable, Sendable {
     var dataPort: Int
     /// The server's Unix socket; older servers have none.
     var dataSocket: String?
+    /// How data connections are protected: `tls` or `clear`.
+    var dataSecurity: String
     var gpus: [Grant]
     /// `nvidia` or `software`; older servers do not say.
     var driverKind: String?
@@ -96,6 +98,8 @@ struct Permit: Decodable, Sendable {
     var secret: String
     var dataPort: Int
     var dataSocket: String?
+    /// How connections over TCP are protected: `tls` or `clear`.
+    var dataSecurity: String
     var seconds: Int
 }
 

@@ -24,17 +24,18 @@ struct MeasuredLink: Sendable {
         } catch {
             throw Failure("the server cannot be reached (\(Files.reason(error.number)))")
         }
+        let channel: Channel
         do throws(SocketError) {
-            try greet(socket, offersLink: wish.needsOffer)
+            channel = try greet(socket, choice, offersLink: wish.needsOffer)
         } catch {
             socket.close()
             throw Failure("the server did not accept the permit")
         }
-        guard wish.needsOffer else { return Channel(socket, choice == .tcp ? .tcp : .unix) }
+        guard wish.needsOffer else { return channel }
         do throws(LinkSetup.Failure) {
-            return try LinkSetup.offer(socket, wish)
+            return try LinkSetup.offer(channel, wish)
         } catch {
-            socket.close()
+            channel.close()
             switch error {
             case .connection: throw Failure("the server ended the connection")
             case .otherHost: throw Failure("a network can be emulated on one host only")
@@ -44,7 +45,7 @@ struct MeasuredLink: Sendable {
     }
 
     private func reach(_ choice: TransportChoice) throws(SocketError) -> Socket {
-        if choice == .tcp {
+        if choice == .tcp || choice == .tls {
             return try Socket.connect(
                 address: address,
                 port: UInt16(clamping: permit.dataPort),
@@ -55,7 +56,11 @@ struct MeasuredLink: Sendable {
         return try Socket.connect(path: socket)
     }
 
-    private func greet(_ socket: Socket, offersLink: Bool) throws(SocketError) {
+    private func greet(
+        _ socket: Socket,
+        _ choice: TransportChoice,
+        offersLink: Bool
+    ) throws(SocketError) -> Channel {
         let wrong = SocketError(EPROTO, .receive)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1024, alignment: 8)
         defer { buffer.deallocate() }
@@ -72,7 +77,8 @@ struct MeasuredLink: Sendable {
             process: UInt32(bitPattern: getpid()),
             lease: InlineArray { lease[$0] },
             nonce: InlineArray { _ in UInt8.random(in: 0...255, using: &numbers) },
-            name: InlineArray { $0 < 7 ? Array("netperf".utf8)[$0] : 0 }
+            name: InlineArray { $0 < 7 ? Array("netperf".utf8)[$0] : 0 },
+            security: choice == .tls ? .tls : .clear
         )
         if offersLink { client.channel |= Handshake.offersLink }
         let key = InlineArray<32, UInt8> { secret[$0] }
@@ -86,6 +92,31 @@ struct MeasuredLink: Sendable {
         guard verdict.status == Handshake.Status.accepted.rawValue,
             SHA256.areEqual(proof, verdict.proof)
         else { throw wrong }
+        guard choice == .tls else { return Channel(socket, socket.isLocal ? .unix : .tcp) }
+        return try encrypt(
+            socket,
+            key: Handshake.connectionKey(secret: key, server: server, client: client)
+        )
+    }
+
+    private func encrypt(
+        _ socket: Socket,
+        key: InlineArray<32, UInt8>
+    ) throws(SocketError) -> Channel {
+        var key = key
+        defer { withUnsafeMutableBytes(of: &key) { TLS.wipe($0) } }
+        let tls = try withUnsafeMutableBytes(of: &key) { (bytes) throws(SocketError) -> TLS in
+            guard let base = bytes.baseAddress else { throw SocketError(ENOMEM, .create) }
+            return try TLS(socket, .client, key: base)
+        }
+        do throws(SocketError) {
+            try tls.beginHandshake(.client)
+            try tls.finishHandshake(timeout: Self.patience)
+            return Channel(tls)
+        } catch {
+            tls.free()
+            throw error
+        }
     }
 
     /// So many bytes from hexadecimal digits.

@@ -62,7 +62,7 @@ struct Netperf: AsyncParsableCommand {
     private func measure(_ client: APIClient, _ endpoint: Endpoint) async throws -> NetperfReport {
         let choice = transport.transport
         var rows: [NetperfReport.Row] = []
-        for way in choice == .auto ? [.tcp, .unix, .shm] : [choice] {
+        for way in choice == .auto ? [.tls, .tcp, .unix, .shm] : [choice] {
             // A permit lasts for a minute, and each way may take as long.
             let permit = try await client.permit()
             let name = "\(way.name)"
@@ -70,6 +70,7 @@ struct Netperf: AsyncParsableCommand {
                 let path = try DataPath(
                     choice: way,
                     offered: transport.socket ?? permit.dataSocket,
+                    security: permit.dataSecurity,
                     address: client.address,
                     link: emulateLink
                 )

@@ -14,6 +14,7 @@ package struct LeaseFile: Sendable {
         address: String,
         dataPort: Int,
         gpus: Int,
+        security: String,
         path: String = "",
         statistics: String = ""
     ) -> String {
@@ -21,7 +22,7 @@ package struct LeaseFile: Sendable {
         ferry-lease 1
         lease \(lease)
         secret \(secret)
-        server \(address) \(dataPort) \(gpus)
+        server \(address) \(dataPort) \(gpus) \(security)
         \(path)\(statistics)
         """
     }

@@ -129,6 +129,7 @@ struct Runner {
             let path = try DataPath(
                 choice: options.transport.transport,
                 offered: options.transport.socket ?? lease.dataSocket,
+                security: lease.dataSecurity,
                 address: client.address,
                 link: options.emulateLink
             )
@@ -139,6 +140,7 @@ struct Runner {
                     address: client.address,
                     dataPort: lease.dataPort,
                     gpus: lease.gpus.count,
+                    security: lease.dataSecurity,
                     path: path.lines,
                     statistics: prepared.statistics.lines(folder: folder)
                         + (options.verbose ? "report \(folder)\n" : "")
@@ -149,6 +151,9 @@ struct Runner {
             throw error
         }
         announce(prepared.program, lease, client, file)
+        if lease.dataSecurity == "clear" {
+            log.warn("the server does not encrypt what this program sends (--data-clear-text)")
+        }
         do {
             var environment = environment
             environment.putFirstInLibraryPath(prepared.library)

@@ -15,12 +15,14 @@ package struct DataPath: Hashable, Sendable {
     /// - Parameters:
     ///   - choice: What was asked for.
     ///   - offered: The Unix socket that the server names, or the user.
+    ///   - security: How the server protects connections over TCP: `tls` or `clear`.
     ///   - address: Numeric address of the server.
     ///   - isUsable: Whether somebody listens at a path; tests have their own answer.
     /// - Throws: When what was asked for cannot be had, as far as that shows now.
     package init(
         choice: TransportChoice,
         offered: String?,
+        security: String,
         address: String,
         link: LinkArgument?,
         isUsable: (String) -> Bool = DataPath.isUsable
@@ -31,14 +33,18 @@ package struct DataPath: Hashable, Sendable {
         let isWritable = offered.map { $0.utf8.count < 256 && !$0.contains("\n") } ?? false
         socket = isWritable ? offered.flatMap { isUsable($0) ? $0 : nil } : nil
         switch choice {
-        case .tls:
-            throw Failure("TLS for data connections is not available in this version", code: .usage)
+        case .tls where security != "tls":
+            throw Failure("--transport tls is not possible: the server was told not to encrypt")
+        case .tcp where security == "tls":
+            throw Failure(
+                "--transport tcp is not possible: the server encrypts what goes over TCP; use tls"
+            )
         case .unix, .shm:
             guard socket == nil else { break }
             let reason =
                 offered.map { "nobody listens at \($0) here" } ?? "the server has no Unix socket"
             throw Failure("--transport \(choice.name) is not possible: \(reason)")
-        case .auto, .tcp: break
+        case .auto, .tcp, .tls: break
         }
         guard link == nil || socket != nil || Self.isLoopback(address) else {
             throw Failure(

@@ -75,7 +75,11 @@ package enum Connector {
 
     /// A channel by the first way that works.
     private static func open(_ lease: Lease) throws(Refusal) -> Channel {
-        let routes = Route.all(lease.transport, hasSocket: lease.socketPath[0] != 0)
+        let routes = Route.all(
+            lease.transport,
+            hasSocket: lease.socketPath[0] != 0,
+            security: lease.security
+        )
         for (index, route) in routes.enumerated() {
             if let channel = try open(lease, route, isLast: index == routes.count - 1) {
                 return channel
@@ -104,19 +108,21 @@ package enum Connector {
             throw Refusal(Status.deviceUnavailable)
         }
         let wish = route.wish(lease.link)
+        let channel: Channel
         do throws(SocketError) {
-            try shakeHands(socket, lease, offersLink: wish.needsOffer)
+            let security = route == .tcp ? lease.security : .clear
+            channel = try shakeHands(socket, lease, security, offersLink: wish.needsOffer)
         } catch {
             socket.close()
             guard isLast else { return nil }
             Log.error("the server did not accept the lease")
             throw Refusal(Status.deviceUnavailable)
         }
-        guard wish.needsOffer else { return Channel(socket, socket.isLocal ? .unix : .tcp) }
+        guard wish.needsOffer else { return channel }
         do throws(LinkSetup.Failure) {
-            return try LinkSetup.offer(socket, wish)
+            return try LinkSetup.offer(channel, wish)
         } catch {
-            socket.close()
+            channel.close()
             switch error {
             case .connection: Log.error("the server ended the connection")
             case .noMemory: Log.error("memory cannot be shared with the server")
@@ -142,11 +148,13 @@ package enum Connector {
         }
     }
 
+    /// Proves the lease both ways and encrypts the connection, if it is to be encrypted.
     private static func shakeHands(
         _ socket: Socket,
         _ lease: Lease,
+        _ security: Security,
         offersLink: Bool
-    ) throws(SocketError) {
+    ) throws(SocketError) -> Channel {
         let buffer = UnsafeMutableRawPointer.allocate(byteCount: 1024, alignment: 8)
         defer { buffer.deallocate() }
         let protocolError = SocketError(EPROTO, .receive)
@@ -164,12 +172,40 @@ package enum Connector {
             process: UInt32(bitPattern: getpid()),
             lease: lease.identifier,
             nonce: try random(),
-            name: programName()
+            name: programName(),
+            security: security
         )
         if offersLink { client.channel |= Handshake.offersLink }
         client.proof = Handshake.clientProof(secret: lease.secret, server: server, client: client)
         client.write(to: buffer)
         try socket.sendAll(.init(start: buffer, count: Handshake.clientHelloSize))
+        switch security {
+        case .clear:
+            try receiveVerdict(socket, lease, server, client, buffer)
+            return Channel(socket, socket.isLocal ? .unix : .tcp)
+        case .tls:
+            // While the server looks at the greeting, and the worker starts.
+            let tls = try Encryption.begin(socket, lease, server, client)
+            do throws(SocketError) {
+                try receiveVerdict(socket, lease, server, client, buffer)
+                try Encryption.finish(tls, timeout: timeout)
+                return Channel(tls)
+            } catch {
+                tls.free()
+                throw error
+            }
+        }
+    }
+
+    /// Takes the server's answer to the greeting.
+    private static func receiveVerdict(
+        _ socket: Socket,
+        _ lease: Lease,
+        _ server: Handshake.ServerHello,
+        _ client: Handshake.ClientHello,
+        _ buffer: UnsafeMutableRawPointer
+    ) throws(SocketError) {
+        let protocolError = SocketError(EPROTO, .receive)
         try socket.receiveAll(.init(start: buffer, count: Handshake.verdictSize), timeout: timeout)
         guard let verdict = Handshake.Verdict(reading: buffer) else { throw protocolError }
         let length = Int(verdict.messageSize)

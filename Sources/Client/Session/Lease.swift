@@ -20,6 +20,8 @@ package struct Lease {
     package private(set) var transport = TransportChoice.auto
     /// The network that is to be played.
     package private(set) var link = LinkShape()
+    /// How connections to it are protected.
+    package private(set) var security = Security.tls
 
     /// Folder for counts of the calls, NUL-terminated; empty when nobody wants them.
     package private(set) var statistics: InlineArray<256, CChar> = .init(repeating: 0)
@@ -72,6 +74,12 @@ package struct Lease {
             scanner.takeNumber() != nil
         else { return nil }
         lease.port = UInt16(port)
+        // Never by omission: a line without the word is none.
+        if scanner.takeWord(Security.clear.word) {
+            lease.security = .clear
+        } else if !scanner.takeWord(Security.tls.word) {
+            return nil
+        }
         guard lease.parseTransport(&scanner) else { return nil }
         if scanner.takeWord("statistics") {
             guard scanner.takePath(into: &lease.statistics) else { return nil }
@@ -127,7 +135,9 @@ package struct Lease {
         mutating func takeWord(_ word: StaticString) -> Bool {
             skipSpace()
             let end = position + word.utf8CodeUnitCount
-            guard end < text.count, Self.isSpace(text[end]) else { return false }
+            guard end <= text.count, end == text.count || Self.isSpace(text[end]) else {
+                return false
+            }
             for index in 0..<word.utf8CodeUnitCount
             where text[position + index] != word.utf8Start[index] {
                 return false

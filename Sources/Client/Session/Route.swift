@@ -5,20 +5,26 @@ package import Wire
 package enum Route: Equatable, Sendable {
     /// Over the server's Unix socket.
     case local(LinkSetup.Wish.Memory)
-    /// Over TCP, in the clear.
+    /// Over TCP; encrypted, if the lease says so.
     case tcp
 
     /// The ways for a choice. A choice that names a transport never ends with another one.
     ///
-    /// - Parameter hasSocket: Whether the lease names a Unix socket.
+    /// - Parameters:
+    ///   - hasSocket: Whether the lease names a Unix socket.
+    ///   - security: How the server protects connections over TCP.
     /// - Returns: The ways, the best first; none when the choice cannot be had.
-    package static func all(_ choice: TransportChoice, hasSocket: Bool) -> [Route] {
+    package static func all(
+        _ choice: TransportChoice,
+        hasSocket: Bool,
+        security: Security
+    ) -> [Route] {
         switch choice {
         case .auto: hasSocket ? [.local(.ifPossible), .tcp] : [.tcp]
         case .shm: hasSocket ? [.local(.must)] : []
         case .unix: hasSocket ? [.local(.no)] : []
-        case .tcp: [.tcp]
-        case .tls: []
+        case .tcp: security == .clear ? [.tcp] : []
+        case .tls: security == .tls ? [.tcp] : []
         }
     }
 

@@ -4,6 +4,7 @@ package import Logging
 internal import Pool
 internal import Store
 internal import Version
+package import Wire
 
 /// One route of the API: what api/openapi.yaml must know too.
 package struct APIRoute: Hashable, Sendable, CustomStringConvertible {
@@ -32,6 +33,8 @@ package struct ServerFacts: Sendable {
     package var dataPort: Int
     /// The Unix socket where they may go as well.
     package var dataSocket: String?
+    /// How they are protected.
+    package var dataSecurity: Security
     /// How often clients must be heard of.
     package var heartbeatSeconds: Int
     /// How long they may be silent.
@@ -42,12 +45,14 @@ package struct ServerFacts: Sendable {
         inventory: Inventory,
         dataPort: Int,
         dataSocket: String?,
+        dataSecurity: Security,
         heartbeatSeconds: Int,
         graceSeconds: Int
     ) {
         self.inventory = inventory
         self.dataPort = dataPort
         self.dataSocket = dataSocket
+        self.dataSecurity = dataSecurity
         self.heartbeatSeconds = heartbeatSeconds
         self.graceSeconds = graceSeconds
     }
@@ -146,6 +151,7 @@ package struct API: Sendable {
                 secret: Hex.encode(secret),
                 dataPort: facts.dataPort,
                 dataSocket: facts.dataSocket,
+                dataSecurity: "\(facts.dataSecurity.word)",
                 seconds: LeaseDesk.permitSeconds
             ),
             status: .created
@@ -186,6 +192,7 @@ package struct API: Sendable {
                 secret: Hex.encode(granted.secret),
                 dataPort: facts.dataPort,
                 dataSocket: facts.dataSocket,
+                dataSecurity: "\(facts.dataSecurity.word)",
                 gpus: granted.lease.grants.map(GrantView.init),
                 gpuCount: granted.lease.grants.count,
                 driverKind: facts.inventory.driverKind.rawValue,

@@ -117,6 +117,8 @@ struct GrantedView: Encodable {
     var dataPort: Int
     /// The Unix socket that leads to the same place; missing when there is none.
     var dataSocket: String?
+    /// How its data connections are protected: `tls` or `clear`.
+    var dataSecurity: String
     var gpus: [GrantView]
     var gpuCount: Int
     /// What the workers of the lease call: `nvidia` or `software`.
@@ -131,5 +133,7 @@ struct PermitView: Encodable {
     var secret: String
     var dataPort: Int
     var dataSocket: String?
+    /// How connections over TCP are protected: `tls` or `clear`.
+    var dataSecurity: String
     var seconds: Int
 }

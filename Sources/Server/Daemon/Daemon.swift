@@ -10,6 +10,7 @@ internal import ServiceLifecycle
 internal import Store
 internal import UnixSignals
 internal import Version
+internal import Wire
 
 /// The daemon: everything of this module, wired together.
 package struct Daemon: Sendable {
@@ -59,6 +60,14 @@ package struct Daemon: Sendable {
             } catch {
                 logger.critical("the client file could not be written: \(error)")
             }
+        }
+        if configuration.dataSecurity == .clear {
+            logger.warning(
+                """
+                DATA CONNECTIONS ARE NOT ENCRYPTED (--data-clear-text): whoever can see or touch the \
+                network can read and change all that programs send
+                """
+            )
         }
         try parts.listener.start()
         let services: [any Service] = [
@@ -138,6 +147,7 @@ package struct Daemon: Sendable {
             host: configuration.host,
             port: configuration.dataPort,
             local: local,
+            security: configuration.dataSecurity,
             directory: directory,
             launcher: WorkerLauncher(settings: settings, supervisor: supervisor, logger: logger),
             supervisor: supervisor,
@@ -177,6 +187,7 @@ package struct Daemon: Sendable {
                 inventory: parts.inventory,
                 dataPort: parts.listener.port,
                 dataSocket: parts.socket,
+                dataSecurity: configuration.dataSecurity,
                 heartbeatSeconds: configuration.heartbeatSeconds,
                 graceSeconds: configuration.graceSeconds
             ),

@@ -1,4 +1,5 @@
 internal import Glibc
+package import Wire
 
 /// Everything that an administrator can choose.
 package struct DaemonConfiguration: Sendable {
@@ -10,6 +11,8 @@ package struct DaemonConfiguration: Sendable {
     package var dataPort = 56002
     /// Folder of the Unix socket for clients on this host; none when nil.
     package var socketDirectory: String?
+    /// How data connections are protected.
+    package var dataSecurity = Security.tls
     /// More names by which clients reach this server; the first one goes into the client file.
     package var names: [String] = []
     /// Where the server keeps its store, certificates and the client file.

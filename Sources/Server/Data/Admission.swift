@@ -8,7 +8,15 @@ package struct Admission: Sendable {
         /// Send this and hang up.
         case refuse(Handshake.Status, String)
         /// Send an acceptance with this proof, then give the connection to a worker of the lease.
-        case accept(LeaseEntry, proof: InlineArray<32, UInt8>)
+        case accept(LeaseEntry, Keys)
+    }
+
+    /// What comes of the lease's secret for one connection.
+    package struct Keys: Sendable {
+        /// That this server knows the secret.
+        package var proof: InlineArray<32, UInt8>
+        /// What the worker encrypts with.
+        package var connection: InlineArray<32, UInt8>
     }
 
     /// What a client has sent so far; more than a greeting is never read, for what follows is the
@@ -16,10 +24,12 @@ package struct Admission: Sendable {
     private var received: [UInt8] = []
     /// What the server said.
     package let hello: Handshake.ServerHello
+    private let security: Security
 
-    /// A handshake with this random number.
-    package init(nonce: InlineArray<32, UInt8>) {
+    /// A handshake with this random number, of a port that wants this security.
+    package init(nonce: InlineArray<32, UInt8>, security: Security) {
         hello = Handshake.ServerHello(nonce: nonce)
+        self.security = security
     }
 
     /// How many bytes the client still owes.
@@ -85,9 +95,21 @@ package struct Admission: Sendable {
         case (.unknown, _): return .refuse(.unknownLease, "there is no such lease")
         case (_, false): return .refuse(.badProof, "the proof of the lease's secret is wrong")
         case (.ended, true): return .refuse(.leaseExpired, "the lease has ended")
+        case (.living, true) where client.security != security.rawValue:
+            return .refuse(.otherSecurity, otherSecurity)
         case (.living(let entry), true):
-            let proof = Handshake.serverProof(secret: secret, server: hello, client: client)
-            return .accept(entry, proof: proof)
+            let keys = Keys(
+                proof: Handshake.serverProof(secret: secret, server: hello, client: client),
+                connection: Handshake.connectionKey(secret: secret, server: hello, client: client)
+            )
+            return .accept(entry, keys)
+        }
+    }
+
+    private var otherSecurity: String {
+        switch security {
+        case .tls: "this server wants data connections encrypted (tls), the client does not"
+        case .clear: "this server does not encrypt data connections (clear), the client wants it"
         }
     }
 
@@ -106,29 +128,6 @@ package struct Admission: Sendable {
             count = Handshake.verdictSize
         }
         return fixed + text.utf8
-    }
-
-    /// A record that tells an accepted client that it gets no worker after all.
-    package static func failure(_ message: String) -> [UInt8] {
-        let text = Array(message.utf8.prefix(Handshake.maxMessage))
-        let body = FailureLayout.text + text.count
-        let size = WireFormat.padded(WireFormat.headerSize + body)
-        var bytes = [UInt8](repeating: 0, count: size)
-        bytes.withUnsafeMutableBytes { buffer in
-            guard let base = buffer.baseAddress else { return }
-            RecordHeader(size: size, opcode: .failure, flags: 0, sequence: 0, context: 0)
-                .write(to: base)
-            let start = base + WireFormat.headerSize
-            // CUDA_ERROR_SYSTEM_NOT_READY
-            start.storeBytes(of: 802, toByteOffset: FailureLayout.status, as: Int32.self)
-            start.storeBytes(
-                of: UInt32(text.count),
-                toByteOffset: FailureLayout.length,
-                as: UInt32.self
-            )
-            (start + FailureLayout.text).copyMemory(from: text, byteCount: text.count)
-        }
-        return bytes
     }
 
     /// The program's name that a greeting carries, made fit for a log.

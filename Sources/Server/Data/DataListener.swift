@@ -3,7 +3,7 @@ internal import Glibc
 package import Logging
 internal import Pool
 internal import Synchronization
-internal import Wire
+package import Wire
 
 /// The data port: shakes hands with clients on one thread and gives each connection to a worker.
 ///
@@ -27,6 +27,7 @@ package final class DataListener: Sendable {
     private let directory: LeaseDirectory
     private let launcher: WorkerLauncher
     private let supervisor: WorkerSupervisor
+    private let security: Security
     private let started: @Sendable (WorkerInfo) -> Void
     private let logger: Logger
     private let isStopping = Atomic(false)
@@ -40,6 +41,7 @@ package final class DataListener: Sendable {
     ///   - host: a numeric address or a name of this machine.
     ///   - port: 0 takes any free one.
     ///   - local: the Unix socket that is served too.
+    ///   - security: how all connections to it are protected.
     ///   - directory: the leases.
     ///   - launcher: starts the workers.
     ///   - supervisor: watches them.
@@ -49,6 +51,7 @@ package final class DataListener: Sendable {
         host: String,
         port: Int,
         local: LocalListener? = nil,
+        security: Security,
         directory: LeaseDirectory,
         launcher: WorkerLauncher,
         supervisor: WorkerSupervisor,
@@ -58,6 +61,7 @@ package final class DataListener: Sendable {
         (listener, self.port) = try Self.bind(host: host, port: port)
         self.local = local
         wake = try Descriptor.event()
+        self.security = security
         self.directory = directory
         self.launcher = launcher
         self.supervisor = supervisor
@@ -109,14 +113,19 @@ package final class DataListener: Sendable {
                 }
             }
             halfOpen = undecided
-            if descriptors[1].revents != 0 { accept(from: listener, into: &halfOpen) }
+            if descriptors[1].revents != 0 { accept(from: listener, security, into: &halfOpen) }
             if descriptors[2].revents != 0, let local {
-                accept(from: local.descriptor, into: &halfOpen)
+                // What does not leave the host needs no encryption.
+                accept(from: local.descriptor, .clear, into: &halfOpen)
             }
         }
     }
 
-    private func accept(from listener: Descriptor, into halfOpen: inout [HalfOpen]) {
+    private func accept(
+        from listener: Descriptor,
+        _ security: Security,
+        into halfOpen: inout [HalfOpen]
+    ) {
         // A bound, so that a flood cannot keep those waiting that are half way through.
         for _ in 0..<64 {
             let number = ferry_accept(listener.number)
@@ -130,7 +139,7 @@ package final class DataListener: Sendable {
             }
             let socket = Descriptor(number)
             Self.tune(number)
-            let admission = Admission(nonce: Self.random())
+            let admission = Admission(nonce: Self.random(), security: security)
             guard Self.send(admission.greeting, to: number) else { continue }
             if halfOpen.count >= Self.mostHalfOpen {
                 logger.warning("too many unproven connections; the oldest is closed")
@@ -159,48 +168,45 @@ package final class DataListener: Sendable {
         switch entry.admission.decide(client, directory: directory, decoy: decoy) {
         case .refuse(let status, let reason):
             refuse(entry.socket, status, reason)
-        case .accept(let lease, let proof):
+        case .accept(let lease, let keys):
             guard let client else { return }
             if let (tooMany, reason) = launcher.obstacle(lease) {
                 logger.error("\(reason)", metadata: ["lease": "\(lease.id)"])
                 refuse(entry.socket, tooMany ? .tooManyConnections : .workerFailed, reason)
                 return
             }
-            // The verdict goes first: once started, the worker may speak at any moment.
-            guard Self.send(Admission.verdict(.accepted, proof: proof), to: entry.socket.number)
-            else { return }
-            hand(
-                over: entry.socket,
-                to: lease,
-                client: client
-            )
+            hand(over: entry.socket, to: lease, client, keys)
         }
     }
 
     private func hand(
         over socket: Descriptor,
         to lease: LeaseEntry,
-        client: Handshake.ClientHello
+        _ client: Handshake.ClientHello,
+        _ keys: Admission.Keys
     ) {
+        var keys = keys
         do {
             try socket.setBlocking(true)
-            let info = try launcher.launch(
+            let worker = try launcher.launch(
                 socket: socket.number,
                 entry: lease,
                 offersLink: client.channel & Handshake.offersLink != 0,
                 clientPID: client.process,
-                program: Admission.programName(client)
+                program: Admission.programName(client),
+                security: client.security == Security.clear.rawValue ? .clear : .tls
             )
+            // The verdict goes before the key: with it, the worker may speak at any moment.
+            if Self.send(Admission.verdict(.accepted, proof: keys.proof), to: socket.number) {
+                worker.begin(key: &keys.connection)
+            }
             // The lease may have ended since it was looked up, before its workers were asked to.
             if !directory.isLiving(lease.id) { supervisor.end(lease: lease.id) }
             // The worker of a measurement is gone before anybody could miss it.
-            if !lease.isPermit { started(info) }
+            if !lease.isPermit { started(worker.info) }
         } catch {
             logger.error("no worker: \(error)", metadata: ["lease": "\(lease.id)"])
-            _ = Self.send(
-                Admission.failure("the server could not start a worker"),
-                to: socket.number
-            )
+            refuse(socket, .workerFailed, "the server could not start a worker")
         }
     }
 

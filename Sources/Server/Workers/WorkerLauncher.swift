@@ -1,6 +1,7 @@
 internal import Glibc
 package import Logging
 internal import Pool
+package import Wire
 
 /// How workers are started on this server.
 package struct WorkerSettings: Sendable {
@@ -28,6 +29,23 @@ package struct WorkerSettings: Sendable {
     package static func environment(from variables: [String: String]) -> [String] {
         let kept = variables.filter { $0.key == "PATH" || $0.key.hasPrefix("FERRY_SOFT_GPU_") }
         return kept.map { "\($0.key)=\($0.value)" }.sorted()
+    }
+}
+
+/// A worker that waits to be told that its client was accepted.
+package struct WaitingWorker: Sendable {
+    /// The worker.
+    package let info: WorkerInfo
+    fileprivate let key: Descriptor
+
+    /// Lets the worker begin, with the key of its connection. One that is never let begin ends.
+    package func begin(key: inout InlineArray<32, UInt8>) {
+        withUnsafeMutableBytes(of: &key) { bytes in
+            // A pipe has room for it; a worker that has died is noticed elsewhere.
+            guard let base = bytes.baseAddress else { return }
+            _ = write(self.key.number, base, bytes.count)
+            explicit_bzero(base, bytes.count)
+        }
     }
 }
 
@@ -67,17 +85,22 @@ package struct WorkerLauncher: Sendable {
     ///   - offersLink: whether the client's greeting announces an offer.
     ///   - clientPID: the client's process number, as it said.
     ///   - program: the client program's name, as it said.
+    ///   - security: whether the worker encrypts.
     package func launch(
         socket: Int32,
         entry: LeaseEntry,
         offersLink: Bool = false,
         clientPID: UInt32,
-        program: String
-    ) throws -> WorkerInfo {
+        program: String,
+        security: Security
+    ) throws -> WaitingWorker {
         let null = Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC))
         guard null.number >= 0 else { throw SystemError("open /dev/null") }
         let output = try Descriptor.pipe()
-        var arguments = [entry.isPermit ? "echo" : "serve", "--socket-fd", "3"]
+        // Through a pipe, because arguments and environment of a process are no secret.
+        let key = try Descriptor.pipe()
+        var arguments = [entry.isPermit ? "echo" : "serve", "--socket-fd", "3", "--key-fd", "4"]
+        if security == .clear { arguments.append("--clear-text") }
         if offersLink { arguments.append("--link-offer") }
         if !entry.isPermit { arguments += ["--driver", settings.driver] }
         for grant in entry.grants {
@@ -89,7 +112,9 @@ package struct WorkerLauncher: Sendable {
             executable: settings.executable,
             arguments: arguments,
             environment: settings.environment,
-            descriptors: [null.number, output.write.number, output.write.number, socket]
+            descriptors: [
+                null.number, output.write.number, output.write.number, socket, key.read.number,
+            ]
         )
         let pid = try plan.start()
         let info: WorkerInfo
@@ -114,6 +139,6 @@ package struct WorkerLauncher: Sendable {
                 "lease": "\(entry.id)", "worker": "\(pid)", "client": "\(LogText.clean(name))",
             ]
         )
-        return info
+        return WaitingWorker(info: info, key: key.write)
     }
 }

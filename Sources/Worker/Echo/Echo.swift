@@ -22,14 +22,28 @@ struct Echo {
             Thread.sleep(microseconds: lifetime * 1_000_000)
             _exit(WorkerFailure.ExitStatus.protocolViolation.rawValue)
         }
-        let socket = Socket(descriptor: options.socket)
-        do throws(LinkSetup.Failure) {
-            let channel =
-                options.hearsOffer
-                ? try LinkSetup.accept(socket) : Channel(socket, socket.isLocal ? .unix : .tcp)
-            return Echo(channel).run()
+        guard let channel = open(options) else { return .protocolViolation }
+        return Echo(channel).run()
+    }
+
+    /// The connection as both ends want it to go on; `nil` when they do not agree.
+    private static func open(_ options: EchoOptions) -> Channel? {
+        do throws(WorkerFailure) {
+            let opening = try Opening.begin(
+                socket: options.socket,
+                key: options.key,
+                isEncrypted: options.isEncrypted
+            )
+            guard let channel = try opening?.finish() else { return nil }
+            guard options.hearsOffer else { return channel }
+            do throws(LinkSetup.Failure) {
+                return try LinkSetup.accept(channel)
+            } catch {
+                return nil
+            }
         } catch {
-            return .protocolViolation
+            WorkerLog.line(error.text)
+            return nil
         }
     }
 

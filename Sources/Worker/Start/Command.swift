@@ -19,12 +19,15 @@ package enum Command: Equatable, Sendable {
         Executes the CUDA calls of one client, or lists the GPUs of this machine.
 
         USAGE
-          ferry-worker serve --socket-fd N [--link-offer] --driver PATH
+          ferry-worker serve --socket-fd N --key-fd N [--clear-text] [--link-offer] --driver PATH
                              --device UUID=BYTES [--device …] --lease ID --name TEXT
-          ferry-worker echo --socket-fd N [--link-offer] --lease ID --name TEXT
+          ferry-worker echo --socket-fd N --key-fd N [--clear-text] [--link-offer]
+                            --lease ID --name TEXT
           ferry-worker inventory --driver PATH
 
-        ferryd starts `serve` with the client's connection as descriptor N, after the handshake;
+        ferryd starts `serve` with the client's connection as descriptor N of --socket-fd, after the
+        greeting. From that of --key-fd come 32 bytes, the key of this connection, as soon as the
+        client was told that it is accepted. --clear-text leaves the connection as it is.
         --link-offer says that the client has announced an offer, to go on in shared memory for
         example. Each --device is a GPU that the client may use, with the bytes of its memory that
         it may take. PATH is the driver library, for example libcuda.so.1; a name without a slash

@@ -42,7 +42,7 @@ enum FailureRecord {
                 case .closed, .failed: return
                 }
             }
-            _ = shutdown(channel.descriptor, Int32(SHUT_WR))
+            channel.endSending()
             drain(channel, until: end, toTheEnd: true)
         }
     }

@@ -12,12 +12,47 @@ package enum Program {
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         setrlimit(RLIMIT_CORE, &none)
         ferry_ignore_broken_pipes()
-        guard let channel = connection(socket, options) else { return .clientClosed }
         do throws(WorkerFailure) {
             try prepare(socket)
+            let opening = try Opening.begin(
+                socket: options.socket,
+                key: options.key,
+                isEncrypted: options.isEncrypted
+            )
+            guard let opening else { return .clientClosed }
+            let offer = offer(options)
+            guard let channel = connection(try opening.finish(), options) else {
+                return .clientClosed
+            }
             WorkerLog.line("transport \(channel.transport.name)")
+            return serve(options, channel, offer)
+        } catch {
+            // There is no way to tell the client that nobody else could use.
+            WorkerLog.line("lease \(options.lease), \(options.name): \(error.text)")
+            return error.exitStatus
+        }
+    }
+
+    private typealias Offer = (driver: DriverTable, snapshot: Snapshot)
+
+    /// Starts the driver and asks it what the client has to know.
+    private static func offer(_ options: ServeOptions) -> Result<Offer, WorkerFailure> {
+        do throws(WorkerFailure) {
             let driver = try start(options)
             let snapshot = try Snapshot(driver, grants: options.devices, process: getpid())
+            return .success((driver, snapshot))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private static func serve(
+        _ options: ServeOptions,
+        _ channel: Channel,
+        _ offer: Result<Offer, WorkerFailure>
+    ) -> WorkerFailure.ExitStatus {
+        do throws(WorkerFailure) {
+            let (driver, snapshot) = try offer.get()
             lockDown()
             watch(channel)
             guard send(snapshot, to: channel) else { return .clientClosed }
@@ -37,10 +72,10 @@ package enum Program {
     }
 
     /// The connection as client and worker want it to go on; `nil` when there is none any more.
-    private static func connection(_ socket: Socket, _ options: ServeOptions) -> Channel? {
-        guard options.hearsOffer else { return Channel(socket, socket.isLocal ? .unix : .tcp) }
+    private static func connection(_ channel: Channel, _ options: ServeOptions) -> Channel? {
+        guard options.hearsOffer else { return channel }
         do throws(LinkSetup.Failure) {
-            return try LinkSetup.accept(socket)
+            return try LinkSetup.accept(channel)
         } catch {
             WorkerLog.line("lease \(options.lease), \(options.name): \(error): no link")
             return nil

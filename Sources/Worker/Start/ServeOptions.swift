@@ -35,6 +35,10 @@ package struct ServeOptions: Equatable, Sendable {
     package var socket: Int32
     /// Whether the client offers another way for the connection to go on.
     package var hearsOffer = false
+    /// Where the connection's key comes from, once the client was told that it is accepted.
+    package var key: Int32?
+    /// Whether the connection is encrypted.
+    package var isEncrypted = true
     /// Path or name of the driver library.
     package var driver: String
     /// The client's GPUs, in its order.
@@ -50,19 +54,23 @@ package struct ServeOptions: Equatable, Sendable {
         devices = []
         lease = ""
         name = ""
-        let names = ["--socket-fd", "--link-offer", "--driver", "--device", "--lease", "--name"]
+        let names = [
+            "--socket-fd", "--key-fd", "--clear-text", "--link-offer", "--driver", "--device",
+            "--lease", "--name",
+        ]
         while let option = try scanner.nextOption(names) {
             if option == "--link-offer" {
                 hearsOffer = true
                 continue
             }
+            if option == "--clear-text" {
+                isEncrypted = false
+                continue
+            }
             let value = try scanner.value(of: option)
             switch option {
-            case "--socket-fd":
-                guard let number = Int32(value), number >= 0 else {
-                    throw Command.UsageError(text: "'\(value)' is no descriptor")
-                }
-                socket = number
+            case "--socket-fd": socket = try Self.descriptor(value)
+            case "--key-fd": key = try Self.descriptor(value)
             case "--driver": driver = value
             case "--device": devices.append(try DeviceGrant(value))
             case "--lease": lease = value
@@ -70,6 +78,10 @@ package struct ServeOptions: Equatable, Sendable {
             }
         }
         guard let socket else { throw Command.UsageError(text: "--socket-fd is missing") }
+        // Never clear text by omission.
+        guard key != nil || !isEncrypted else {
+            throw Command.UsageError(text: "--key-fd or --clear-text is missing")
+        }
         guard let driver else { throw Command.UsageError(text: "--driver is missing") }
         guard !devices.isEmpty else { throw Command.UsageError(text: "--device is missing") }
         guard devices.count <= WireFormat.maxDevices else {
@@ -77,5 +89,12 @@ package struct ServeOptions: Equatable, Sendable {
         }
         self.socket = socket
         self.driver = driver
+    }
+
+    private static func descriptor(_ value: String) throws(Command.UsageError) -> Int32 {
+        guard let number = Int32(value), number >= 0 else {
+            throw Command.UsageError(text: "'\(value)' is no descriptor")
+        }
+        return number
     }
 }

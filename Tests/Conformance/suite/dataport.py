@@ -18,6 +18,7 @@ from .server import Server
 MAGIC_SERVER, MAGIC_CLIENT = b"FERRYSRV", b"FERRYCLI"
 ACCEPTED, BAD_MAGIC, BAD_VERSION, UNKNOWN_LEASE, BAD_PROOF = range(5)
 SNAPSHOT, FAILURE, REPLY = 1, 2, 3
+CLEAR = 1
 HEADER = struct.Struct("<IHHII")
 
 
@@ -86,9 +87,9 @@ class Connection:
         return got
 
     def greet(self, lease: str, secret: bytes, *, magic: bytes = MAGIC_CLIENT, version: int = 2,
-              channel: int = 0, proof: bytes | None = None) -> Verdict:
+              channel: int = 0, security: int = CLEAR, proof: bytes | None = None) -> Verdict:
         name = b"hostile".ljust(32, b"\0")
-        head = struct.pack("<8sHHI16s32s32s", magic, version, channel, os.getpid(),
+        head = struct.pack("<8sHBBI16s32s32s", magic, version, channel, security, os.getpid(),
                            bytes.fromhex(lease), os.urandom(32), name)
         if proof is None:
             proof = hmac.digest(secret, b"ferry client proof 1" + self.hello + head, "sha256")
