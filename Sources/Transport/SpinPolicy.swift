@@ -14,15 +14,23 @@ package struct SpinPolicy: Sendable {
         case worker
     }
 
-    /// Nanoseconds of looking after which the processor is offered to others each time.
-    private static let alone: UInt64 = 3_000
+    /// Nanoseconds of looking after which the processor is offered to others each time: whoever is
+    /// waited for may have no other. Answers over shared memory from another processor come sooner.
+    private let alone: UInt64
 
     /// Nanoseconds to look before sleeping.
     package let budget: UInt64
+    /// The clock is read at every so many looks, a power of two: it costs as much as a look at memory.
+    private let stride: UInt32
+    private var looks: UInt32 = 0
     private var started: UInt64 = 0
 
     /// Looks for so long, in nanoseconds; 0 sleeps at once.
-    package init(budget: UInt64) { self.budget = budget }
+    package init(budget: UInt64) {
+        self.budget = budget
+        stride = 1
+        alone = 0
+    }
 
     /// The policy for a channel.
     package init(_ channel: Channel, _ side: Side) {
@@ -41,6 +49,8 @@ package struct SpinPolicy: Sendable {
         processors: Int,
         isEmulated: Bool = false
     ) {
+        stride = transport == .shm && !isEmulated ? 16 : 1
+        alone = transport == .shm || isEmulated ? 1_000 : 0
         if processors < 2 {
             budget = 0
         } else if isEmulated {
@@ -61,14 +71,18 @@ package struct SpinPolicy: Sendable {
     @inline(__always)
     package mutating func spin() -> Bool {
         if budget == 0 { return false }
+        looks &+= 1
+        if looks & (stride &- 1) != 0 {
+            ferry_pause_cpu()
+            return true
+        }
         let now = ferry_now_ns()
         if started == 0 { started = now }
         if now &- started > budget {
             started = 0
             return false
         }
-        // Whoever is waited for may have no other processor than this one.
-        if now &- started < Self.alone { ferry_pause_cpu() } else { sched_yield() }
+        if now &- started < alone { ferry_pause_cpu() } else { sched_yield() }
         return true
     }
 

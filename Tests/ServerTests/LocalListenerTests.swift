@@ -114,19 +114,19 @@ import Wire
                 #expect(answer.status == 201)
                 let id = try #require(LeaseID(hex: answer.json["id"] as? String ?? ""))
                 let secret = try #require(Hex.decode(answer.json["secret"] as? String ?? ""))
-                let connections = try (0..<5).map { _ in
+                let connections = try (0..<17).map { _ in
                     try DataConnection(port: daemon.addresses.dataPort)
                 }
                 for (number, connection) in connections.enumerated() {
                     let verdict = try await connection.shake(lease: id, secret: secret)
-                    #expect(verdict?.status == (number < 4 ? 0 : 7))
-                    guard number < 4 else { continue }
+                    #expect(verdict?.status == (number < 16 ? 0 : 7))
+                    guard number < 16 else { continue }
                     connection.send([9])
                     #expect(try await connection.receive(1) == [9])
                 }
                 let names = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
                 let notes = names.filter { $0.hasPrefix("arguments.") }
-                #expect(notes.count == 4)
+                #expect(notes.count == 16)
                 for note in notes {
                     let text = try String(
                         contentsOfFile: scratch.path + "/" + note,

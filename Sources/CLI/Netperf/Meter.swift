@@ -19,20 +19,25 @@ struct Meter {
     func measure() throws(Failure) -> LinkFigures {
         let channel = try link.connect(choice)
         defer { channel.close() }
+        let spinning: [UInt64]
+        let blocking: [UInt64]
+        let small: Double
         do throws(SocketError) {
             // Both ends and the processor's clock warm up.
             _ = try roundTrips(channel, spins: true, seconds: min(0.1, seconds))
-            return LinkFigures(
-                spinning: .init(try roundTrips(channel, spins: true, seconds: seconds)),
-                blocking: .init(try roundTrips(channel, spins: false, seconds: seconds)),
-                messagesPerSecond: try Self.rate(.sink, Self.together, channel, seconds)
-                    / Double(Self.roundTripSize),
-                toServer: try bandwidth(.sink),
-                fromServer: try bandwidth(.source)
-            )
+            spinning = try roundTrips(channel, spins: true, seconds: seconds)
+            blocking = try roundTrips(channel, spins: false, seconds: seconds)
+            small = try Self.rate(.sink, Self.together, channel, seconds)
         } catch {
-            throw Failure("the measurement broke off (\(Files.reason(error.number)))")
+            throw Self.brokeOff(error)
         }
+        return LinkFigures(
+            spinning: .init(spinning),
+            blocking: .init(blocking),
+            messagesPerSecond: small / Double(Self.roundTripSize),
+            toServer: try bandwidth(.sink),
+            fromServer: try bandwidth(.source)
+        )
     }
 
     /// Times of single round trips, in nanoseconds.
@@ -41,7 +46,8 @@ struct Meter {
         spins: Bool,
         seconds: Double
     ) throws(SocketError) -> [UInt64] {
-        let batch = 200
+        // Few at first, so that a slow network does not make it take for ever.
+        var batch = 4
         let message = UnsafeMutableRawBufferPointer.allocate(
             byteCount: Self.roundTripSize,
             alignment: 64
@@ -62,23 +68,40 @@ struct Meter {
                 try channel.receiveAll(message, &policy, timeout: Self.patience)
                 times.append(Self.now() - start)
             }
+            batch = min(256, 2 * batch)
         } while Self.now() < end
         return times
     }
 
     /// Bytes a second over one connection and over two at once.
-    private func bandwidth(_ kind: EchoRequest.Kind) throws(SocketError) -> [Double] {
+    private func bandwidth(_ kind: EchoRequest.Kind) throws(Failure) -> [Double] {
         var rates: [Double] = []
         for streams in 1...2 {
-            let results = Threads.run(streams) { [self] _ -> Double in
-                guard let channel = try? link.connect(choice) else { return 0 }
-                defer { channel.close() }
-                return (try? Self.rate(kind, Self.bulk, channel, seconds)) ?? 0
-            }
-            guard results.allSatisfy({ $0 > 0 }) else { throw SocketError(EIO, .send) }
-            rates.append(results.reduce(0, +))
+            var sum = 0.0
+            for result in Threads.run(streams, { stream(kind) }) { sum += try result.get() }
+            rates.append(sum)
         }
         return rates
+    }
+
+    /// Bytes a second over a connection of its own.
+    private func stream(_ kind: EchoRequest.Kind) -> Result<Double, Failure> {
+        do throws(Failure) {
+            let channel = try link.connect(choice)
+            defer { channel.close() }
+            do throws(SocketError) {
+                return .success(try Self.rate(kind, Self.bulk, channel, seconds))
+            } catch {
+                throw Self.brokeOff(error)
+            }
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private static func brokeOff(_ error: SocketError) -> Failure {
+        let reason = error.number == 0 ? "the server closed it" : Files.reason(error.number)
+        return Failure("the measurement broke off (\(reason))")
     }
 
     /// Bytes a second in messages of this size.
@@ -138,14 +161,17 @@ struct Meter {
 /// Threads for what blocks: the pool of Swift's tasks may be a single one.
 private enum Threads {
     private final class Job: @unchecked Sendable {
-        let body: @Sendable () -> Double
-        var result = 0.0
-        init(_ body: @escaping @Sendable () -> Double) { self.body = body }
+        let body: @Sendable () -> Result<Double, Failure>
+        var result = Result<Double, Failure>.failure(Failure("there is no thread to measure with"))
+        init(_ body: @escaping @Sendable () -> Result<Double, Failure>) { self.body = body }
     }
 
-    /// Runs `body` for 0 ..< `count` at the same time; the results in this order.
-    static func run(_ count: Int, _ body: @escaping @Sendable (Int) -> Double) -> [Double] {
-        let jobs = (0..<count).map { number in Job { body(number) } }
+    /// Runs `body` so many times at once; the results.
+    static func run(
+        _ count: Int,
+        _ body: @escaping @Sendable () -> Result<Double, Failure>
+    ) -> [Result<Double, Failure>] {
+        let jobs = (0..<count).map { _ in Job(body) }
         var threads: [pthread_t] = []
         for job in jobs.dropFirst() {
             var thread = pthread_t()
@@ -162,7 +188,7 @@ private enum Threads {
             )
             if code == 0 { threads.append(thread) }
         }
-        jobs[0].result = jobs[0].body()
+        if let first = jobs.first { first.result = first.body() }
         for thread in threads { pthread_join(thread, nil) }
         return jobs.map(\.result)
     }

@@ -13,8 +13,8 @@ package struct WorkerSettings: Sendable {
     package var environment: [String]
     /// Most workers of one lease at a time.
     package var mostPerLease = 128
-    /// Most connections of one measurement at a time.
-    package var mostPerPermit = 4
+    /// Most connections of one measurement at a time, those included whose workers are still ending.
+    package var mostPerPermit = 16
     /// Most workers at a time.
     package var mostInAll = 1024
 
