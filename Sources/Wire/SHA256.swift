@@ -1,7 +1,10 @@
+internal import CHash
+
 /// SHA-256 (FIPS 180-4) and HMAC over it (RFC 2104).
 ///
 /// Ours, because the client library is Embedded Swift, where no Swift cryptography package builds
-/// (docs/adr/0004). Used for the proof of a lease's secret only.
+/// (docs/adr/0004). For the proof of a lease's secret and the names of images (docs/adr/0009). Uses
+/// the processor's SHA instructions where it has them.
 package struct SHA256 {
     private var state: InlineArray<8, UInt32> = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a,
@@ -9,20 +12,37 @@ package struct SHA256 {
     ]
     private var block: InlineArray<64, UInt8> = .init(repeating: 0)
     private var length: UInt64 = 0
+    private let hasInstructions: Bool
 
     /// The hash of nothing so far.
-    package init() {}
+    package init() { hasInstructions = ferry_sha256_has_instructions() != 0 }
+
+    /// The same, computed without the processor's SHA instructions; for tests.
+    package init(portable: Void) { hasInstructions = false }
 
     /// Adds one byte.
     package mutating func add(_ byte: UInt8) {
         block[Int(length % 64)] = byte
         length += 1
-        if length % 64 == 0 { compress() }
+        if length % 64 == 0 { compressBlock() }
     }
 
     /// Adds bytes.
     package mutating func add(_ bytes: UnsafeRawBufferPointer) {
-        for byte in bytes { add(byte) }
+        guard let base = bytes.baseAddress else { return }
+        var done = 0
+        while length % 64 != 0, done < bytes.count {
+            add(bytes[done])
+            done += 1
+        }
+        let blocks = (bytes.count - done) / 64
+        compress(base + done, blocks)
+        length += UInt64(64 * blocks)
+        done += 64 * blocks
+        while done < bytes.count {
+            add(bytes[done])
+            done += 1
+        }
     }
 
     /// The digest of everything added, 32 bytes.
@@ -39,12 +59,33 @@ package struct SHA256 {
         return result
     }
 
-    private mutating func compress() {
+    /// The digest of some bytes.
+    package static func digest(of bytes: UnsafeRawBufferPointer) -> InlineArray<32, UInt8> {
+        var hash = SHA256()
+        hash.add(bytes)
+        return hash.digest()
+    }
+
+    private mutating func compressBlock() {
+        let block = block
+        withUnsafeBytes(of: block) { if let base = $0.baseAddress { compress(base, 1) } }
+    }
+
+    private mutating func compress(_ blocks: UnsafeRawPointer, _ count: Int) {
+        if hasInstructions {
+            withUnsafeMutableBytes(of: &state) {
+                ferry_sha256_compress($0.baseAddress, blocks, count)
+            }
+            return
+        }
+        for index in 0..<count { compressPortably(blocks + 64 * index) }
+    }
+
+    private mutating func compressPortably(_ block: UnsafeRawPointer) {
         var words: InlineArray<64, UInt32> = .init(repeating: 0)
         for index in 0..<16 {
-            var word: UInt32 = 0
-            for byte in 0..<4 { word = word << 8 | UInt32(block[4 * index + byte]) }
-            words[index] = word
+            let word = block.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)
+            words[index] = UInt32(bigEndian: word)
         }
         for index in 16..<64 {
             let a = words[index - 15]
