@@ -10,6 +10,7 @@ import Wire
         (0x0004, "hostData"),
         (0x0005, "output"),
         (0x0006, "chunk"),
+        (0x0007, "image"),
         (0x0100, "cuMemAlloc_v2"),
         (0x0101, "cuMemAllocPitch_v2"),
         (0x0102, "cuMemFree_v2"),

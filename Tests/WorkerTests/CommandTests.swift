@@ -8,6 +8,7 @@ import Worker
         let arguments = [
             "serve", "--socket-fd", "3", "--driver", "/x/libcuda.so.1", "--device", "\(uuid)=1024",
             "--device=\(uuid)=2048", "--lease", "abc", "--name", "host:12 prog",
+            "--image-cache", "/x/images", "--image-cache-bytes", "4096",
         ]
         guard case .serve(let options) = try Command.parse(arguments) else {
             Issue.record("not understood as serve")
@@ -19,6 +20,8 @@ import Worker
         #expect(options.devices.map(\.uuid.text) == [uuid, uuid])
         #expect(options.lease == "abc")
         #expect(options.name == "host:12 prog")
+        #expect(options.imageCache == "/x/images")
+        #expect(options.imageCacheBytes == 4096)
     }
 
     @Test func theOthersAreUnderstood() throws {
@@ -36,6 +39,7 @@ import Worker
             (["inventory", "--driver"], "--driver needs a value"),
             (["inventory", "--what", "a"], "unknown argument '--what'"),
             (["serve", "--driver", "a", "--device", "x=1"], "--device wants UUID=BYTES"),
+            (["serve", "--image-cache-bytes", "0"], "'0' is no number of bytes"),
             (["serve", "--socket-fd", "-1"], "'-1' is no descriptor"),
             (["serve", "--socket-fd", "3", "--driver", "a"], "--device is missing"),
             (

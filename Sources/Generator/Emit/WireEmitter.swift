@@ -59,6 +59,7 @@ struct WireEmitter {
         ("hostData", 0x0004, "Bytes of a copy to the program's memory."),
         ("output", 0x0005, "Text that kernels printed."),
         ("chunk", 0x0006, "Bytes that belong to the call that follows."),
+        ("image", 0x0007, "Names the image of the call that follows, in place of its bytes."),
     ]
 
     func opcodes() -> String {

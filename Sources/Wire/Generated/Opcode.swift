@@ -14,6 +14,8 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case output = 0x0005
     /// Bytes that belong to the call that follows.
     case chunk = 0x0006
+    /// Names the image of the call that follows, in place of its bytes.
+    case image = 0x0007
     /// `cuMemAlloc_v2`
     case cuMemAlloc_v2 = 0x0100
     /// `cuMemAllocPitch_v2`
@@ -146,6 +148,7 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .hostData: "hostData"
         case .output: "output"
         case .chunk: "chunk"
+        case .image: "image"
         case .cuMemAlloc_v2: "cuMemAlloc_v2"
         case .cuMemAllocPitch_v2: "cuMemAllocPitch_v2"
         case .cuMemFree_v2: "cuMemFree_v2"

@@ -20,12 +20,14 @@ package enum Command: Equatable, Sendable {
         USAGE
           ferry-worker serve --socket-fd N --driver PATH --device UUID=BYTES [--device …]
                              --lease ID --name TEXT
+                             [--image-cache FOLDER] [--image-cache-bytes N]
           ferry-worker inventory --driver PATH
 
         ferryd starts `serve` with the client's connection as descriptor N, after the handshake.
         Each --device is a GPU that the client may use, with the bytes of its memory that it may
-        take. PATH is the driver library, for example libcuda.so.1; a name without a slash is
-        looked for where the system keeps its libraries. `inventory` prints JSON.
+        take. Images that the client sends are kept for sessions to come in FOLDER, which must exist,
+        up to N bytes in all (4 GiB). PATH is the driver library, for example libcuda.so.1; a name
+        without a slash is looked for where the system keeps its libraries. `inventory` prints JSON.
 
         EXIT STATUS
           0  the client closed the connection

@@ -14,13 +14,22 @@ package enum Program {
         ferry_ignore_broken_pipes()
         do throws(WorkerFailure) {
             try prepare(socket)
+            let cache = options.imageCache.flatMap {
+                ImageCache(folder: $0, bytes: options.imageCacheBytes)
+            }
             let driver = try start(options)
             let snapshot = try Snapshot(driver, grants: options.devices, process: getpid())
             lockDown()
             watch(socket)
-            guard send(snapshot, to: socket) else { return .clientClosed }
-            let slices = snapshot.devices.map(\.memory)
-            return Server(socket: socket, driver: driver, slices: slices, printed: [1, 2]).run()
+            let offer = snapshot.encoded(images: cache?.prefixes)
+            guard send(offer, to: socket) else { return .clientClosed }
+            return Server(
+                socket: socket,
+                driver: driver,
+                slices: snapshot.devices.map(\.memory),
+                printed: [1, 2],
+                cache: cache
+            ).run()
         } catch {
             WorkerLog.line("lease \(options.lease), \(options.name): \(error.text)")
             FailureRecord.send(error, to: socket)
@@ -113,9 +122,8 @@ package enum Program {
         if !isWatched { WorkerLog.line("no thread to watch the connection") }
     }
 
-    private static func send(_ snapshot: Snapshot, to socket: Socket) -> Bool {
+    private static func send(_ record: [UInt8], to socket: Socket) -> Bool {
         do throws(SocketError) {
-            let record = snapshot.encoded()
             var result: SocketError?
             record.withUnsafeBytes { bytes in
                 do throws(SocketError) { try socket.sendAll(bytes) } catch { result = error }

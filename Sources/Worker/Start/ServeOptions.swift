@@ -41,6 +41,10 @@ package struct ServeOptions: Equatable, Sendable {
     package var lease: String
     /// For messages: who the client is.
     package var name: String
+    /// The folder in which images are kept; `nil` when they are not.
+    package var imageCache: String?
+    /// Bytes that they may take.
+    package var imageCacheBytes = 4 << 30
 
     init(_ scanner: inout ArgumentScanner) throws(Command.UsageError) {
         var socket: Int32?
@@ -48,7 +52,10 @@ package struct ServeOptions: Equatable, Sendable {
         devices = []
         lease = ""
         name = ""
-        let names = ["--socket-fd", "--driver", "--device", "--lease", "--name"]
+        let names = [
+            "--socket-fd", "--driver", "--device", "--lease", "--name", "--image-cache",
+            "--image-cache-bytes",
+        ]
         while let option = try scanner.nextOption(names) {
             let value = try scanner.value(of: option)
             switch option {
@@ -60,6 +67,12 @@ package struct ServeOptions: Equatable, Sendable {
             case "--driver": driver = value
             case "--device": devices.append(try DeviceGrant(value))
             case "--lease": lease = value
+            case "--image-cache": imageCache = value
+            case "--image-cache-bytes":
+                guard let bytes = Int(value), bytes > 0 else {
+                    throw Command.UsageError(text: "'\(value)' is no number of bytes for \(option)")
+                }
+                imageCacheBytes = bytes
             default: name = value
             }
         }

@@ -14,9 +14,22 @@ package struct Server {
     ///   - slices: Bytes of each device that the client may take.
     ///   - printed: Files that the driver writes to: standard output and, if there is a second one,
     ///     standard error.
-    package init(socket: Socket, driver: DriverTable, slices: [UInt64], printed: [Int32]) {
+    ///   - cache: Images of earlier sessions, if any are kept; the snapshot said so.
+    package init(
+        socket: Socket,
+        driver: DriverTable,
+        slices: [UInt64],
+        printed: [Int32],
+        cache: ImageCache? = nil
+    ) {
         self.socket = socket
-        executor = Executor(driver: driver, slices: slices, socket: socket, printed: printed)
+        executor = Executor(
+            driver: driver,
+            slices: slices,
+            socket: socket,
+            printed: printed,
+            cache: cache
+        )
     }
 
     /// Reads and executes records until the connection ends.

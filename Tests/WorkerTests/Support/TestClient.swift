@@ -59,8 +59,8 @@ final class TestClient {
     private var decoder = RecordDecoder(limit: WireFormat.maxReply)
     private let end = WorkerEnd()
 
-    /// Starts a worker with slices of these sizes.
-    init(slices: [UInt64] = [1 << 20, 1 << 20]) throws {
+    /// Starts a worker with slices of these sizes, which keeps images in `cache`.
+    init(slices: [UInt64] = [1 << 20, 1 << 20], cache: ImageCache? = nil) throws {
         let (mine, theirs) = try Socket.pair()
         socket = mine
         printed = Self.makeFile()
@@ -70,7 +70,8 @@ final class TestClient {
             socket: theirs,
             driver: FakeDriver.table(),
             slices: slices,
-            printed: [printed, complaints]
+            printed: [printed, complaints],
+            cache: cache
         )
         let end = self.end
         Thread.detachNewThread {
