@@ -61,6 +61,14 @@ struct Ferryd: AsyncParsableCommand {
     @Option(help: "The ferry-worker program. (default: beside ferryd)")
     var worker: String?
 
+    @Option(
+        help: """
+            Disk for device code that clients have sent, so that they need not send it again; \
+            a number of MiB, or with a unit: 512MiB, 4GiB. 0 keeps nothing.
+            """
+    )
+    var imageCacheSize: DiskSize = DiskSize(bytes: 4 << 30)
+
     @Option(help: "Seconds between signs of life of a client.")
     var heartbeatSeconds = 10
 
@@ -117,11 +125,19 @@ struct Ferryd: AsyncParsableCommand {
         configuration.names = name
         configuration.clientFile = clientFile
         configuration.driver = driver
+        configuration.imageCacheBytes = imageCacheSize.bytes
         configuration.heartbeatSeconds = heartbeatSeconds
         configuration.graceSeconds = graceSeconds
         configuration.workerEnvironment = WorkerSettings.environment(from: environment)
         return configuration
     }
+}
+
+/// A size on disk, as an option.
+extension DiskSize: ExpressibleByArgument {
+    package init?(argument: String) { self.init(argument) }
+
+    package var defaultValueDescription: String { description }
 }
 
 /// swift-log's levels, as an option.

@@ -11,9 +11,12 @@ package struct LeaseEntry: Sendable {
     package let grants: [Grant]
     /// `user@host`, for logs.
     package let clientName: String
+    /// SHA-256 of the token with which it was taken, if that is known.
+    package let owner: [UInt8]?
 
     /// An entry for a lease; nil when the secret is not 32 bytes long.
-    package init?(lease: Lease, secret: [UInt8]) {
+    package init?(lease: Lease, secret: [UInt8], owner: [UInt8]? = nil) {
+        self.owner = owner
         guard secret.count == 32 else { return nil }
         id = lease.id
         var bytes = InlineArray<32, UInt8>(repeating: 0)
