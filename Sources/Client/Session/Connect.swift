@@ -51,10 +51,11 @@ package enum Connector {
     ) throws(Refusal) -> SessionState {
         let socket = try open(lease)
         do throws(Refusal) {
-            let all = try receiveSnapshot(socket)
+            var keptImages: KeptImages?
+            let all = try receiveSnapshot(socket, &keptImages)
             let devices = try VisibleDevices.filter(all, visibleDevices)
             guard devices.count > 0 else { throw Refusal(Status.noDevice) }
-            return SessionState(socket: socket, devices: devices)
+            return SessionState(socket: socket, devices: devices, keptImages: keptImages)
         } catch {
             socket.close()
             throw error
@@ -149,7 +150,10 @@ package enum Connector {
     }
 
     /// The first record of a worker: what it offers, or why it cannot serve.
-    private static func receiveSnapshot(_ socket: Socket) throws(Refusal) -> Devices {
+    private static func receiveSnapshot(
+        _ socket: Socket,
+        _ keptImages: inout KeptImages?
+    ) throws(Refusal) -> Devices {
         var header: InlineArray<16, UInt8> = .init(repeating: 0)
         var body: UnsafeMutableRawPointer?
         defer { free(body) }
@@ -169,6 +173,7 @@ package enum Connector {
             try socket.receiveAll(.init(start: body, count: size), timeout: snapshotTimeout)
             let bytes = UnsafeRawBufferPointer(start: body, count: size)
             if parsed.opcode == Opcode.snapshot.rawValue, let devices = Devices.read(bytes) {
+                keptImages = KeptImages(bytes, offset: devices.endInSnapshot)
                 return devices
             }
             if parsed.opcode == Opcode.failure.rawValue { throw failure(bytes) }

@@ -47,6 +47,9 @@ struct SessionState: ~Copyable {
     var functions = HandleTable<FunctionEntry>(.function)
     var links = HandleTable<LinkEntry>(.link)
     let memory = Allocations()
+    let occupancy = OccupancyCache()
+    /// `nil` when the server keeps no images.
+    let keptImages: KeptImages?
     let hostMemory = HostMemory()
 
     /// Bytes of the command buffer.
@@ -54,8 +57,9 @@ struct SessionState: ~Copyable {
     /// When this many bytes wait, they leave.
     static let flushSize = 16 << 10
 
-    init(socket: Socket, devices: consuming Devices) {
+    init(socket: Socket, devices: consuming Devices, keptImages: KeptImages?) {
         self.socket = socket
+        self.keptImages = keptImages
         contexts = Contexts(devices)
         self.devices = devices
         buffer = .allocate(byteCount: Self.bufferSize, alignment: 64)
