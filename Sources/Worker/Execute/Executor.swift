@@ -172,5 +172,6 @@ package final class Executor: @unchecked Sendable {
         waiters.close()
         deliveries.close()
         answers.output.close()
+        image.finish()
     }
 }

@@ -9,6 +9,7 @@ package final class MappedImage {
     package let bytes: UnsafeRawBufferPointer
 
     private static let page = 4096
+    private static let largePage = 2 << 20
 
     /// Maps a file that must be a regular one of exactly `size` bytes, which are not 0.
     ///
@@ -20,16 +21,21 @@ package final class MappedImage {
         else { return nil }
         // The file ends somewhere in its last page, which the kernel fills up with zeros, or at the
         // end of it; so one more page of zeros comes behind.
-        mapped = (size + Self.page - 1) / Self.page * Self.page + Self.page
+        let room = (size + Self.page - 1) / Self.page * Self.page + Self.page
+        // A large file that begins where a large page does is mapped with large pages, if the kernel
+        // has read it so: a hundredth of the work.
+        let alignment = size >= Self.largePage ? Self.largePage : Self.page
+        mapped = room + alignment - Self.page
         let anonymous = MAP_PRIVATE | MAP_ANONYMOUS
-        guard let base = mmap(nil, mapped, PROT_READ, anonymous, -1, 0),
-            ferry_map_failed(base) == 0
+        guard let reserved = mmap(nil, mapped, PROT_READ, anonymous, -1, 0),
+            ferry_map_failed(reserved) == 0
         else { return nil }
-        memory = base
+        memory = reserved
+        let base = reserved.alignedUp(toMultipleOf: alignment)
         bytes = UnsafeRawBufferPointer(start: base, count: size)
         let flags = MAP_PRIVATE | MAP_FIXED | MAP_POPULATE
         guard ferry_map_failed(mmap(base, size, PROT_READ, flags, descriptor, 0)) == 0 else {
-            munmap(base, mapped)
+            munmap(reserved, mapped)
             return nil
         }
     }

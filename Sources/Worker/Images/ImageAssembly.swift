@@ -6,7 +6,7 @@ internal import Wire
 ///
 /// Memory grows with what has really come, up to `WireFormat.maxImage`. Used by the reader only.
 final class ImageAssembly {
-    private let cache: ImageCache?
+    private let keeper: ImageKeeper?
     private var memory: UnsafeMutableRawPointer?
     private var capacity = 0
     private var received = 0
@@ -15,7 +15,7 @@ final class ImageAssembly {
     /// Zeros behind the image: it may be text that ends with a NUL.
     static let slack = 64
 
-    init(cache: ImageCache?) { self.cache = cache }
+    init(cache: ImageCache?) { keeper = cache.map { ImageKeeper($0) } }
 
     deinit { CLinux.free(memory) }
 
@@ -27,7 +27,7 @@ final class ImageAssembly {
     /// - Returns: `nil` when the image was named and is not here.
     func bytes() -> UnsafeRawBufferPointer? {
         guard let name else { return UnsafeRawBufferPointer(start: memory, count: received) }
-        if mapped == nil { mapped = cache?.find(name) }
+        if mapped == nil { mapped = keeper?.find(name) }
         return mapped?.bytes
     }
 
@@ -50,18 +50,24 @@ final class ImageAssembly {
 
     /// Takes the image's name, in place of its bytes.
     func take(name record: Record) throws(ProtocolViolation) {
-        guard cache != nil, name == nil, received == 0, !record.wantsReply else {
+        guard keeper != nil, name == nil, received == 0, !record.wantsReply else {
             throw .malformed(record.opcode)
         }
         name = try ImageName(record)
     }
 
     /// Keeps the bytes for later sessions if they have come over the wire: the call that used them
-    /// has succeeded.
+    /// has succeeded, and does not use them any more.
     func keep() {
-        guard name == nil else { return }
-        cache?.store(UnsafeRawBufferPointer(start: memory, count: received))
+        guard name == nil, received > 0, let keeper, let memory else { return }
+        keeper.add(memory, received)
+        self.memory = nil
+        capacity = 0
+        received = 0
     }
+
+    /// Waits until everything is kept.
+    func finish() { keeper?.finish() }
 
     /// Forgets the image, after the call that used it.
     func clear() {
