@@ -40,26 +40,28 @@ class ServerError(Exception):
 class Server:
     """A daemon and what its clients need to reach it."""
 
-    def __init__(self, tree: Tree, log: Path, gpus: int = 2, driver: str | None = None):
+    def __init__(self, tree: Tree, log: Path, gpus: int = 2, driver: str | None = None,
+                 options: tuple[str, ...] = ()):
         self.tree = tree
         self.log = log
         self.data_port = free_port()
         self.api_port = free_port()
         self._gpus = gpus
         self._driver = driver
-        self._state = Path(tempfile.mkdtemp(prefix="ferry-conformance-"))
+        self._options = options
+        self.state = Path(tempfile.mkdtemp(prefix="ferry-conformance-"))
         self._process: subprocess.Popen | None = None
 
     @property
     def client_file(self) -> Path:
-        return self._state / "client.json"
+        return self.state / "client.json"
 
     def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         command = [
-            str(self.tree.ferryd), "--state-dir", str(self._state),
+            str(self.tree.ferryd), "--state-dir", str(self.state),
             "--host", "127.0.0.1", "--port", str(self.api_port), "--data-port", str(self.data_port),
-            "--driver", self._driver or str(self.tree.software / "libcuda.so.1")]
+            "--driver", self._driver or str(self.tree.software / "libcuda.so.1"), *self._options]
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 command, env={**user_environment(), **soft_gpus(self._gpus)},
@@ -96,7 +98,7 @@ class Server:
     def close(self) -> None:
         """Ends everything and forgets the state."""
         self.stop()
-        shutil.rmtree(self._state, ignore_errors=True)
+        shutil.rmtree(self.state, ignore_errors=True)
 
     # MARK: what clients see
 

@@ -74,6 +74,6 @@ def _case(name: str) -> Case:
 
 def all_checks() -> list[Check]:
     # Importing them registers them.
-    from . import hostile, leases, processes, statistics  # noqa: F401
+    from . import hostile, images, leases, processes, statistics  # noqa: F401
 
     return list(_checks)

@@ -23,10 +23,10 @@ AT_ONCE = 1.0
 
 
 @contextmanager
-def server(scene: Scene, gpus: int = 1) -> Iterator[Server]:
+def server(scene: Scene, gpus: int = 1, options: tuple[str, ...] = ()) -> Iterator[Server]:
     log = Path(f"{scene.log}.ferryd.log")
     log.unlink(missing_ok=True)
-    one = Server(scene.tree, log, gpus)
+    one = Server(scene.tree, log, gpus, options=options)
     try:
         one.start()
         yield one
