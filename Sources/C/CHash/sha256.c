@@ -1,8 +1,6 @@
 #include "chash.h"
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#include <immintrin.h>
+#include <string.h>
 
 /* FIPS 180-4, 4.2.2. */
 static const uint32_t constants[64] __attribute__((aligned(16))) = {
@@ -15,6 +13,43 @@ static const uint32_t constants[64] __attribute__((aligned(16))) = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
+
+static uint32_t rotate(uint32_t value, int count) { return value >> count | value << (32 - count); }
+
+/* FIPS 180-4, 6.2.2; the working variables a to h are v[-i & 7] in round i, so that none moves. */
+void ferry_sha256_compress_portably(void *state, const void *blocks, size_t count) {
+  const uint8_t *input = blocks;
+  uint32_t *words = state;
+  for (; count > 0; count--, input += 64) {
+    uint32_t w[16], v[8];
+    for (int i = 0; i < 16; i++) {
+      memcpy(&w[i], input + 4 * i, 4);
+      w[i] = __builtin_bswap32(w[i]);
+    }
+    memcpy(v, words, sizeof v);
+#define V(n) v[((n) - i) & 7]
+#pragma unroll
+    for (int i = 0; i < 64; i++) {
+      if (i >= 16) {
+        uint32_t a = w[(i + 1) & 15], b = w[(i + 14) & 15];
+        w[i & 15] += (rotate(a, 7) ^ rotate(a, 18) ^ (a >> 3)) + w[(i + 9) & 15] +
+                     (rotate(b, 17) ^ rotate(b, 19) ^ (b >> 10));
+      }
+      uint32_t a = V(0), e = V(4);
+      uint32_t first = V(7) + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
+                       ((e & V(5)) ^ (~e & V(6))) + constants[i] + w[i & 15];
+      V(3) += first;
+      V(7) = first + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
+             ((a & V(1)) ^ (a & V(2)) ^ (V(1) & V(2)));
+    }
+#undef V
+    for (int i = 0; i < 8; i++) words[i] += v[i];
+  }
+}
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
 
 int ferry_sha256_has_instructions(void) {
   static int answer; /* 0: not asked yet, 1: no, 2: yes */

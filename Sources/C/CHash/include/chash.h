@@ -1,5 +1,5 @@
-/* SHA-256's compression function with the SHA instructions of x86 processors; Swift has no
- * intrinsics for them. */
+/* SHA-256's compression function: with the SHA instructions of x86 processors, for which Swift has
+ * no intrinsics, and without. */
 #ifndef FERRY_CHASH_H
 #define FERRY_CHASH_H
 
@@ -13,5 +13,10 @@ __attribute__((visibility("hidden"))) int ferry_sha256_has_instructions(void);
  * ferry_sha256_has_instructions(). */
 __attribute__((visibility("hidden"))) void ferry_sha256_compress(void *state, const void *blocks,
                                                                  size_t count);
+
+/* The same on any little-endian processor. */
+__attribute__((visibility("hidden"))) void ferry_sha256_compress_portably(void *state,
+                                                                          const void *blocks,
+                                                                          size_t count);
 
 #endif
