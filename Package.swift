@@ -99,12 +99,13 @@ let clientTargets: [Target] = [
         dependencies: ["CUDAABI", "CLinux", "Driver"],
         swiftSettings: portable
     ),
-    .target(name: "Wire", dependencies: ["Driver"], swiftSettings: portable),
+    .target(name: "CHash", path: "Sources/C/CHash"),
+    .target(name: "Wire", dependencies: ["CHash", "Driver"], swiftSettings: portable),
     .target(name: "Transport", dependencies: ["CLinux", "CTLS", "Wire"], swiftSettings: portable),
     .target(
         name: "Client",
         dependencies: ["CUDAABI", "CLinux", "Driver", "DriverFrontend", "Wire", "Transport"],
-        swiftSettings: portable
+        swiftSettings: portable + gnu
     ),
     .target(
         name: "CUDAShim",

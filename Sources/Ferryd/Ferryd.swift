@@ -79,6 +79,14 @@ struct Ferryd: AsyncParsableCommand {
     @Option(help: "The ferry-worker program. (default: beside ferryd)")
     var worker: String?
 
+    @Option(
+        help: """
+            Disk for device code that clients have sent, so that they need not send it again; \
+            a number of MiB, or with a unit: 512MiB, 4GiB. 0 keeps nothing.
+            """
+    )
+    var imageCacheSize: DiskSize = DiskSize(bytes: 4 << 30)
+
     @Option(help: "Seconds between signs of life of a client.")
     var heartbeatSeconds = 10
 
@@ -137,6 +145,7 @@ struct Ferryd: AsyncParsableCommand {
         configuration.names = name
         configuration.clientFile = clientFile
         configuration.driver = driver
+        configuration.imageCacheBytes = imageCacheSize.bytes
         configuration.heartbeatSeconds = heartbeatSeconds
         configuration.graceSeconds = graceSeconds
         configuration.workerEnvironment = WorkerSettings.environment(from: environment)
@@ -155,6 +164,13 @@ struct Ferryd: AsyncParsableCommand {
         return folder.hasPrefix("/")
             ? folder : FileManager.default.currentDirectoryPath + "/" + folder
     }
+}
+
+/// A size on disk, as an option.
+extension DiskSize: ExpressibleByArgument {
+    package init?(argument: String) { self.init(argument) }
+
+    package var defaultValueDescription: String { description }
 }
 
 /// swift-log's levels, as an option.

@@ -6,11 +6,14 @@ package struct StoredLease: Hashable, Sendable {
     package var lease: Lease
     /// 32 random bytes that the client proves to know.
     package var secret: [UInt8]
+    /// SHA-256 of the token with which it was taken; `nil` when that was not noted.
+    package var owner: [UInt8]?
 
     /// A lease with its secret.
-    package init(lease: Lease, secret: [UInt8]) {
+    package init(lease: Lease, secret: [UInt8], owner: [UInt8]? = nil) {
         self.lease = lease
         self.secret = secret
+        self.owner = owner
     }
 }
 

@@ -20,6 +20,10 @@ extension Row {
         return [UInt8](data)
     }
 
+    func optionalBytes(_ column: String) -> [UInt8]? {
+        (self[column] as Data?).map { [UInt8]($0) }
+    }
+
     func leaseID(_ column: String) throws -> LeaseID {
         guard let id = LeaseID(bytes: try bytes(column)) else { throw DamagedRow(column: column) }
         return id

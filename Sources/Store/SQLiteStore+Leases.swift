@@ -8,12 +8,13 @@ extension SQLiteStore {
             try database.execute(
                 sql: """
                     INSERT INTO lease (id, secret, client_host, client_user, client_pid,
-                        client_command, created_at, last_seen_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                        client_command, created_at, last_seen_at, owner)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
                     lease.id.bytes.blob, stored.secret.blob, lease.client.host, lease.client.user,
                     lease.client.pid, lease.client.command, lease.createdAt, lease.lastSeen.wall,
+                    stored.owner?.blob,
                 ]
             )
             for (position, grant) in lease.grants.enumerated() {
@@ -68,7 +69,11 @@ extension SQLiteStore {
                 sql: "SELECT * FROM lease WHERE ended_at IS NULL ORDER BY created_at, id"
             )
             return try rows.map {
-                StoredLease(lease: try $0.lease(database), secret: try $0.bytes("secret"))
+                StoredLease(
+                    lease: try $0.lease(database),
+                    secret: try $0.bytes("secret"),
+                    owner: $0.optionalBytes("owner")
+                )
             }
         }
     }

@@ -8,6 +8,11 @@ enum Schema {
         migrator.registerMigration("1 leases") { database in
             try database.execute(sql: leases)
         }
+        migrator.registerMigration("2 owners of leases") { database in
+            try database.execute(
+                sql: "ALTER TABLE lease ADD COLUMN owner BLOB CHECK (length(owner) = 32)"
+            )
+        }
         return migrator
     }
 

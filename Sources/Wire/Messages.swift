@@ -19,6 +19,12 @@ package enum SnapshotLayout {
     package static func deviceSize(attributeCount: Int) -> Int {
         WireFormat.padded(attributes + 4 * attributeCount)
     }
+
+    // Behind the devices, when the worker keeps images; missing otherwise:
+    package static let imageCount = 0  // u32, at most `maxImages`
+    package static let images = 8  // u32 each, `ImageName.prefix`; padded to 8
+
+    package static let maxImages = 4096
 }
 
 /// Body of `failure`: why the worker ends the connection.

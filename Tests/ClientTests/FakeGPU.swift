@@ -8,6 +8,9 @@ final class FakeGPU: @unchecked Sendable {
     private var pendingImage: [UInt8] = []
     /// Images that were loaded.
     private(set) var images: [[UInt8]] = []
+    /// Images that were kept, by their hash and size; `nil` on a server that keeps none.
+    nonisolated(unsafe) var kept: [[UInt8]: [UInt8]]?
+    private var named: [UInt8]?
 
     /// A kernel of every module.
     struct Kernel: Sendable {
@@ -27,7 +30,11 @@ final class FakeGPU: @unchecked Sendable {
         case .cuMemcpyDtoH_v2, .cuMemcpyDtoHAsync_v2: read(request, server)
         case .chunk:
             pendingImage += request.body.dropFirst(16).prefix(request.load(8, as: Int.self))
+        case .image: named = request.body
         case .cuModuleLoadDataEx, .cuLibraryLoadData: load(request, server)
+        case .cuLinkAddData_v2:
+            guard takeImage() != nil else { return server.reply(to: request, status: -1) }
+            server.reply(to: request, values: [UInt8](repeating: 0, count: 16))
         case .cuMemGetInfo_v2:
             var values = Bytes()
             values.add(UInt64(1 << 30))
@@ -78,9 +85,27 @@ final class FakeGPU: @unchecked Sendable {
     }
 
     private func load(_ request: Request, _ server: FakeServer) {
-        images.append(pendingImage)
-        pendingImage = []
+        guard let image = takeImage() else { return server.reply(to: request, status: -1) }
+        images.append(image)
         server.reply(to: request, values: loadReply())
+    }
+
+    /// What was sent, or what was named.
+    func takeImage() -> [UInt8]? {
+        defer {
+            named = nil
+            pendingImage = []
+        }
+        if let named { return kept?[named] }
+        kept?[Self.name(pendingImage)] = pendingImage
+        return pendingImage
+    }
+
+    /// The body of the record that names an image.
+    static func name(_ image: [UInt8]) -> [UInt8] {
+        var body = [UInt8](repeating: 0, count: ImageName.bodySize)
+        image.withUnsafeBytes { ImageName(of: $0) }.write(to: &body)
+        return body
     }
 
     /// What follows the status in the reply to a load.

@@ -360,6 +360,8 @@ struct Snapshot: Sendable {
 
     var driverVersion: Int32 = 13_000
     var devices: [Device]
+    /// Starts of the hashes of kept images; `nil` for a server that keeps none.
+    var images: [UInt32]?
 
     /// Devices that differ in everything.
     init(devices count: Int = 2) {
@@ -384,6 +386,11 @@ struct Snapshot: Sendable {
             for attribute in device.attributes { body.add(attribute) }
             body.bytes = body.padded
         }
-        return body.bytes
+        if let images {
+            body.add(UInt32(images.count))
+            body.add(UInt32(0))
+            for image in images { body.add(image) }
+        }
+        return body.padded
     }
 }

@@ -48,6 +48,18 @@ import Testing
         }
     }
 
+    @Test func theOwnerIsKept() async throws {
+        try await withStore { open in
+            var stored = try lease(1)
+            stored.owner = [UInt8](repeating: 9, count: 32)
+            try await open().insert(stored)
+            #expect(try await open().living() == [stored])
+            var wrong = try lease(2)
+            wrong.owner = [1, 2, 3]
+            await #expect(throws: (any Error).self) { try await open().insert(wrong) }
+        }
+    }
+
     @Test func aLeaseIsKeptOnce() async throws {
         try await withStore { open in
             let store = try open()

@@ -16,10 +16,10 @@ struct ChannelPair {
         let done = Gate()
         nonisolated(unsafe) var accepted: Channel?
         Thread.detachNewThread {
-            accepted = try? LinkSetup.accept(right)
+            accepted = try? LinkSetup.accept(Channel(right, .unix))
             done.open()
         }
-        client = try LinkSetup.offer(left, wish)
+        client = try LinkSetup.offer(Channel(left, .unix), wish)
         done.wait()
         worker = try #require(accepted)
     }
@@ -31,11 +31,6 @@ struct ChannelPair {
         client.close()
         worker.close()
     }
-}
-
-/// Bytes that tell where they come from.
-func pattern(_ count: Int, seed: Int = 0) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: ($0 &+ seed) &* 31 &+ ($0 &+ seed) >> 8) }
 }
 
 /// Runs `body` on a thread of its own; the gate opens when it is done.

@@ -164,7 +164,9 @@ extension LinkTests {
             var bytes = [UInt8](repeating: 0, count: LinkOffer.size)
             bytes.withUnsafeMutableBytes { if let base = $0.baseAddress { offer.write(to: base) } }
             try bytes.withUnsafeBytes { try left.sendAll($0) }
-            #expect(throws: LinkSetup.Failure.otherHost) { _ = try LinkSetup.accept(right) }
+            #expect(throws: LinkSetup.Failure.otherHost) {
+                _ = try LinkSetup.accept(Channel(right, .unix))
+            }
             var answer = [UInt8](repeating: 0, count: LinkOffer.answerSize)
             try answer.withUnsafeMutableBytes { try left.receiveAll($0, timeout: 1000) }
             #expect(answer[8] == UInt8(LinkOffer.Answer.otherHost.rawValue))
@@ -177,13 +179,13 @@ extension LinkTests {
             ] {
                 let (left, right) = try Socket.pair()
                 let done = inThread {
-                    guard let inner = try? LinkSetup.accept(right) else { return }
+                    guard let inner = try? LinkSetup.accept(Channel(right, .unix)) else { return }
                     var bytes = [UInt8](repeating: 0, count: 100)
                     _ = try? inner.wait(for: POLLIN, timeout: 1000)
                     #expect(inner.receive(&bytes, 100) == .failed(EPROTO))
                     inner.close()
                 }
-                _ = try LinkSetup.offer(left, .init(link: LinkShape(delay: 1)))
+                _ = try LinkSetup.offer(Channel(left, .unix), .init(link: LinkShape(delay: 1)))
                 var frame = [UInt8](repeating: 0, count: 32)
                 frame.withUnsafeMutableBytes { bytes in
                     bytes.storeBytes(of: header.0, as: UInt64.self)

@@ -182,7 +182,7 @@ extension LinkTests {
             let (left, right) = try Socket.pair()
             defer { left.close() }
             Self.sendOffer(left, ring: size, file)
-            let worker = try LinkSetup.accept(right)
+            let worker = try LinkSetup.accept(Channel(right, .unix))
             defer { worker.close() }
             #expect(Self.readAnswer(left) == .accepted)
             try body(worker, memory)
@@ -253,7 +253,7 @@ extension LinkTests {
                 let (left, right) = try Socket.pair()
                 defer { left.close() }
                 Self.sendOffer(left, ring: LinkSetup.ringSize, file)
-                let worker = try LinkSetup.accept(right)
+                let worker = try LinkSetup.accept(Channel(right, .unix))
                 defer { worker.close() }
                 #expect(Self.readAnswer(left) == .noMemory)
                 #expect(worker.transport == .unix)
@@ -270,7 +270,9 @@ extension LinkTests {
                 }
                 try bytes.withUnsafeBytes { try left.sendAll($0) }
                 if bytes.count < 64 { left.shutDown() }
-                #expect(throws: LinkSetup.Failure.connection) { _ = try LinkSetup.accept(right) }
+                #expect(throws: LinkSetup.Failure.connection) {
+                    _ = try LinkSetup.accept(Channel(right, .unix))
+                }
             }
         }
 

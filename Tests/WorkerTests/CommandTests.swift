@@ -8,7 +8,7 @@ import Worker
         let arguments = [
             "serve", "--socket-fd", "3", "--key-fd", "4", "--driver", "/x/libcuda.so.1",
             "--device", "\(uuid)=1024", "--device=\(uuid)=2048", "--lease", "abc", "--name",
-            "host:12 prog",
+            "host:12 prog", "--image-cache", "/x/images", "--image-cache-bytes", "4096",
         ]
         guard case .serve(let options) = try Command.parse(arguments) else {
             Issue.record("not understood as serve")
@@ -22,6 +22,8 @@ import Worker
         #expect(options.devices.map(\.uuid.text) == [uuid, uuid])
         #expect(options.lease == "abc")
         #expect(options.name == "host:12 prog")
+        #expect(options.imageCache == "/x/images")
+        #expect(options.imageCacheBytes == 4096)
     }
 
     @Test func clearTextHasToBeAskedFor() throws {
@@ -51,6 +53,7 @@ import Worker
             (["inventory", "--driver"], "--driver needs a value"),
             (["inventory", "--what", "a"], "unknown argument '--what'"),
             (["serve", "--driver", "a", "--device", "x=1"], "--device wants UUID=BYTES"),
+            (["serve", "--image-cache-bytes", "0"], "'0' is no number of bytes"),
             (["serve", "--socket-fd", "-1"], "'-1' is no descriptor"),
             (["serve", "--key-fd", "x"], "'x' is no descriptor"),
             (

@@ -59,6 +59,7 @@ extension ClientCalls {
                 $0.storeBytes(of: 0, toByteOffset: 12, as: UInt32.self)
             }
             if status == 0 { entry.pointee.attributes[Int(attribute)] = value }
+            Session.state?.pointee.occupancy.clear()
             return status
         }
     }

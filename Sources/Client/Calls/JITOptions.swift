@@ -57,11 +57,18 @@ struct JITOptions {
 
     /// Numbers of CUjit_option that mean something here.
     private enum Option {
+        static let maxRegisters: Int32 = 0
+        static let threadsPerBlock: Int32 = 1
         static let wallTime: Int32 = 2
         static let infoBuffer: Int32 = 3
         static let infoSize: Int32 = 4
         static let errorBuffer: Int32 = 5
         static let errorSize: Int32 = 6
+        static let optimizationLevel: Int32 = 7
+        static let debugInfo: Int32 = 11
+        static let verboseLog: Int32 = 12
+        static let lineInfo: Int32 = 13
+        static let cacheMode: Int32 = 14
         static let symbolNames: Int32 = 17
         static let symbolAddresses: Int32 = 18
         static let symbolCount: Int32 = 19
@@ -106,6 +113,21 @@ struct JITOptions {
             false
         default: true
         }
+    }
+
+    /// Whether some option may have the driver take another part of a fatbin than it would take
+    /// by itself: a target, a preference, an input for a link.
+    var mayChangeChoice: Bool {
+        guard let options else { return false }
+        for index in 0..<count where isForwarded(options[index]) {
+            switch options[index] {
+            case Option.maxRegisters, Option.threadsPerBlock, Option.optimizationLevel,
+                Option.debugInfo, Option.verboseLog, Option.lineInfo, Option.cacheMode:
+                continue
+            default: return true
+            }
+        }
+        return false
     }
 
     /// Bytes of the options on the wire.

@@ -131,25 +131,20 @@ extension ClientCalls {
             guard let entry = Handles.entry(function) else { return Status.invalidHandle }
             let problem = check(state, entry, launch)
             guard problem == 0 else { return problem }
-            let threads = launch.block.0 * launch.block.1 * launch.block.2
-            let shape = UInt64(threads) << 32 | UInt64(launch.sharedBytes)
-            if entry.pointee.residentShape != shape {
-                var count: Int32 = 0
-                let status = cuOccupancyMaxActiveBlocksPerMultiprocessor(
-                    &count,
-                    function,
-                    Int32(threads),
-                    Int(launch.sharedBytes)
-                )
-                guard status == 0 else { return status }
-                let device = state.pointee.contexts.find(ContextStack.current)?.pointee.device ?? 0
-                let processors = state.pointee.devices.attribute(device, 16)
-                entry.pointee.residentBlocks = UInt64(max(0, count)) * UInt64(max(0, processors))
-                entry.pointee.residentShape = shape
-            }
+            var count: Int32 = 0
+            let status = cuOccupancyMaxActiveBlocksPerMultiprocessor(
+                &count,
+                function,
+                Int32(launch.block.0 * launch.block.1 * launch.block.2),
+                Int(launch.sharedBytes)
+            )
+            guard status == 0 else { return status }
+            let device = state.pointee.contexts.find(ContextStack.current)?.pointee.device ?? 0
+            let processors = state.pointee.devices.attribute(device, 16)
+            let resident = UInt64(max(0, count)) * UInt64(max(0, processors))
             let plane = UInt64(launch.grid.0) * UInt64(launch.grid.1)
             let (blocks, overflow) = plane.multipliedReportingOverflow(by: UInt64(launch.grid.2))
-            return overflow || blocks > entry.pointee.residentBlocks
+            return overflow || blocks > resident
                 ? Status.cooperativeLaunchTooLarge : Status.success
         }
     }

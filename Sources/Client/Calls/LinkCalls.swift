@@ -86,26 +86,34 @@ extension ClientCalls {
             else { return Status.invalidValue }
             let length = name.map { min(strlen($0), GlobalLayout.maxName) } ?? 0
             let size = LinkLayout.options + parsed.size + WireFormat.padded(length)
-            return Session.wait(
-                state,
-                .cuLinkAddData_v2,
-                context: context,
-                size: size,
-                readsFailure: true,
-                before: { Loading.send(state, input, context: context) }
-            ) { body in
-                body.storeBytes(of: raw(link), as: UInt64.self)
-                body.storeBytes(of: UInt64(input.count), toByteOffset: 8, as: UInt64.self)
-                body.storeBytes(of: type, toByteOffset: 16, as: Int32.self)
-                body.storeBytes(of: UInt32(length), toByteOffset: 20, as: UInt32.self)
-                body.storeBytes(of: UInt64(parsed.forwarded), toByteOffset: 24, as: UInt64.self)
-                parsed.encode(to: body + LinkLayout.options)
-                let target = body + LinkLayout.options + parsed.size
-                memset(target, 0, WireFormat.padded(length))
-                if let name { memcpy(target, name, length) }
-            } reply: { reply in
-                _ = entry.pointee.logs.take(reply, lengths: 8, start: LinkLayout.replyLogs)
-            }
+            let image = OutgoingImage(input, .other)
+            return ImageCall.perform(state, image, context: context) { before in
+                var result = ImageCall.Result()
+                result.status = Session.wait(
+                    state,
+                    .cuLinkAddData_v2,
+                    context: context,
+                    size: size,
+                    readsFailure: true,
+                    before: before
+                ) { body in
+                    body.storeBytes(of: raw(link), as: UInt64.self)
+                    body.storeBytes(of: UInt64(input.count), toByteOffset: 8, as: UInt64.self)
+                    body.storeBytes(of: type, toByteOffset: 16, as: Int32.self)
+                    body.storeBytes(of: UInt32(length), toByteOffset: 20, as: UInt32.self)
+                    body.storeBytes(of: UInt64(parsed.forwarded), toByteOffset: 24, as: UInt64.self)
+                    parsed.encode(to: body + LinkLayout.options)
+                    let target = body + LinkLayout.options + parsed.size
+                    memset(target, 0, WireFormat.padded(length))
+                    if let name { memcpy(target, name, length) }
+                } reply: { reply in
+                    let own = reply.loadUnaligned(as: Int32.self)
+                    result.own = own
+                    guard own != ImageName.missing else { return }
+                    _ = entry.pointee.logs.take(reply, lengths: 8, start: LinkLayout.replyLogs)
+                }
+                return result
+            }.status
         }
     }
 

@@ -171,6 +171,8 @@ extension ClientCalls {
     static func forget(_ state: UnsafeMutablePointer<SessionState>, image handle: UInt64) -> Bool {
         guard let image = state.pointee.images.remove(handle) else { return false }
         state.pointee.memory.removeAll(image: handle)
+        // Handles are used again in the end.
+        state.pointee.occupancy.clear()
         for index in 0..<image.functionCount {
             state.pointee.functions.remove(image.functions[index])?.deallocate()
         }

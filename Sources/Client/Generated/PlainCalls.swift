@@ -73,39 +73,6 @@ extension ClientCalls {
         }
     }
 
-    /// `cuOccupancyAvailableDynamicSMemPerBlock`, answered by the server.
-    package static func cuOccupancyAvailableDynamicSMemPerBlock(_ dynamicSmemSize: UnsafeMutablePointer<Int>?, _ function: CUfunction?, _ numBlocks: Int32, _ blockSize: Int32) -> CUresult {
-        guard let dynamicSmemSize else { return Status.invalidValue }
-        guard let functionOnWire = Handles.function(function) else { return invalidHandle() }
-        return Session.wait(.cuOccupancyAvailableDynamicSMemPerBlock, size: Request_cuOccupancyAvailableDynamicSMemPerBlock.size, replySize: 16) { body in
-            Request_cuOccupancyAvailableDynamicSMemPerBlock.encode(to: body, function: functionOnWire, numBlocks: numBlocks, blockSize: blockSize)
-        } reply: { reply in
-            dynamicSmemSize.pointee = Int(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-        }
-    }
-
-    /// `cuOccupancyMaxActiveBlocksPerMultiprocessor`, answered by the server.
-    package static func cuOccupancyMaxActiveBlocksPerMultiprocessor(_ numBlocks: UnsafeMutablePointer<Int32>?, _ function: CUfunction?, _ blockSize: Int32, _ dynamicSMemSize: Int) -> CUresult {
-        guard let numBlocks else { return Status.invalidValue }
-        guard let functionOnWire = Handles.function(function) else { return invalidHandle() }
-        return Session.wait(.cuOccupancyMaxActiveBlocksPerMultiprocessor, size: Request_cuOccupancyMaxActiveBlocksPerMultiprocessor.size, replySize: 16) { body in
-            Request_cuOccupancyMaxActiveBlocksPerMultiprocessor.encode(to: body, function: functionOnWire, blockSize: blockSize, dynamicSMemSize: UInt64(truncatingIfNeeded: dynamicSMemSize))
-        } reply: { reply in
-            numBlocks.pointee = reply.loadUnaligned(fromByteOffset: 8, as: Int32.self)
-        }
-    }
-
-    /// `cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags`, answered by the server.
-    package static func cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(_ numBlocks: UnsafeMutablePointer<Int32>?, _ function: CUfunction?, _ blockSize: Int32, _ dynamicSMemSize: Int, _ flags: UInt32) -> CUresult {
-        guard let numBlocks else { return Status.invalidValue }
-        guard let functionOnWire = Handles.function(function) else { return invalidHandle() }
-        return Session.wait(.cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags, size: Request_cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags.size, replySize: 16) { body in
-            Request_cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags.encode(to: body, function: functionOnWire, blockSize: blockSize, dynamicSMemSize: UInt64(truncatingIfNeeded: dynamicSMemSize), flags: flags)
-        } reply: { reply in
-            numBlocks.pointee = reply.loadUnaligned(fromByteOffset: 8, as: Int32.self)
-        }
-    }
-
     /// `cuStreamQuery`, answered by the server.
     package static func cuStreamQuery(_ stream: CUstream?) -> CUresult {
         guard let streamOnWire = Handles.stream(stream) else { return invalidHandle() }

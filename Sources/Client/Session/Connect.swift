@@ -53,13 +53,19 @@ package enum Connector {
     ) throws(Refusal) -> SessionState {
         let channel = try open(lease)
         do throws(Refusal) {
-            let all = try receiveSnapshot(channel)
+            var keptImages: KeptImages?
+            let all = try receiveSnapshot(channel, &keptImages)
             let devices = try VisibleDevices.filter(all, visibleDevices)
             guard devices.count > 0 else { throw Refusal(Status.noDevice) }
             guard let ring = ferry_map_ring(WireFormat.window) else {
                 throw Refusal(Status.outOfMemory)
             }
-            return SessionState(channel: channel, ring: ring, devices: devices)
+            return SessionState(
+                channel: channel,
+                ring: ring,
+                devices: devices,
+                keptImages: keptImages
+            )
         } catch {
             channel.close()
             throw error
@@ -241,7 +247,10 @@ package enum Connector {
     }
 
     /// The first record of a worker: what it offers, or why it cannot serve.
-    private static func receiveSnapshot(_ channel: Channel) throws(Refusal) -> Devices {
+    private static func receiveSnapshot(
+        _ channel: Channel,
+        _ keptImages: inout KeptImages?
+    ) throws(Refusal) -> Devices {
         var header: InlineArray<16, UInt8> = .init(repeating: 0)
         var body: UnsafeMutableRawPointer?
         defer { free(body) }
@@ -261,6 +270,7 @@ package enum Connector {
             try channel.receiveAll(.init(start: body, count: size), timeout: snapshotTimeout)
             let bytes = UnsafeRawBufferPointer(start: body, count: size)
             if parsed.opcode == Opcode.snapshot.rawValue, let devices = Devices.read(bytes) {
+                keptImages = KeptImages(bytes, offset: devices.endInSnapshot)
                 return devices
             }
             if parsed.opcode == Opcode.failure.rawValue { throw failure(bytes) }

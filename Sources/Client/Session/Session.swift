@@ -49,11 +49,20 @@ struct SessionState: ~Copyable {
     var functions = HandleTable<FunctionEntry>(.function)
     var links = HandleTable<LinkEntry>(.link)
     let memory = Allocations()
+    let occupancy = OccupancyCache()
+    /// `nil` when the server keeps no images.
+    let keptImages: KeptImages?
     let hostMemory = HostMemory()
 
     /// A session over an open channel; the ring has `WireFormat.window` bytes.
-    init(channel: Channel, ring: UnsafeMutableRawPointer, devices: consuming Devices) {
+    init(
+        channel: Channel,
+        ring: UnsafeMutableRawPointer,
+        devices: consuming Devices,
+        keptImages: KeptImages?
+    ) {
         self.channel = channel
+        self.keptImages = keptImages
         contexts = Contexts(devices)
         self.devices = devices
         outgoing = OutgoingStream(ring: ring, capacity: WireFormat.window)

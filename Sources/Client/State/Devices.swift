@@ -75,6 +75,9 @@ package struct Devices: ~Copyable {
         )
     }
 
+    /// Where the devices end in a snapshot that was read before.
+    var endInSnapshot: Int { SnapshotLayout.fixedSize + Int(count) * deviceSize }
+
     /// The devices with these ordinals, in this order; `nil` when there is none.
     func selecting(_ order: InlineArray<64, Int32>, _ count: Int) -> Devices? {
         let size = SnapshotLayout.fixedSize + count * deviceSize
@@ -136,6 +139,17 @@ package struct Devices: ~Copyable {
         guard identifier >= 1, Int(identifier) <= attributeCount else { return 0 }
         let offset = SnapshotLayout.attributes + 4 * (Int(identifier) - 1)
         return record(device).load(fromByteOffset: offset, as: Int32.self)
+    }
+
+    /// What decides which code runs on each device.
+    var codeTargets: [FatbinSelection.GPU] {
+        var list: [FatbinSelection.GPU] = []
+        for device in 0..<count {
+            let capability = Int(attribute(device, 75)) * 10 + Int(attribute(device, 76))
+            let isSoftware = SoftwareGPU.isOne(uuid(device))
+            list.append(FatbinSelection.GPU(capability: capability, isSoftware: isSoftware))
+        }
+        return list
     }
 
     /// Capabilities that a GPU has and Ferry does not carry yet: they are not claimed.

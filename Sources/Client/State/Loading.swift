@@ -8,36 +8,36 @@ internal import Wire
 enum Loading {
     typealias State = UnsafeMutablePointer<SessionState>
 
-    /// Sends an image in pieces; the call that names it follows.
-    static func send(_ state: State, _ image: UnsafeRawBufferPointer, context: UInt32) {
-        var done = 0
-        while done < image.count {
-            let count = min(image.count - done, WireFormat.maxData)
-            let piece = UnsafeRawBufferPointer(rebasing: image[done..<(done + count)])
-            CommandStream.writeData(
-                state,
-                .chunk,
-                context: context,
-                prefix: ChunkLayout.data,
-                data: piece
-            ) {
-                $0.storeBytes(of: UInt64(done), as: UInt64.self)
-                $0.storeBytes(of: UInt64(count), toByteOffset: 8, as: UInt64.self)
-            }
-            done += count
+    /// The image at a pointer that came without a size.
+    private static func measure(
+        _ pointer: UnsafeRawPointer
+    ) throws(ImageError) -> OutgoingImage {
+        let layout = try ImageLayout.find(at: pointer)
+        let bytes = UnsafeRawBufferPointer(start: layout.start, count: layout.size)
+        if let assembled = try assemble(pointer, bytes) {
+            return OutgoingImage(.init(assembled), .linked, memory: assembled)
+        }
+        switch layout.kind {
+        case .fatbin: return OutgoingImage(bytes, .fatbin)
+        case .elf: return OutgoingImage(bytes, .elf)
+        case .text:
+            // With its NUL.
+            return OutgoingImage(.init(start: layout.start, count: layout.size + 1), .ptx)
         }
     }
 
-    /// The image at a pointer that came without a size.
-    static func measure(_ pointer: UnsafeRawPointer) throws(ImageError)
-        -> (bytes: UnsafeRawBufferPointer, kind: ImageKind)
-    {
-        let layout = try ImageLayout.find(at: pointer)
-        switch layout.kind {
-        case .fatbin: return (.init(start: layout.start, count: layout.size), .fatbin)
-        case .elf: return (.init(start: layout.start, count: layout.size), .elf)
-        case .text: return (.init(start: layout.start, count: layout.size + 1), .ptx)
-        }
+    /// What of an image the server's GPUs can use; `nil` when that is all of it.
+    private static func select(
+        _ state: State,
+        _ image: borrowing OutgoingImage,
+        _ options: JITOptions
+    ) -> OutgoingImage? {
+        guard image.kind == .fatbin, !options.mayChangeChoice, let bytes = image.pieces.first,
+            let start = bytes.baseAddress
+        else { return nil }
+        let layout = ImageLayout(kind: .fatbin, start: start, size: bytes.count)
+        let gpus = state.pointee.devices.codeTargets
+        return FatbinSelection(layout, for: gpus).flatMap { OutgoingImage(bytes, $0) }
     }
 
     /// An image of several parts as one piece of memory, which the caller frees; `nil` for an image
@@ -81,13 +81,10 @@ enum Loading {
         var failure: Int32 = 0
         var context: UInt32 = 0
         guard let state = Session.readyInContext(&failure, &context) else { return failure }
-        var image: (bytes: UnsafeRawBufferPointer, kind: ImageKind)
-        var assembled: UnsafeMutableRawBufferPointer?
-        defer { assembled?.deallocate() }
         do throws(ImageError) {
-            image = try measure(pointer)
-            assembled = try assemble(pointer, image.bytes)
-            if let assembled { image = (UnsafeRawBufferPointer(assembled), .linked) }
+            let image = try measure(pointer)
+            guard image.count <= WireFormat.maxImage else { return Status.outOfMemory }
+            return load(state, opcode, context, image, options, &handle)
         } catch {
             Log.error(
                 "an image cannot be loaded: ",
@@ -96,7 +93,16 @@ enum Loading {
             )
             return Status.invalidImage
         }
-        guard image.bytes.count <= WireFormat.maxImage else { return Status.outOfMemory }
+    }
+
+    private static func load(
+        _ state: State,
+        _ opcode: Opcode,
+        _ context: UInt32,
+        _ image: borrowing OutgoingImage,
+        _ options: JITOptions,
+        _ handle: inout UInt64
+    ) -> Int32 {
         let entry = ImageEntry(
             context: ContextStack.current,
             isLibrary: opcode == .cuLibraryLoadData,
@@ -105,13 +111,32 @@ enum Loading {
         )
         let made = state.pointee.objectLock.withLock { state.pointee.images.insert(entry) }
         guard let made else { return Status.outOfMemory }
-        let status = request(state, opcode, context, made, image, options)
+        let request = LoadRequest(
+            state: state,
+            opcode: opcode,
+            context: context,
+            handle: made,
+            options: options
+        )
+        let status = perform(request, image)
         guard status == 0 else {
             discard(state, opcode, context, made)
             return status
         }
         handle = made
         return Status.success
+    }
+
+    /// Loads what of the image is for the server's GPUs. A driver that does not take that gets the
+    /// whole, so that whatever it says, it says of what the program gave.
+    private static func perform(_ request: LoadRequest, _ image: borrowing OutgoingImage) -> Int32 {
+        guard let selection = select(request.state, image, request.options) else {
+            return request.perform(image).status
+        }
+        let result = request.perform(selection)
+        let isExpected = !selection.isUsable && result.own == Status.noBinaryForGPU
+        guard result.isRefused, !isExpected else { return result.status }
+        return request.perform(image).status
     }
 
     /// Forgets an image whose load failed. The server may have loaded it: the error can be that of
@@ -131,131 +156,5 @@ enum Loading {
         _ = Session.sendLast(state, unload, context: context, handle: handle) {
             ClientCalls.forget(state, image: handle)
         }
-    }
-
-    /// Sends image and call as one piece of the stream, and reads the reply.
-    private static func request(
-        _ state: State,
-        _ opcode: Opcode,
-        _ context: UInt32,
-        _ handle: UInt64,
-        _ image: (bytes: UnsafeRawBufferPointer, kind: ImageKind),
-        _ options: JITOptions
-    ) -> Int32 {
-        var isWhole = true
-        let status = Session.wait(
-            state,
-            opcode,
-            context: context,
-            size: LoadLayout.options + options.size,
-            readsFailure: true,
-            before: { send(state, image.bytes, context: context) }
-        ) { body in
-            body.storeBytes(of: handle, as: UInt64.self)
-            body.storeBytes(of: UInt64(image.bytes.count), toByteOffset: 8, as: UInt64.self)
-            body.storeBytes(of: options.logs.infoSize, toByteOffset: 16, as: UInt32.self)
-            body.storeBytes(of: options.logs.errorSize, toByteOffset: 20, as: UInt32.self)
-            body.storeBytes(of: UInt32(options.forwarded), toByteOffset: 24, as: UInt32.self)
-            body.storeBytes(of: image.kind.rawValue, toByteOffset: 28, as: UInt32.self)
-            options.encode(to: body + LoadLayout.options)
-        } reply: { reply in
-            let start = options.logs.take(
-                reply,
-                lengths: LoadReplyLayout.infoLogLength,
-                start: LoadReplyLayout.logs
-            )
-            let failed = reply.loadUnaligned(as: Int32.self) != 0
-            guard !failed else { return }
-            guard let start, readKernels(state, handle, reply, start) else {
-                isWhole = false
-                return
-            }
-        }
-        if status == 0, !isWhole {
-            Replies.loseConnection(state)
-            return Status.deviceUnavailable
-        }
-        return status
-    }
-
-    /// Reads the kernels of a load's reply.
-    ///
-    /// - Returns: `false` when the reply does not hold together.
-    private static func readKernels(
-        _ state: State,
-        _ handle: UInt64,
-        _ reply: UnsafeRawBufferPointer,
-        _ start: Int
-    ) -> Bool {
-        let count = Int(
-            reply.loadUnaligned(fromByteOffset: LoadReplyLayout.kernelCount, as: UInt32.self)
-        )
-        // Each kernel takes more than 72 bytes, so this bounds the memory.
-        guard count <= reply.count / LoadReplyLayout.parameters else { return false }
-        let functions = UnsafeMutablePointer<UInt64>.allocate(capacity: max(count, 1))
-        var offset = start
-        state.pointee.objectLock.lock()
-        defer { state.pointee.objectLock.unlock() }
-        for index in 0..<count {
-            guard let entry = readKernel(handle, reply, &offset),
-                let function = state.pointee.functions.insert(entry)
-            else { return false }
-            functions[index] = function
-        }
-        guard let image = state.pointee.images.find(handle) else { return false }
-        image.pointee.functions.deallocate()
-        image.pointee.functions = functions
-        image.pointee.functionCount = count
-        return true
-    }
-
-    private static func readKernel(
-        _ image: UInt64,
-        _ reply: UnsafeRawBufferPointer,
-        _ offset: inout Int
-    ) -> FunctionEntry? {
-        guard reply.count - offset >= LoadReplyLayout.parameters, let base = reply.baseAddress
-        else { return nil }
-        let record = base + offset
-        let nameLength = Int(
-            record.loadUnaligned(fromByteOffset: LoadReplyLayout.nameLength, as: UInt16.self)
-        )
-        let parameterCount = Int(
-            record.loadUnaligned(fromByteOffset: LoadReplyLayout.parameterCount, as: UInt16.self)
-        )
-        let nameStart = LoadReplyLayout.parameters + 8 * parameterCount
-        let size = nameStart + WireFormat.padded(nameLength)
-        guard reply.count - offset >= size else { return nil }
-        offset += size
-        let name = UnsafeMutablePointer<CChar>.allocate(capacity: nameLength + 1)
-        memcpy(name, record + nameStart, nameLength)
-        name[nameLength] = 0
-        let attributes = UnsafeMutablePointer<Int32>.allocate(
-            capacity: LoadReplyLayout.attributeCount
-        )
-        memcpy(attributes, record + LoadReplyLayout.attributes, 4 * LoadReplyLayout.attributeCount)
-        let parameters = UnsafeMutablePointer<(offset: UInt32, size: UInt32)>.allocate(
-            capacity: max(parameterCount, 1)
-        )
-        memcpy(parameters, record + LoadReplyLayout.parameters, 8 * parameterCount)
-        var bytes = 0
-        for index in 0..<parameterCount {
-            let end = Int(parameters[index].offset) + Int(parameters[index].size)
-            bytes = max(bytes, end)
-        }
-        let entry = FunctionEntry(
-            identifier: record.loadUnaligned(as: UInt32.self),
-            image: image,
-            name: name,
-            attributes: attributes,
-            parameters: parameters,
-            parameterCount: parameterCount,
-            parameterBytes: bytes
-        )
-        guard bytes <= LaunchLayout.maxParameterBytes else {
-            entry.deallocate()
-            return nil
-        }
-        return entry
     }
 }

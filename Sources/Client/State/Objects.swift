@@ -44,10 +44,6 @@ struct FunctionEntry {
     var parameterCount: Int
     /// Bytes of all parameters.
     var parameterBytes: Int
-    /// Shape of block (threads, dynamic shared bytes) for which `residentBlocks` is known.
-    var residentShape: UInt64 = 0
-    /// Blocks of that shape that fit on the device at once.
-    var residentBlocks: UInt64 = 0
 
     /// Frees what the entry points to.
     func deallocate() {

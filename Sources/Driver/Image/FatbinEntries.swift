@@ -34,6 +34,8 @@ package struct FatbinEntry: Equatable, @unchecked Sendable {
     package var payload: UnsafeRawBufferPointer
     /// Bytes after decompression; those of the payload when it is not compressed.
     package var uncompressedSize: Int
+    /// Where the entry lies in the fatbin, header and padding included.
+    package var extent: Range<Int>
 
     /// How the payload is compressed.
     package var compression: Compression {
@@ -57,7 +59,7 @@ package struct FatbinEntry: Equatable, @unchecked Sendable {
         left.kind == right.kind && left.version == right.version && left.target == right.target
             && left.flags == right.flags && left.payload.baseAddress == right.payload.baseAddress
             && left.payload.count == right.payload.count
-            && left.uncompressedSize == right.uncompressedSize
+            && left.uncompressedSize == right.uncompressedSize && left.extent == right.extent
     }
 }
 
@@ -113,7 +115,8 @@ package struct FatbinEntries {
             target: Int(try bytes.read(UInt32.self, at: start + 28)),
             flags: flags,
             payload: payload,
-            uncompressedSize: uncompressedSize
+            uncompressedSize: uncompressedSize,
+            extent: start..<(start + headerSize + payloadSize)
         )
     }
 

@@ -61,6 +61,7 @@ struct WireEmitter {
         ("chunk", 0x0006, "Bytes that belong to the call that follows."),
         ("acknowledge", 0x0007, "How much of the other's stream the sender has."),
         ("resume", 0x0008, "The same, first on a connection that takes another's place."),
+        ("image", 0x0009, "Names the image of the call that follows, in place of its bytes."),
     ]
 
     func opcodes() -> String {

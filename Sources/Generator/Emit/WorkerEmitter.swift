@@ -65,8 +65,8 @@ struct WorkerEmitter {
         guard let request = WireLayout.request(of: call, names: names),
             let reply = WireLayout.reply(of: call, names: names)
         else { return "" }
-        let waits: Bool
-        if case .wait = call.client { waits = true } else { waits = false }
+        let isSent: Bool
+        if case .send = call.client { isSent = true } else { isSent = false }
         var text = "        case .\(call.name):\n"
         text += "            try record.expect(size: \(WireEmitter.typeName(call)).size)\n"
         var handles: [String] = []
@@ -91,7 +91,7 @@ struct WorkerEmitter {
             let kind = ClientEmitter.handleKind(slot.type)
             text += "            handles.\(kind)s.remove(\(slot.argument.name)Handle)\n"
         }
-        text += finish(reply, waits: waits)
+        text += finish(reply, hasValues: !isSent && !reply.slots.isEmpty)
         return text
     }
 
@@ -128,8 +128,8 @@ struct WorkerEmitter {
         "            var \(slot.argument.name): \(names.swiftValue(slot.type)) = 0\n"
     }
 
-    private func finish(_ reply: WireLayout, waits: Bool) -> String {
-        guard waits, !reply.slots.isEmpty else {
+    private func finish(_ reply: WireLayout, hasValues: Bool) -> String {
+        guard hasValues else {
             return "            finish(record, status)\n"
         }
         var text = "            finish(record, status, size: \(reply.size)) { reply in\n"

@@ -181,7 +181,7 @@ package struct API: Sendable {
         let wish = try LeaseBody.decode(Array(body.readableBytesView)).request()
         let granted: GrantedLease
         do {
-            granted = try await desk.grant(wish)
+            granted = try await desk.grant(wish, owner: context.owner)
         } catch let refusal as Refusal {
             throw Problem(refusal)
         }

@@ -11,6 +11,8 @@ package struct APIContext: RequestContext {
 
     package var coreContext: CoreRequestContextStorage
     package var maxUploadSize: Int { Self.bodyLimit }
+    /// SHA-256 of the request's token, where one was needed.
+    var owner: [UInt8]?
 
     package init(source: ApplicationRequestContextSource) { coreContext = .init(source: source) }
 }
@@ -82,9 +84,8 @@ struct TokenMiddleware: RouterMiddleware {
         if request.uri.path == "/healthz" { return try await next(request, context) }
         let header = request.headers[.authorization] ?? ""
         let scheme = header.prefix(7)
-        guard scheme.lowercased() == "bearer ",
-            tokens.contains(Token(text: String(header.dropFirst(7))))
-        else {
+        let token = Token(text: String(header.dropFirst(7)))
+        guard scheme.lowercased() == "bearer ", tokens.contains(token) else {
             var problem = Problem(
                 .unauthorized,
                 header.isEmpty ? "the request has no bearer token" : "the token is not known here"
@@ -92,6 +93,8 @@ struct TokenMiddleware: RouterMiddleware {
             problem.headers[.wwwAuthenticate] = "Bearer realm=\"ferryd\""
             throw problem
         }
+        var context = context
+        context.owner = token.hash
         return try await next(request, context)
     }
 }

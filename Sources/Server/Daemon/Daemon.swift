@@ -53,10 +53,9 @@ package struct Daemon: Sendable {
         let lock = try lockState(state + "/lock")
         defer { close(lock) }
         let parts = try await assemble(state: state)
-        let token = try await clientToken(store: parts.store, file: state + "/client.json")
         let application = try await self.application(parts) { channel in
             do {
-                ready(try announce(channel, parts, token: token))
+                ready(try announce(channel, parts))
             } catch {
                 logger.critical("the client file could not be written: \(error)")
             }
@@ -97,6 +96,7 @@ package struct Daemon: Sendable {
     private struct Parts: Sendable {
         var identity: LiveIdentity
         var store: SQLiteStore
+        var token: Token
         var supervisor: WorkerSupervisor
         var desk: LeaseDesk
         var listener: DataListener
@@ -113,6 +113,7 @@ package struct Daemon: Sendable {
             logger: logger
         )
         let store = try SQLiteStore(path: state + "/ferry.sqlite")
+        let token = try await clientToken(store: store, file: state + "/client.json")
         let reader = InventoryReader(
             worker: configuration.worker,
             environment: configuration.workerEnvironment
@@ -141,6 +142,7 @@ package struct Daemon: Sendable {
             driver: inventory.driverPath,
             environment: configuration.workerEnvironment
         )
+        settings.images = imageFolders(state, owners: try await store.tokenHashes())
         settings.mostInAll = max(settings.mostInAll, inventory.gpus.count * settings.mostPerLease)
         let local = localListener()
         let listener = try DataListener(
@@ -156,6 +158,7 @@ package struct Daemon: Sendable {
         return Parts(
             identity: identity,
             store: store,
+            token: token,
             supervisor: supervisor,
             desk: desk,
             listener: listener,
@@ -220,6 +223,18 @@ package struct Daemon: Sendable {
 
     // MARK: - The state folder
 
+    /// Where workers keep images, without those of tokens that are no more.
+    private func imageFolders(_ state: String, owners: [[UInt8]]) -> ImageCacheFolders? {
+        let bytes = configuration.imageCacheBytes
+        let folders = ImageCacheFolders(
+            root: state + "/images",
+            bytes: bytes,
+            owners: bytes > 0 ? owners : []
+        )
+        folders.removeOthers()
+        return bytes > 0 ? folders : nil
+    }
+
     /// Two daemons must not share a state folder; the lock goes with the process.
     private func lockState(_ path: String) throws -> Int32 {
         let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -245,18 +260,14 @@ package struct Daemon: Sendable {
         return token
     }
 
-    private func announce(
-        _ channel: any Channel,
-        _ parts: Parts,
-        token: Token
-    ) throws -> Addresses {
+    private func announce(_ channel: any Channel, _ parts: Parts) throws -> Addresses {
         let port = channel.localAddress?.port ?? configuration.port
         var host = configuration.names.first ?? configuration.host
         if ServerNames.isWildcard(host) { host = ServerNames.hostName() }
         let file = ClientFile(
             address: ClientFile.address(host: host, port: port),
             ca: try parts.identity.authorityPEM(),
-            token: token.text
+            token: parts.token.text
         )
         let path = configuration.stateDirectory + "/client.json"
         try file.write(path)

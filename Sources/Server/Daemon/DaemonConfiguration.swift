@@ -29,6 +29,8 @@ package struct DaemonConfiguration: Sendable {
     package var heartbeatSeconds = 10
     /// How long they may be silent, in seconds.
     package var graceSeconds = 60
+    /// Bytes of disk for images that clients have sent; 0 keeps none.
+    package var imageCacheBytes = 4 << 30
     /// What of the server's environment is also the workers', `NAME=value`.
     package var workerEnvironment: [String] = []
 

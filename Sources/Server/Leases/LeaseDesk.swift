@@ -58,7 +58,7 @@ package actor LeaseDesk {
     package func restore() async throws {
         let now = time.now()
         for stored in try await store.living() {
-            guard let entry = LeaseEntry(lease: stored.lease, secret: stored.secret),
+            guard let entry = Self.entry(stored),
                 pool.restore(stored.lease, now: now)
             else {
                 let id = stored.lease.id
@@ -119,24 +119,33 @@ package actor LeaseDesk {
 
     // MARK: - Leases
 
+    private static func entry(_ stored: StoredLease) -> LeaseEntry? {
+        LeaseEntry(lease: stored.lease, secret: stored.secret, owner: stored.owner)
+    }
+
     /// Grants a wish.
     ///
+    /// - Parameter owner: SHA-256 of the token with which it came.
     /// - Throws: `Refusal`, or the store's error; then nothing was granted.
-    package func grant(_ request: LeaseRequest) async throws -> GrantedLease {
+    package func grant(
+        _ request: LeaseRequest,
+        owner: [UInt8]? = nil
+    ) async throws -> GrantedLease {
         guard let id = LeaseID(bytes: secureRandomBytes(16)) else {
             preconditionFailure("16 bytes are a lease's name")
         }
         let secret = secureRandomBytes(32)
         // The GPUs are taken before the store is asked, so that nobody gets them meanwhile.
         let lease = try pool.lease(request, id: id, now: time.now()).get()
+        let stored = StoredLease(lease: lease, secret: secret, owner: owner)
         do {
-            try await store.insert(StoredLease(lease: lease, secret: secret))
+            try await store.insert(stored)
         } catch {
             _ = pool.release(id)
             throw error
         }
         // While the store was busy the lease can have expired again, if the machine slept.
-        guard pool[id] != nil, let entry = LeaseEntry(lease: lease, secret: secret) else {
+        guard pool[id] != nil, let entry = Self.entry(stored) else {
             try await store.end(id, reason: .failed, at: time.now(), lastSeen: lease.createdAt)
             throw Refusal.notEnough(pool.free)
         }

@@ -14,25 +14,29 @@ package struct LeaseEntry: Sendable {
     /// Whether it is no lease but leave to measure the network for a moment: its connections get no
     /// driver.
     package let isPermit: Bool
+    /// SHA-256 of the token with which it was taken, if that is known.
+    package let owner: [UInt8]?
 
     /// An entry for a lease; nil when the secret is not 32 bytes long.
-    package init?(lease: Lease, secret: [UInt8]) {
+    package init?(lease: Lease, secret: [UInt8], owner: [UInt8]? = nil) {
         let client = "\(lease.client.user)@\(lease.client.host)"
-        self.init(lease.id, secret, grants: lease.grants, clientName: client, isPermit: false)
+        self.init(lease.id, secret, lease.grants, client, isPermit: false, owner: owner)
     }
 
     /// Leave to measure; nil when the secret is not 32 bytes long.
     package init?(permit id: LeaseID, secret: [UInt8]) {
-        self.init(id, secret, grants: [], clientName: "netperf", isPermit: true)
+        self.init(id, secret, [], "netperf", isPermit: true, owner: nil)
     }
 
     private init?(
         _ id: LeaseID,
         _ secret: [UInt8],
-        grants: [Grant],
-        clientName: String,
-        isPermit: Bool
+        _ grants: [Grant],
+        _ clientName: String,
+        isPermit: Bool,
+        owner: [UInt8]?
     ) {
+        self.owner = owner
         guard secret.count == 32 else { return nil }
         self.id = id
         var bytes = InlineArray<32, UInt8>(repeating: 0)

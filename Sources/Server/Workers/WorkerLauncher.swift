@@ -11,6 +11,8 @@ package struct WorkerSettings: Sendable {
     package var driver: String
     /// The environment of workers, `NAME=value`.
     package var environment: [String]
+    /// Where they keep images; nil when they keep none.
+    package var images: ImageCacheFolders?
     /// Most workers of one lease at a time.
     package var mostPerLease = 128
     /// Most connections of one measurement at a time, those included whose workers are still ending.
@@ -108,6 +110,7 @@ package struct WorkerLauncher: Sendable {
         }
         let name = "\(entry.clientName):\(clientPID) \(program)"
         arguments += ["--lease", "\(entry.id)", "--name", LogText.clean(name)]
+        arguments += imageArguments(entry)
         let plan = SpawnPlan(
             executable: settings.executable,
             arguments: arguments,
@@ -140,5 +143,17 @@ package struct WorkerLauncher: Sendable {
             ]
         )
         return WaitingWorker(info: info, key: key.write)
+    }
+
+    /// Where the worker keeps images. It can do without.
+    private func imageArguments(_ entry: LeaseEntry) -> [String] {
+        guard let images = settings.images, let owner = entry.owner else { return [] }
+        do {
+            guard let folder = try images.folder(of: owner) else { return [] }
+            return ["--image-cache", folder, "--image-cache-bytes", "\(images.bytesEach)"]
+        } catch {
+            logger.error("no folder for images: \(error)")
+            return []
+        }
     }
 }

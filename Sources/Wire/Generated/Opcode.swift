@@ -18,6 +18,8 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case acknowledge = 0x0007
     /// The same, first on a connection that takes another's place.
     case resume = 0x0008
+    /// Names the image of the call that follows, in place of its bytes.
+    case image = 0x0009
     /// `cuMemAlloc_v2`
     case cuMemAlloc_v2 = 0x0100
     /// `cuMemAllocPitch_v2`
@@ -152,6 +154,7 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .chunk: "chunk"
         case .acknowledge: "acknowledge"
         case .resume: "resume"
+        case .image: "image"
         case .cuMemAlloc_v2: "cuMemAlloc_v2"
         case .cuMemAllocPitch_v2: "cuMemAllocPitch_v2"
         case .cuMemFree_v2: "cuMemFree_v2"

@@ -24,7 +24,7 @@ package final class Executor: @unchecked Sendable {
     let slices: Slices
     let allocations = AllocationTable()
     let deviceCount: Int
-    let image = ImageAssembly()
+    let image: ImageAssembly
     let launchPointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     let launchAttributes: UnsafeMutablePointer<CUlaunchAttribute>
 
@@ -42,14 +42,17 @@ package final class Executor: @unchecked Sendable {
     ///   - channel: Where replies go.
     ///   - printed: Files that the driver writes to: standard output and, if there is a second one,
     ///     standard error.
+    ///   - cache: Images of earlier sessions.
     /// - Throws: `WorkerFailure` when there is no memory.
     package init(
         driver: DriverTable,
         slices: [UInt64],
         channel: Channel,
-        printed: [Int32]
+        printed: [Int32],
+        cache: ImageCache?
     ) throws(WorkerFailure) {
         self.driver = driver
+        image = ImageAssembly(cache: cache)
         self.slices = Slices(totals: slices)
         deviceCount = slices.count
         contexts = ContextTable(deviceCount: slices.count)
@@ -83,8 +86,7 @@ package final class Executor: @unchecked Sendable {
         }
         state.pointee.expected &+= 1
         let record = try Record(header, body: body)
-        // A piece of an image is kept whatever becomes of the context.
-        if record.context != state.pointee.context, record.opcode != .chunk {
+        if record.context != state.pointee.context, !isPartOfImage(record.opcode) {
             let status = enter(record.context)
             guard status == Status.success else {
                 refuse(record, status)
@@ -98,9 +100,14 @@ package final class Executor: @unchecked Sendable {
         }
     }
 
+    /// A piece of an image, or its name, is kept whatever becomes of the context.
+    @inline(__always)
+    private func isPartOfImage(_ opcode: Opcode) -> Bool { opcode == .chunk || opcode == .image }
+
     private func executeOther(_ record: Record) throws(ProtocolViolation) {
         switch record.opcode {
         case .chunk: try image.append(record)
+        case .image: try image.take(name: record)
         case .cuLaunchCooperativeKernel: try launchCooperative(record)
         case .cuLaunchKernelEx: try launchExtended(record)
         case .cuMemcpyHtoDAsync_v2: try copyToDeviceLater(record)
@@ -166,5 +173,6 @@ package final class Executor: @unchecked Sendable {
         waiters.close()
         deliveries.close()
         answers.output.close()
+        image.finish()
     }
 }

@@ -25,11 +25,12 @@ extension Executor {
         defer { image.clear() }
         let handle = record.load(LoadLayout.handle, as: UInt64.self)
         guard handles.images.accepts(handle) else { return finish(record, Status.invalidHandle) }
+        guard let bytes = image.bytes() else { return finish(record, ImageName.missing) }
         let isLinked = record.load(LoadLayout.kind, as: UInt32.self) == ImageKind.linked.rawValue
-        let linked = isLinked ? LinkedImage(image.bytes) : nil
-        let check = isLinked ? Status.success : ImageCheck.check(image.bytes)
+        let linked = isLinked ? LinkedImage(bytes) : nil
+        let check = isLinked ? Status.success : ImageCheck.check(bytes)
         guard check == Status.success else { return finish(record, check) }
-        guard let start = isLinked ? linked?.wrapper : image.bytes.baseAddress else {
+        guard let start = isLinked ? linked?.wrapper : bytes.baseAddress else {
             return finish(record, Status.invalidImage)
         }
         guard
@@ -76,6 +77,7 @@ extension Executor {
         finish(record, status, size: max(bytes.count, LoadReplyLayout.logs)) { body in
             reply.copyValues(to: body)
         }
+        if status == Status.success { image.keep() }
     }
 
     private func load(

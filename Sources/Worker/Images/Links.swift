@@ -60,8 +60,9 @@ extension Executor {
             return finish(record, Status.invalidHandle)
         }
         guard let add = driver.cuLinkAddData_v2 else { return finish(record, Status.notFound) }
+        guard let bytes = image.bytes() else { return finish(record, ImageName.missing) }
         let type = record.load(LinkLayout.inputType, as: Int32.self)
-        let check = checkInput(type)
+        let check = checkInput(type, bytes)
         guard check == Status.success else { return finish(record, check, link.pointee.options) }
         guard
             let options = JITOptions(
@@ -73,10 +74,10 @@ extension Executor {
             )
         else { return finish(record, Status.invalidValue) }
         defer { options.destroy() }
-        let data = UnsafeMutableRawPointer(mutating: image.bytes.baseAddress)
+        let data = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
         let ptx: Int32 = 1
         // The NUL behind a text is part of it for the driver; behind the image there are zeros.
-        let size = image.count + (type == ptx && image.bytes.last != 0 ? 1 : 0)
+        let size = bytes.count + (type == ptx && bytes.last != 0 ? 1 : 0)
         let status = record.withName(at: nameOffset, length: nameLength) { name in
             add(
                 link.pointee.state,
@@ -90,14 +91,15 @@ extension Executor {
             )
         }
         finish(record, status, link.pointee.options)
+        if status == Status.success { image.keep() }
     }
 
     /// Checks what the driver would read without bounds of its own. Types: 0 cubin, 1 PTX,
     /// 2 fatbin, 3 object, 4 library, 5 NVVM.
-    private func checkInput(_ type: Int32) -> CUresult {
+    private func checkInput(_ type: Int32, _ bytes: UnsafeRawBufferPointer) -> CUresult {
         switch type {
-        case 0...2: ImageCheck.check(image.bytes)
-        case 3...5: image.count > 0 ? Status.success : Status.invalidValue
+        case 0...2: ImageCheck.check(bytes)
+        case 3...5: bytes.count > 0 ? Status.success : Status.invalidValue
         default: Status.invalidValue
         }
     }

@@ -56,7 +56,8 @@ final class Answers: @unchecked Sendable {
             context: ticket.context
         ).write(to: record)
         let body = record + WireFormat.headerSize
-        let (error, opcode) = deferred.take()
+        // An image that is missing is no end of the call: the client will make it again.
+        let (error, opcode) = status == ImageName.missing ? (0, 0) : deferred.take()
         body.storeBytes(of: status, toByteOffset: ReplyLayout.status, as: Int32.self)
         body.storeBytes(of: error, toByteOffset: ReplyLayout.deferredStatus, as: UInt16.self)
         body.storeBytes(of: opcode, toByteOffset: ReplyLayout.deferredOpcode, as: UInt16.self)

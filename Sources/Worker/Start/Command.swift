@@ -21,6 +21,7 @@ package enum Command: Equatable, Sendable {
         USAGE
           ferry-worker serve --socket-fd N --key-fd N [--clear-text] [--link-offer] --driver PATH
                              --device UUID=BYTES [--device …] --lease ID --name TEXT
+                             [--image-cache FOLDER] [--image-cache-bytes N]
           ferry-worker echo --socket-fd N --key-fd N [--clear-text] [--link-offer]
                             --lease ID --name TEXT
           ferry-worker inventory --driver PATH
@@ -30,9 +31,10 @@ package enum Command: Equatable, Sendable {
         client was told that it is accepted. --clear-text leaves the connection as it is.
         --link-offer says that the client has announced an offer, to go on in shared memory for
         example. Each --device is a GPU that the client may use, with the bytes of its memory that
-        it may take. PATH is the driver library, for example libcuda.so.1; a name without a slash
-        is looked for where the system keeps its libraries. `echo` is what ferry netperf talks to.
-        `inventory` prints JSON.
+        it may take. Images that the client sends are kept for sessions to come in FOLDER, which must
+        exist, up to N bytes in all (4 GiB). PATH is the driver library, for example libcuda.so.1; a
+        name without a slash is looked for where the system keeps its libraries. `echo` is what
+        ferry netperf talks to. `inventory` prints JSON.
 
         EXIT STATUS
           0  the client closed the connection

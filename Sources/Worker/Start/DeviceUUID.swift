@@ -1,17 +1,15 @@
 internal import CUDAABI
+internal import Driver
 
 /// The 16 bytes that name a GPU in the whole world.
 package struct DeviceUUID: Equatable, Sendable {
     /// The bytes, in the order of `cuDeviceGetUuid`.
     package var bytes: [UInt8]
 
-    /// Software GPUs carry these bytes and their number (Sources/SoftDevice/Identity.swift).
-    private static let software: [UInt8] = [
-        0xFE, 0x44, 0x59, 0x50, 0x50, 0x55, 0x80, 0x01, 0x9A, 0x5C, 0x53, 0x4F, 0x46, 0x54, 0x00,
-    ]
-
     /// Whether it is one of Ferry's software GPUs.
-    package var isSoftware: Bool { Array(bytes.prefix(15)) == Self.software }
+    package var isSoftware: Bool {
+        bytes.count == 16 && (0..<15).allSatisfy { bytes[$0] == SoftwareGPU.uuidPrefix[$0] }
+    }
 
     /// Reads `GPU-` or `MIG-` and 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12; the
     /// prefix may be left out.

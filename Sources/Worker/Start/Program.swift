@@ -53,15 +53,20 @@ package enum Program {
     ) -> WorkerFailure.ExitStatus {
         do throws(WorkerFailure) {
             let (driver, snapshot) = try offer.get()
+            let cache = options.imageCache.flatMap {
+                ImageCache(folder: $0, bytes: options.imageCacheBytes)
+            }
             lockDown()
             watch(channel)
-            guard send(snapshot, to: channel) else { return .clientClosed }
+            let offered = snapshot.encoded(images: cache?.prefixes)
+            guard send(offered, to: channel) else { return .clientClosed }
             let slices = snapshot.devices.map(\.memory)
             let server = try Server(
                 channel: channel,
                 driver: driver,
                 slices: slices,
-                printed: [1, 2]
+                printed: [1, 2],
+                cache: cache
             )
             return server.run()
         } catch {
@@ -173,9 +178,8 @@ package enum Program {
         if !isWatched { WorkerLog.line("no thread to watch the connection") }
     }
 
-    private static func send(_ snapshot: Snapshot, to channel: Channel) -> Bool {
+    private static func send(_ record: [UInt8], to channel: Channel) -> Bool {
         do throws(SocketError) {
-            let record = snapshot.encoded()
             var result: SocketError?
             record.withUnsafeBytes { bytes in
                 do throws(SocketError) { try channel.sendAll(bytes) } catch { result = error }

@@ -47,6 +47,10 @@ package struct ServeOptions: Equatable, Sendable {
     package var lease: String
     /// For messages: who the client is.
     package var name: String
+    /// The folder in which images are kept; `nil` when they are not.
+    package var imageCache: String?
+    /// Bytes that they may take.
+    package var imageCacheBytes = 4 << 30
 
     init(_ scanner: inout ArgumentScanner) throws(Command.UsageError) {
         var socket: Int32?
@@ -56,7 +60,7 @@ package struct ServeOptions: Equatable, Sendable {
         name = ""
         let names = [
             "--socket-fd", "--key-fd", "--clear-text", "--link-offer", "--driver", "--device",
-            "--lease", "--name",
+            "--lease", "--name", "--image-cache", "--image-cache-bytes",
         ]
         while let option = try scanner.nextOption(names) {
             if option == "--link-offer" {
@@ -74,6 +78,12 @@ package struct ServeOptions: Equatable, Sendable {
             case "--driver": driver = value
             case "--device": devices.append(try DeviceGrant(value))
             case "--lease": lease = value
+            case "--image-cache": imageCache = value
+            case "--image-cache-bytes":
+                guard let bytes = Int(value), bytes > 0 else {
+                    throw Command.UsageError(text: "'\(value)' is no number of bytes for \(option)")
+                }
+                imageCacheBytes = bytes
             default: name = value
             }
         }

@@ -36,10 +36,14 @@ struct Snapshot {
     }
 
     /// The record.
-    func encoded() -> [UInt8] {
+    ///
+    /// - Parameter images: `ImageCache.prefixes`; `nil` when images are not kept.
+    func encoded(images: [UInt32]?) -> [UInt8] {
         let deviceSize = SnapshotLayout.deviceSize(attributeCount: DeviceFacts.attributeCount)
+        let imagesSize = images.map { WireFormat.padded(SnapshotLayout.images + 4 * $0.count) }
         let size =
             WireFormat.headerSize + SnapshotLayout.fixedSize + devices.count * deviceSize
+            + (imagesSize ?? 0)
         var record = [UInt8](repeating: 0, count: size)
         record.withUnsafeMutableBytes { bytes in
             guard let base = bytes.baseAddress else { return }
@@ -67,8 +71,18 @@ struct Snapshot {
                 Self.write(device, to: body)
                 body += deviceSize
             }
+            if let images { Self.write(images, to: body) }
         }
         return record
+    }
+
+    private static func write(_ images: [UInt32], to body: UnsafeMutableRawPointer) {
+        let count = UInt32(images.count)
+        body.storeBytes(of: count, toByteOffset: SnapshotLayout.imageCount, as: UInt32.self)
+        for (index, prefix) in images.enumerated() {
+            let offset = SnapshotLayout.images + 4 * index
+            body.storeBytes(of: prefix, toByteOffset: offset, as: UInt32.self)
+        }
     }
 
     private static func write(_ device: DeviceFacts, to body: UnsafeMutableRawPointer) {

@@ -144,6 +144,8 @@ PROGRAMS = [
             ("image_kernel.cu", *_PTX_ONLY, "--compress-mode=size"),
             ("image_kernel.cu", "-fatbin"),
         )}),
+    Program("cupy_start", builds=("py-cupy",), variants={"first": {}, "more": {"arguments": ("more",)}},
+            options={"seconds": 300}),
     Program("cupy_arrays", builds=("py-cupy",), options={"seconds": 300}),
     Program("cupy_sort", builds=("py-cupy",), options={"seconds": 300}),
     Program("cupy_kernels", builds=("py-cupy",), options={"seconds": 300}),

@@ -54,17 +54,17 @@ class Server:
         self._driver = driver
         self._settings = settings or {}
         self._options = options
-        self._state = Path(tempfile.mkdtemp(prefix="ferry-conformance-"))
+        self.state = Path(tempfile.mkdtemp(prefix="ferry-conformance-"))
         self._process: subprocess.Popen | None = None
 
     @property
     def client_file(self) -> Path:
-        return self._state / "client.json"
+        return self.state / "client.json"
 
     def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         command = [
-            str(self.tree.ferryd), "--state-dir", str(self._state),
+            str(self.tree.ferryd), "--state-dir", str(self.state),
             "--host", "127.0.0.1", "--port", str(self.api_port), "--data-port", str(self.data_port),
             "--driver", self._driver or str(self.tree.software / "libcuda.so.1"), *self._options]
         with open(self.log, "ab") as log:
@@ -103,7 +103,7 @@ class Server:
     def close(self) -> None:
         """Ends everything and forgets the state."""
         self.stop()
-        shutil.rmtree(self._state, ignore_errors=True)
+        shutil.rmtree(self.state, ignore_errors=True)
 
     # MARK: what clients see
 

@@ -63,8 +63,8 @@ final class TestClient {
     var acknowledges = true
     private let end = WorkerEnd()
 
-    /// Starts a worker with slices of these sizes.
-    init(slices: [UInt64] = [1 << 20, 1 << 20]) throws {
+    /// Starts a worker with slices of these sizes, which keeps images in `cache`.
+    init(slices: [UInt64] = [1 << 20, 1 << 20], cache: ImageCache? = nil) throws {
         let (mine, theirs) = try Socket.pair()
         socket = mine
         printed = Self.makeFile()
@@ -74,7 +74,8 @@ final class TestClient {
             channel: Channel(theirs, .unix),
             driver: FakeDriver.table(),
             slices: slices,
-            printed: [printed, complaints]
+            printed: [printed, complaints],
+            cache: cache
         )
         let end = self.end
         Thread.detachNewThread {

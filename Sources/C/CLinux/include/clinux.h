@@ -8,6 +8,7 @@
 #define _GNU_SOURCE 1
 #endif
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -56,6 +58,9 @@ static inline int ferry_thread_id(void) { return (int)syscall(SYS_gettid); }
 static inline int ferry_open(const char *path, int flags, unsigned mode) {
   return open(path, flags, mode);
 }
+static inline int ferry_openat(int folder, const char *name, int flags, unsigned mode) {
+  return openat(folder, name, flags, mode);
+}
 static inline int ferry_set_flags(int descriptor, int flags) {
   return fcntl(descriptor, F_SETFL, flags);
 }
@@ -67,6 +72,15 @@ static inline int ferry_duplicate_above(int descriptor, int minimum) {
 /* The address argument is a transparent union. */
 static inline int ferry_connect(int descriptor, const void *address, socklen_t length) {
   return connect(descriptor, (const struct sockaddr *)address, length);
+}
+
+/* Arrays are imported as tuples. */
+static inline const char *ferry_entry_name(const struct dirent *entry) { return entry->d_name; }
+
+/* Notes that a file was read just now; its other times stay. */
+static inline int ferry_touch(int file) {
+  struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}};
+  return futimens(file, times);
 }
 
 /* MAP_FAILED is a cast. */
