@@ -74,6 +74,8 @@ import Wire
                 #expect(answer.json["data_security"] as? String == "\(security.word)")
                 let id = try #require(LeaseID(hex: answer.json["id"] as? String ?? ""))
                 let secret = try #require(Hex.decode(answer.json["secret"] as? String ?? ""))
+                // A worker ends with its connection.
+                var kept: [DataConnection] = []
                 for wanted in [UInt8(0), 1, 2, 255] {
                     let connection = try DataConnection(port: daemon.addresses.dataPort)
                     let verdict = try #require(
@@ -83,18 +85,22 @@ import Wire
                     )
                     if wanted == security.rawValue {
                         #expect(verdict.status == 0)
+                        kept.append(connection)
                         continue
                     }
                     #expect(verdict.status == 8)
                     #expect(verdict.message.contains("encrypt"))
                     #expect(try await connection.receive(1).isEmpty)
                 }
+                let isListed = try await eventually { try await !daemon.workers(id).isEmpty }
+                #expect(isListed)
                 let pid = try #require(try await daemon.workers(id).first)
                 let isClear = try await eventually {
                     try scratch.note("arguments", of: pid).contains("--clear-text")
                         == (security == .clear)
                 }
                 #expect(isClear)
+                #expect(kept.count == 1)
             }
         }
     }

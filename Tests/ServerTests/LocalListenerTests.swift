@@ -68,6 +68,9 @@ import Wire
                     let path = try #require(answer.json["data_socket"] as? String)
                     let connection = try DataConnection(path: path)
                     let verdict = try await connection.shake(lease: lease.id, secret: lease.secret)
+                    {
+                        $0.security = Security.clear.rawValue
+                    }
                     #expect(verdict?.status == 0)
                     #expect(verdict?.isProven == true)
                     connection.send([0x77])
@@ -97,7 +100,7 @@ import Wire
                 let pid = try #require(try await daemon.workers(lease.id).first)
                 #expect(
                     try scratch.note("arguments", of: pid)
-                        .hasPrefix("serve --socket-fd 3 --link-offer --driver")
+                        .hasPrefix("serve --socket-fd 3 --key-fd 4 --link-offer --driver")
                 )
             }
         }
@@ -132,7 +135,7 @@ import Wire
                         contentsOfFile: scratch.path + "/" + note,
                         encoding: .utf8
                     )
-                    #expect(text.hasPrefix("echo --socket-fd 3 --lease \(id)"))
+                    #expect(text.hasPrefix("echo --socket-fd 3 --key-fd 4 --lease \(id)"))
                 }
                 #expect(try await daemon.call(.GET, "/v1/leases/\(id)").status == 404)
             }

@@ -176,6 +176,8 @@ import Worker
                         found.add(1, ordering: .relaxed)
                     } else {
                         cache.store(image)
+                        // Unless the others have stored a bound's worth meanwhile.
+                        if cache.find(image) == image { found.add(1, ordering: .relaxed) }
                     }
                 }
             }
