@@ -11,27 +11,31 @@ from .registry import Scene, check, require
 from .stage import WORKER, ferry, require_gone, server, working
 
 PROGRAM = "vector_add[cu13-static]"
+#: The ways to a server, and what it must be told to have them.
+WAYS = (((), ("tls", "unix", "shm")), (("--data-clear-text",), ("tcp",)))
 
 
 @check("transports: each that is asked for is used, and shown", PROGRAM, WORKER)
 def each(scene: Scene) -> None:
-    with server(scene) as at:
-        for asked, used in (("tcp", "tcp"), ("unix", "unix"), ("shm", "shm"), ("auto", "shm")):
-            done = ferry(at, "run", "-v", "--transport", asked, "--", *scene.program(PROGRAM))
-            require(done.returncode == 0, f"{asked}: {done}")
-            require(f"used transport {used}\n" in done.stderr, f"{asked}: {done.stderr}")
-            with working(scene, at, "program", "--transport", asked) as running:
-                shown = [worker.get("transport") for worker in at.workers()]
-                require(shown == [used], f"ferry list: {shown}")
-                running.process.terminate()
-                running.finish(20)
+    for options, ways in WAYS:
+        with server(scene, *options) as at:
+            for asked in (*ways, "auto"):
+                used = "shm" if asked == "auto" else asked
+                done = ferry(at, "run", "-v", "--transport", asked, "--", *scene.program(PROGRAM))
+                require(done.returncode == 0, f"{asked}: {done}")
+                require(f"used transport {used}\n" in done.stderr, f"{asked}: {done.stderr}")
+                with working(scene, at, "program", "--transport", asked) as running:
+                    shown = [worker.get("transport") for worker in at.workers()]
+                    require(shown == [used], f"ferry list: {shown}")
+                    running.process.terminate()
+                    running.finish(20)
 
 
 @check("transports: one that cannot be had is refused at once", PROGRAM)
 def impossible(scene: Scene) -> None:
     with server(scene) as at:
         for options, word in (
-                (("--transport", "tls"), "TLS"),
+                (("--transport", "tcp"), "use tls"),
                 (("--transport", "shm", "--socket", "/no/such/socket"), "/no/such/socket"),
                 (("--transport", "carrier-pigeon"), "carrier-pigeon"),
                 (("--emulate-link", "soon"), "soon")):
@@ -40,25 +44,29 @@ def impossible(scene: Scene) -> None:
             require(at.leases() == [], f"{options}: its lease is not given back")
         # A socket that cannot be reached is passed over when nobody asked for it.
         done = ferry(at, "run", "-v", "--socket", "/no/such/socket", "--", *scene.program(PROGRAM))
-        require(done.returncode == 0 and "used transport tcp\n" in done.stderr, f"{done}")
+        require(done.returncode == 0 and "used transport tls\n" in done.stderr, f"{done}")
+    with server(scene, "--data-clear-text") as at:
+        done = ferry(at, "run", "--transport", "tls", "--", "echo", "started")
+        require(done.returncode != 0 and not done.stdout and "not to encrypt" in done.stderr, f"{done}")
 
 
 @check("transports: a killed program is noticed within a second over each", WORKER)
 def killed(scene: Scene) -> None:
-    with server(scene) as at:
-        for transport in ("tcp", "unix", "shm"):
-            with working(scene, at, f"program-{transport}", "--transport", transport) as running:
-                worker = at.workers()[0]
-                os.kill(running.program(Path(scene.program(WORKER)[0]).name), 9)
-                require_gone(worker["pid"], time.monotonic(), f"the worker over {transport}")
-                require(running.finish(10).status == 137, "the status")
+    for options, ways in WAYS:
+        with server(scene, *options) as at:
+            for transport in ways:
+                with working(scene, at, f"program-{transport}", "--transport", transport) as running:
+                    worker = at.workers()[0]
+                    os.kill(running.program(Path(scene.program(WORKER)[0]).name), 9)
+                    require_gone(worker["pid"], time.monotonic(), f"the worker over {transport}")
+                    require(running.finish(10).status == 137, "the status")
 
 
 @check("transports: a network that is played, and the measurement of it", PROGRAM)
 def emulated(scene: Scene) -> None:
     with server(scene) as at:
         program = scene.program(PROGRAM)
-        for transport in ("tcp", "unix", "shm"):
+        for transport in ("tls", "unix", "shm"):
             link = ("--transport", transport, "--emulate-link", "20ms,10gbit")
             done = ferry(at, "run", *link, "--", *program)
             require(done.returncode == 0, f"{transport}: {done}")
@@ -75,8 +83,10 @@ def netperf(scene: Scene) -> None:
     with server(scene) as at:
         done = ferry(at, "netperf", "--seconds", "0.7", "--format", "json", seconds=60)
         require(done.returncode == 0, f"{done}")
-        rows = json.loads(done.stdout)["transports"]
-        require([row["transport"] for row in rows] == ["tcp", "unix", "shm"], f"{rows}")
+        ways = json.loads(done.stdout)["transports"]
+        require([row["transport"] for row in ways] == ["tls", "tcp", "unix", "shm"], f"{ways}")
+        rows = [row for row in ways if row.get("figures")]
+        require([row["transport"] for row in rows] == ["tls", "unix", "shm"], f"{ways}")
         for row in rows:
             figures = row["figures"]
             rates = [figures["messages_per_second"], *figures["to_server"], *figures["from_server"]]
