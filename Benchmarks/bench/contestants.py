@@ -64,6 +64,10 @@ class Stage:
     def server(self, launch: str) -> Server:
         return self._servers[launch]
 
+    def _server(self, spec: Spec) -> Server:
+        """The daemon that offers what a contestant needs."""
+        return self._servers["tls" if spec.transport == "tls" else spec.launch]
+
     def command(self, spec: Spec) -> list[str]:
         if spec.side == "floor":
             return [str(building.floor(spec.program)), *spec.arguments]
@@ -75,11 +79,11 @@ class Stage:
             options += ["--transport", spec.transport]
         if spec.link:
             options += ["--emulate-link", spec.link]
-        return self._servers[spec.launch].run_command(command, options=tuple(options))
+        return self._server(spec).run_command(command, options=tuple(options))
 
     def environment(self, spec: Spec) -> dict[str, str]:
         if spec.side == "ferry":
-            return self._servers[spec.launch].environment()
+            return self._server(spec).environment()
         return {**user_environment(), "LD_LIBRARY_PATH": str(self.tree.software),
                 "FERRY_SOFT_GPU_LAUNCH": spec.launch, "FERRY_SOFT_GPU_THREADS": "2"}
 

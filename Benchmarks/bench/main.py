@@ -123,8 +123,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"bench: {tree.path} is no tree of Ferry; run: make build", file=sys.stderr)
         return 2
     try:
-        with started(tree) as free, started(tree, REAL_LAUNCH) as busy:
-            stage = Stage(tree, {"null": free, REAL_LAUNCH: busy}, run_options(tree))
+        with started(tree) as free, started(tree, REAL_LAUNCH) as busy, started(tree, encrypts=True) as tls:
+            servers = {"null": free, REAL_LAUNCH: busy, "tls": tls}
+            stage = Stage(tree, servers, run_options(tree))
             figures = measure(stage, options)
     except (ServerError, building.BuildError) as error:
         print(f"bench: {error}", file=sys.stderr)
