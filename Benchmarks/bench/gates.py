@@ -30,15 +30,22 @@ class Steady:
     def sends(self) -> int:
         return sum(self.calls[name] for name in traces.SENDS)
 
+    #: Looking for acknowledgements while the window is full: no more often than sending it.
+    @property
+    def looks(self) -> int:
+        return self.calls["recvfrom"]
+
     @property
     def others(self) -> dict[str, int]:
         return {name: count for name, count in self.calls.items()
-                if name not in traces.SENDS and name not in ("futex", "poll")}
+                if name not in traces.SENDS and name not in ("futex", "poll", "recvfrom")}
 
     def problems(self) -> list[str]:
         found = []
         if self.sends > self.most_sends:
             found.append(f"{self.sends} sends, more than one for {GATHERED} bytes ({self.most_sends})")
+        if self.looks > self.most_sends:
+            found.append(f"{self.looks} looks for acknowledgements, more than {self.most_sends}")
         if self.calls["futex"] > WAKES:
             found.append(f"{self.calls['futex']} futex calls, more than {WAKES}")
         if self.others:

@@ -186,80 +186,83 @@ extension ClientCalls {
             guard parameters == nil else { return Status.invalidValue }
             let status = unpack(extra, entry.pointee.parameterBytes, &packed, &bytes)
             guard status == 0 else { return status }
-        } else if !areGiven(parameters, entry.pointee.parameterCount) {
-            return Status.invalidValue
         }
         let padded = WireFormat.padded(bytes)
         let size =
             LaunchLayout.parameters &+ padded &+ attributeCount &* LaunchLayout.attributeSize
-        return Session.send(state, opcode, context: context, size: size) { body in
-            body.storeBytes(of: entry.pointee.identifier, as: UInt32.self)
-            body.storeBytes(of: UInt32(attributeCount), toByteOffset: 4, as: UInt32.self)
-            body.storeBytes(of: launch.grid.0, toByteOffset: 8, as: UInt32.self)
-            body.storeBytes(of: launch.grid.1, toByteOffset: 12, as: UInt32.self)
-            body.storeBytes(of: launch.grid.2, toByteOffset: 16, as: UInt32.self)
-            body.storeBytes(of: launch.block.0, toByteOffset: 20, as: UInt32.self)
-            body.storeBytes(of: launch.block.1, toByteOffset: 24, as: UInt32.self)
-            body.storeBytes(of: launch.block.2, toByteOffset: 28, as: UInt32.self)
-            body.storeBytes(of: launch.sharedBytes, toByteOffset: 32, as: UInt32.self)
-            body.storeBytes(
-                of: UInt32(truncatingIfNeeded: bytes),
-                toByteOffset: 36,
-                as: UInt32.self
-            )
-            body.storeBytes(of: stream, toByteOffset: 40, as: UInt64.self)
-            let blob = body + LaunchLayout.parameters
-            if let packed {
-                memcpy(blob, packed, bytes)
-            } else {
-                layOut(entry, parameters, blob)
-            }
-            if attributeCount > 0 {
-                write(attributes, attributeCount, to: blob + padded)
-            }
+        state.pointee.streamLock.lock()
+        let body = CommandStream.begin(state, opcode, flags: 0, context: context, size: size)
+        body.storeBytes(of: entry.pointee.identifier, as: UInt32.self)
+        body.storeBytes(of: UInt32(attributeCount), toByteOffset: 4, as: UInt32.self)
+        body.storeBytes(of: launch.grid.0, toByteOffset: 8, as: UInt32.self)
+        body.storeBytes(of: launch.grid.1, toByteOffset: 12, as: UInt32.self)
+        body.storeBytes(of: launch.grid.2, toByteOffset: 16, as: UInt32.self)
+        body.storeBytes(of: launch.block.0, toByteOffset: 20, as: UInt32.self)
+        body.storeBytes(of: launch.block.1, toByteOffset: 24, as: UInt32.self)
+        body.storeBytes(of: launch.block.2, toByteOffset: 28, as: UInt32.self)
+        body.storeBytes(of: launch.sharedBytes, toByteOffset: 32, as: UInt32.self)
+        body.storeBytes(of: UInt32(truncatingIfNeeded: bytes), toByteOffset: 36, as: UInt32.self)
+        body.storeBytes(of: stream, toByteOffset: 40, as: UInt64.self)
+        let blob = body + LaunchLayout.parameters
+        var isWhole = true
+        if let packed {
+            memcpy(blob, packed, bytes)
+        } else if extra == nil {
+            isWhole = layOut(entry, parameters, blob)
         }
-    }
-
-    /// Whether there is a pointer for each parameter: without one, the kernel would get whatever
-    /// lay in the buffer before.
-    @inline(__always)
-    private static func areGiven(
-        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
-        _ count: Int
-    ) -> Bool {
-        guard let parameters else { return count == 0 }
-        var index = 0
-        while index < count {
-            if parameters[index] == nil { return false }
-            index &+= 1
-        }
-        return true
+        if attributeCount > 0 { write(attributes, attributeCount, to: blob + padded) }
+        // A record that is not committed never was.
+        if isWhole { CommandStream.commit(state, size: size) }
+        state.pointee.streamLock.unlock()
+        guard isWhole else { return Status.invalidValue }
+        Flusher.request(state)
+        return Status.success
     }
 
     /// Copies each parameter to its offset. Almost all have four or eight bytes.
+    ///
+    /// - Returns: `false` when there is no pointer for one: the kernel would get whatever lay in the
+    ///   buffer before.
     @inline(__always)
     private static func layOut(
         _ entry: UnsafeMutablePointer<FunctionEntry>,
         _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
         _ blob: UnsafeMutableRawPointer
-    ) {
-        guard let parameters else { return }
-        let layout = entry.pointee.parameters
-        var index = 0
-        while index < entry.pointee.parameterCount {
-            let slot = layout[index]
-            let target = blob + Int(slot.offset)
-            if let source = parameters[index] {
-                switch slot.size {
-                case 8:
-                    target.storeBytes(of: source.loadUnaligned(as: UInt64.self), as: UInt64.self)
-                case 4:
-                    target.storeBytes(of: source.loadUnaligned(as: UInt32.self), as: UInt32.self)
-                default: memcpy(target, source, Int(slot.size))
-                }
+    ) -> Bool {
+        guard var source = parameters else { return entry.pointee.parameterCount == 0 }
+        if entry.pointee.parametersAreWords {
+            return layOutWords(source, entry.pointee.parameterCount, blob)
+        }
+        var slot = entry.pointee.parameters
+        let end = slot + entry.pointee.parameterCount
+        while slot != end {
+            guard let value = source.pointee else { return false }
+            let target = blob + Int(slot.pointee.offset)
+            switch slot.pointee.size {
+            case 8: memcpy(target, value, 8)
+            case 4: memcpy(target, value, 4)
+            default: memcpy(target, value, Int(slot.pointee.size))
             }
+            slot += 1
+            source += 1
+        }
+        return true
+    }
+
+    @inline(__always)
+    private static func layOutWords(
+        _ source: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+        _ count: Int,
+        _ blob: UnsafeMutableRawPointer
+    ) -> Bool {
+        let words = blob.assumingMemoryBound(to: UInt64.self)
+        var index = 0
+        while index < count {
+            guard let value = source[index] else { return false }
+            words[index] = value.loadUnaligned(as: UInt64.self)
             index &+= 1
         }
+        return true
     }
 
     private static func write(

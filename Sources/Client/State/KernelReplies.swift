@@ -68,7 +68,9 @@ enum KernelReplies {
         )
         memcpy(parameters, record + LoadReplyLayout.parameters, 8 * parameterCount)
         var bytes = 0
+        var areWords = true
         for index in 0..<parameterCount {
+            if parameters[index] != (UInt32(8 * index), 8) { areWords = false }
             let end = Int(parameters[index].offset) + Int(parameters[index].size)
             bytes = max(bytes, end)
         }
@@ -79,7 +81,8 @@ enum KernelReplies {
             attributes: attributes,
             parameters: parameters,
             parameterCount: parameterCount,
-            parameterBytes: bytes
+            parameterBytes: bytes,
+            parametersAreWords: areWords
         )
         guard bytes <= LaunchLayout.maxParameterBytes else {
             entry.deallocate()

@@ -44,6 +44,8 @@ struct FunctionEntry {
     var parameterCount: Int
     /// Bytes of all parameters.
     var parameterBytes: Int
+    /// Whether each parameter has eight bytes and follows the one before: most kernels' do.
+    var parametersAreWords: Bool
 
     /// Frees what the entry points to.
     func deallocate() {
