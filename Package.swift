@@ -18,7 +18,12 @@ let gnu: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])]
 /// Settings of everything that also goes into the client library.
 let portable: [SwiftSetting] =
     strict
-    + (embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"])] : [])
+    + (embedded
+        ? [
+            .enableExperimentalFeature("Embedded"),
+            // What Embedded Swift would check at run time is a call of an empty function.
+            .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked"]),
+        ] : [])
 
 /// The soft GPU's inner loops: optimised in debug builds too, with the vector unit that every
 /// x86-64 server of the last ten years has (docs/adr/0003).

@@ -229,37 +229,21 @@ extension ClientCalls {
         _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
         _ blob: UnsafeMutableRawPointer
     ) -> Bool {
-        guard var source = parameters else { return entry.pointee.parameterCount == 0 }
-        if entry.pointee.parametersAreWords {
-            return layOutWords(source, entry.pointee.parameterCount, blob)
-        }
-        var slot = entry.pointee.parameters
-        let end = slot + entry.pointee.parameterCount
-        while slot != end {
-            guard let value = source.pointee else { return false }
-            let target = blob + Int(slot.pointee.offset)
-            switch slot.pointee.size {
-            case 8: memcpy(target, value, 8)
-            case 4: memcpy(target, value, 4)
-            default: memcpy(target, value, Int(slot.pointee.size))
-            }
-            slot += 1
-            source += 1
-        }
-        return true
-    }
-
-    @inline(__always)
-    private static func layOutWords(
-        _ source: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
-        _ count: Int,
-        _ blob: UnsafeMutableRawPointer
-    ) -> Bool {
-        let words = blob.assumingMemoryBound(to: UInt64.self)
+        let count = entry.pointee.parameterCount
+        guard let parameters else { return count == 0 }
+        let moves = entry.pointee.moves
         var index = 0
         while index < count {
-            guard let value = source[index] else { return false }
-            words[index] = value.loadUnaligned(as: UInt64.self)
+            guard let source = parameters[index] else { return false }
+            let move = moves[index]
+            if _fastPath(move >= 0) {
+                memcpy(blob + Int(truncatingIfNeeded: move), source, 8)
+            } else if move & FunctionEntry.isHalf != 0 {
+                memcpy(blob + Int(truncatingIfNeeded: move & 0xFFFF), source, 4)
+            } else {
+                let slot = entry.pointee.parameters[index]
+                memcpy(blob + Int(slot.offset), source, Int(slot.size))
+            }
             index &+= 1
         }
         return true
@@ -314,21 +298,19 @@ extension ClientCalls {
         _ entry: UnsafeMutablePointer<FunctionEntry>,
         _ launch: Launch
     ) -> Int32 {
-        let threads = launch.block.0.multipliedFullWidth(by: launch.block.1)
-        guard launch.grid.0 != 0, launch.grid.1 != 0, launch.grid.2 != 0, launch.block.2 != 0,
-            threads.low != 0, threads.high == 0, launch.block.0 <= 1024, launch.block.1 <= 1024,
-            launch.block.2 <= 64, launch.grid.0 <= 0x7FFF_FFFF, launch.grid.1 <= 0xFFFF,
-            launch.grid.2 <= 0xFFFF
-        else { return Status.invalidValue }
+        // Zero becomes the largest number, so that one comparison finds both ends.
+        if launch.grid.0 &- 1 >= 0x7FFF_FFFF { return Status.invalidValue }
+        if launch.grid.1 &- 1 >= 0xFFFF { return Status.invalidValue }
+        if launch.grid.2 &- 1 >= 0xFFFF { return Status.invalidValue }
+        if launch.block.0 &- 1 >= 1024 { return Status.invalidValue }
+        if launch.block.1 &- 1 >= 1024 { return Status.invalidValue }
+        if launch.block.2 &- 1 >= 64 { return Status.invalidValue }
+        // At most 2²⁶ by now.
+        let threads = launch.block.0 &* launch.block.1 &* launch.block.2
         let attributes = entry.pointee.attributes
-        let (total, overflow) = threads.low.multipliedReportingOverflow(by: launch.block.2)
-        guard !overflow, total <= UInt32(bitPattern: attributes[0]) else {
-            return Status.invalidValue
-        }
-        // Attribute 8: how much dynamic shared memory the function may use.
-        guard launch.sharedBytes <= UInt32(bitPattern: max(0, attributes[8])) else {
-            return Status.invalidValue
-        }
+        if threads > UInt32(bitPattern: attributes[0]) { return Status.invalidValue }
+        // Attribute 8: how much dynamic shared memory the function may use; never negative.
+        if launch.sharedBytes > UInt32(bitPattern: attributes[8]) { return Status.invalidValue }
         return Status.success
     }
 }

@@ -1,3 +1,5 @@
+internal import CLinux
+
 /// Handles that the client makes for everything the program creates (rule 3 of the data plane).
 ///
 /// A handle looks like an address that is never mapped: bits 4–27 index, 28–39 generation,
@@ -33,40 +35,58 @@ package enum Handle {
 /// Objects of one kind by handle.
 ///
 /// Looking up takes no lock and may run beside `insert` and `remove`, which the caller serialises.
-/// Objects are values in blocks that never move; a removed object's memory is used again, so a
-/// program that uses a handle while it destroys it gets an error or the newer object, never a
-/// crash.
+/// Objects are values in an array that never moves: address space for the most of them is taken at
+/// once, memory only as they come. A removed object's memory is used again, so a program that uses
+/// a handle while it destroys it gets an error or the newer object, never a crash.
 package struct HandleTable<Value>: ~Copyable {
     private struct Slot {
+        /// 0 while there is no object; an array that was never touched holds zeros.
         var handle: UInt64
         var generation: UInt64
         var nextFree: Int
         var value: Value
     }
 
-    private static var blockSize: Int { 1024 }
     private let kind: Handle.Kind
-    private let blocks: UnsafeMutablePointer<UnsafeMutablePointer<Slot>?>
+    private let slots: UnsafeMutableRawPointer
+    /// Indices are taken modulo this plus one: all of them, or one without address space.
+    private let mask: UInt64
     private var count = 0
     private var firstFree = -1
 
-    /// An empty table for handles of this kind.
+    /// An empty table for handles of this kind. Without address space nothing fits into it.
     package init(_ kind: Handle.Kind) {
         self.kind = kind
-        blocks = .allocate(capacity: Handle.maxIndex / Self.blockSize)
-        blocks.initialize(repeating: nil, count: Handle.maxIndex / Self.blockSize)
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        let map = mmap(nil, Self.size, PROT_READ | PROT_WRITE, flags, -1, 0)
+        if let map, ferry_map_failed(map) == 0 {
+            slots = map
+            mask = UInt64(Handle.maxIndex - 1)
+        } else {
+            slots = .allocate(byteCount: Self.stride, alignment: 16)
+            memset(slots, 0, Self.stride)
+            mask = 0
+        }
     }
+
+    deinit {
+        if mask == 0 { slots.deallocate() } else { munmap(slots, Self.size) }
+    }
+
+    @inline(__always)
+    private static var stride: Int { MemoryLayout<Slot>.stride }
+    private static var size: Int { stride * Handle.maxIndex }
 
     /// The object with this handle.
     @inline(__always)
     package func find(_ handle: UInt64) -> UnsafeMutablePointer<Value>? {
-        guard let index = Handle.index(handle, kind), index < count,
-            let slot = slot(index), slot.pointee.handle == handle
-        else { return nil }
-        return UnsafeMutableRawPointer(slot)
-            .advanced(by: Self.valueOffset).assumingMemoryBound(to: Value.self)
+        // The handle in the slot has kind and generation, too.
+        let slot = slots + Self.stride &* Int(truncatingIfNeeded: handle >> 4 & mask)
+        guard slot.load(as: UInt64.self) == handle, handle != 0 else { return nil }
+        return (slot + Self.valueOffset).assumingMemoryBound(to: Value.self)
     }
 
+    @inline(__always)
     private static var valueOffset: Int {
         let alignment = MemoryLayout<Value>.alignment
         return (24 + alignment - 1) / alignment * alignment
@@ -74,8 +94,9 @@ package struct HandleTable<Value>: ~Copyable {
 
     /// Keeps an object and makes its handle; `nil` when there are `Handle.maxIndex` already.
     package mutating func insert(_ value: Value) -> UInt64? {
-        if firstFree >= 0, let slot = slot(firstFree) {
+        if firstFree >= 0 {
             let index = firstFree
+            let slot = slot(index)
             firstFree = slot.pointee.nextFree
             slot.pointee.generation += 1
             slot.pointee.value = value
@@ -83,15 +104,11 @@ package struct HandleTable<Value>: ~Copyable {
             slot.pointee.handle = handle
             return handle
         }
-        guard count < Handle.maxIndex else { return nil }
+        guard count < Handle.maxIndex, mask != 0 else { return nil }
         let index = count
-        if index % Self.blockSize == 0 {
-            blocks[index / Self.blockSize] = .allocate(capacity: Self.blockSize)
-        }
-        guard let block = blocks[index / Self.blockSize] else { return nil }
         let handle = Handle.make(kind, index: index, generation: 0)
-        let slot = Slot(handle: handle, generation: 0, nextFree: -1, value: value)
-        (block + index % Self.blockSize).initialize(to: slot)
+        let new = Slot(handle: handle, generation: 0, nextFree: -1, value: value)
+        slot(index).initialize(to: new)
         count += 1
         return handle
     }
@@ -100,9 +117,8 @@ package struct HandleTable<Value>: ~Copyable {
     ///
     /// - Returns: The object, or `nil` when the handle names none.
     package mutating func remove(_ handle: UInt64) -> Value? {
-        guard let index = Handle.index(handle, kind), index < count,
-            let slot = slot(index), slot.pointee.handle == handle
-        else { return nil }
+        guard find(handle) != nil, let index = Handle.index(handle, kind) else { return nil }
+        let slot = slot(index)
         slot.pointee.handle = 0
         slot.pointee.nextFree = firstFree
         firstFree = index
@@ -112,16 +128,12 @@ package struct HandleTable<Value>: ~Copyable {
     /// Calls `body` for every object.
     package func forEach(_ body: (UInt64, UnsafeMutablePointer<Value>) -> Void) {
         for index in 0..<count {
-            guard let slot = slot(index), slot.pointee.handle != 0,
-                let value = find(slot.pointee.handle)
-            else { continue }
-            body(slot.pointee.handle, value)
+            let handle = slot(index).pointee.handle
+            if let value = find(handle) { body(handle, value) }
         }
     }
 
-    @inline(__always)
-    private func slot(_ index: Int) -> UnsafeMutablePointer<Slot>? {
-        guard let block = blocks[index / Self.blockSize] else { return nil }
-        return block + index % Self.blockSize
+    private func slot(_ index: Int) -> UnsafeMutablePointer<Slot> {
+        slots.assumingMemoryBound(to: Slot.self) + index
     }
 }

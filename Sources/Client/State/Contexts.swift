@@ -22,7 +22,7 @@ struct ContextEntry {
 /// The contexts of the process by the identifier that the wire uses: 1…64 the primary contexts of
 /// devices 0…63, created ones above.
 package struct Contexts: ~Copyable {
-    /// Contexts at most, primary ones included.
+    /// Contexts at most, primary ones included; a power of two.
     static let capacity = 1024
     private let entries: UnsafeMutablePointer<ContextEntry>
     private var primaries: InlineArray<64, Int>
@@ -52,9 +52,13 @@ package struct Contexts: ~Copyable {
     /// The identifier of a context in which calls can be made, and a status if they cannot.
     @inline(__always)
     func usable(_ handle: UInt64) -> (UInt32, Int32) {
-        guard let entry = find(handle) else { return (0, Status.contextIsDestroyed) }
-        guard entry.pointee.isActive else { return (0, Status.contextIsDestroyed) }
-        return (UInt32(truncatingIfNeeded: entry - entries), entry.pointee.sticky)
+        // The handle in the entry has kind and generation, too.
+        let index = Int(truncatingIfNeeded: handle >> 4) & (Self.capacity - 1)
+        let entry = entries + index
+        guard entry.pointee.handle == handle, handle != 0, entry.pointee.isActive else {
+            return (0, Status.contextIsDestroyed)
+        }
+        return (UInt32(truncatingIfNeeded: index), entry.pointee.sticky)
     }
 
     /// The identifier of a handle's context.

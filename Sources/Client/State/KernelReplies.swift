@@ -63,14 +63,19 @@ enum KernelReplies {
             capacity: LoadReplyLayout.attributeCount
         )
         memcpy(attributes, record + LoadReplyLayout.attributes, 4 * LoadReplyLayout.attributeCount)
+        // The most dynamic shared memory; launches compare with it as it is.
+        attributes[8] = max(0, attributes[8])
         let parameters = UnsafeMutablePointer<(offset: UInt32, size: UInt32)>.allocate(
             capacity: max(parameterCount, 1)
         )
         memcpy(parameters, record + LoadReplyLayout.parameters, 8 * parameterCount)
         var bytes = 0
-        var areWords = true
+        let moves = UnsafeMutablePointer<Int32>.allocate(capacity: max(parameterCount, 1))
         for index in 0..<parameterCount {
-            if parameters[index] != (UInt32(8 * index), 8) { areWords = false }
+            let (offset, size) = parameters[index]
+            let place = Int32(truncatingIfNeeded: offset & 0xFFFF)
+            let half = size == 4 ? FunctionEntry.isHalf : 0
+            moves[index] = size == 8 ? place : place | half | .min
             let end = Int(parameters[index].offset) + Int(parameters[index].size)
             bytes = max(bytes, end)
         }
@@ -82,7 +87,7 @@ enum KernelReplies {
             parameters: parameters,
             parameterCount: parameterCount,
             parameterBytes: bytes,
-            parametersAreWords: areWords
+            moves: moves
         )
         guard bytes <= LaunchLayout.maxParameterBytes else {
             entry.deallocate()

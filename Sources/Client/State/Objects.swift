@@ -44,14 +44,19 @@ struct FunctionEntry {
     var parameterCount: Int
     /// Bytes of all parameters.
     var parameterBytes: Int
-    /// Whether each parameter has eight bytes and follows the one before: most kernels' do.
-    var parametersAreWords: Bool
+    /// The same for launches, a number each: the offset alone for a parameter of eight bytes, with
+    /// the sign for any other, and with `isHalf` for one of four.
+    var moves: UnsafeMutablePointer<Int32>
+
+    /// In a number of `moves`: the parameter has four bytes.
+    static let isHalf: Int32 = 1 << 30
 
     /// Frees what the entry points to.
     func deallocate() {
         name.deallocate()
         attributes.deallocate()
         parameters.deallocate()
+        moves.deallocate()
     }
 }
 
