@@ -173,10 +173,13 @@ extension ClientCalls {
         var context: UInt32 = 0
         guard let state = Session.readyInContext(&failure, &context) else { return failure }
         guard let entry = Handles.entry(function) else { return Status.invalidHandle }
-        guard let stream = Handles.stream(launch.stream) else { return Status.invalidHandle }
-        // A kernel runs in the current context only; copies may use the streams of others.
-        if stream > 1, state.pointee.streams.find(stream)?.pointee.context != ContextStack.current {
-            return Status.invalidHandle
+        var stream = UInt64(UInt(bitPattern: launch.stream))
+        if stream > 1 {
+            if stream == 2 { stream = PerThreadStream.current(state) ?? 0 }
+            // A kernel runs in the current context only; copies may use the streams of others.
+            guard let owner = state.pointee.streams.find(stream)?.pointee.context,
+                state.pointee.contexts.isEntry(context, of: owner)
+            else { return Status.invalidHandle }
         }
         let problem = check(state, entry, launch)
         guard problem == 0 else { return problem }
