@@ -78,6 +78,8 @@ final class StagingPool: @unchecked Sendable {
             if reap(sizeClass, waiting: false) { continue }
             if mayGrow(sizeClass) { return grow(sizeClass, &status) }
             if reap(sizeClass, waiting: true) || makeRoom() { continue }
+            // The last copy to the host may have given its slot back after the first look.
+            if let slot = takeFree(sizeClass) { return slot }
             return grow(sizeClass, &status)
         }
     }
