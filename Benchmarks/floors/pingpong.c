@@ -14,7 +14,7 @@ static double over_socket(const char *transport, const char *manner, size_t send
   char *bytes = calloc(1, send + reply);
   socket_pair(transport, pair);
   pid_t child = fork_end();
-  struct end end = end_of(transport, pair[child == 0], child == 0, waiting_of(manner, child == 0));
+  struct end end = end_of(transport, pair[child == 0], child == 0, waiting_of(manner));
   close(pair[child != 0]);
   if (child == 0) {
     for (;;) {
@@ -40,7 +40,7 @@ static double over_memory(const char *manner, size_t send, size_t reply) {
   struct ring *there = ring_new(4096), *back = ring_new(4096);
   char bytes[4096] = {0};
   pid_t child = fork_end();
-  struct waiting waiting = waiting_of(manner, child == 0);
+  struct waiting waiting = waiting_of(manner);
   if (send > sizeof bytes || reply > sizeof bytes) fprintf(stderr, "at most 4 KiB\n"), exit(2);
   if (child == 0) {
     for (;;) {

@@ -62,7 +62,7 @@ static void prepare(const char *transport, const char *manner, int count, size_t
   }
   pid_t child = fork_end();
   for (int i = 0; i < count; i++) {
-    struct waiting waiting = waiting_of(manner, child == 0);
+    struct waiting waiting = waiting_of(manner);
     stripes[i].end = end_of(is_memory ? "unix" : transport, pairs[i][child == 0], child == 0, waiting);
     close(pairs[i][child != 0]);
     stripes[i].size = size / count;

@@ -1,12 +1,13 @@
 /* How an end waits until something comes.
  *
- * `block` sleeps at once, `spin` never sleeps, `ferry` spins for a moment and then sleeps, each end
- * as Ferry's does: the client as Sources/Client/Session/Replies.swift, the server as the Spinner of
- * Sources/Worker/Start/Server.swift. Whoever changes those changes the numbers here. */
+ * `block` sleeps at once, `spin` never sleeps, `ferry` spins for a moment and then sleeps, both ends
+ * as Sources/Transport/SpinPolicy.swift does while answers come soon. Whoever changes the numbers
+ * there changes them here. */
 #ifndef BENCH_WAITING_H
 #define BENCH_WAITING_H
 
 #include <poll.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -21,14 +22,14 @@ struct spinner {
   uint64_t started;
 };
 
-static inline struct waiting waiting_of(const char *manner, int is_server) {
+static inline struct waiting waiting_of(const char *manner) {
   if (!strcmp(manner, "block")) return (struct waiting){0, 0};
   if (!strcmp(manner, "spin")) return (struct waiting){-1, 0};
   if (strcmp(manner, "ferry")) fprintf(stderr, "no such manner: %s\n", manner), exit(2);
-  if (!is_server) return (struct waiting){39, 0};
+  
   long processors = sysconf(_SC_NPROCESSORS_ONLN);
   if (processors < 2) return (struct waiting){0, 0};
-  return (struct waiting){-1, processors >= 4 ? 40000 : 5000};
+  return (struct waiting){-1, processors >= 4 ? 100000 : 50000};
 }
 
 /* Whether to look again at once; counts the tries. */
@@ -40,7 +41,8 @@ static inline int spin_again(struct spinner *spinner, const struct waiting *wait
     if (now - spinner->started > waiting->nanoseconds) return (int)(spinner->started = 0);
   }
   spinner->spins++;
-  __builtin_ia32_pause();
+  if (waiting->nanoseconds) sched_yield();
+  else __builtin_ia32_pause();
   return 1;
 }
 

@@ -26,14 +26,14 @@ extension LinkTests {
         /// The median of so many round trips of 64 bytes, in nanoseconds.
         private func roundTrip(_ pair: ChannelPair, rounds: Int) throws -> Double {
             let echo = inThread {
-                var policy = SpinPolicy(pair.worker, .worker)
+                var policy = SpinPolicy(pair.worker)
                 var bytes = [UInt8](repeating: 0, count: 64)
                 for _ in 0..<rounds {
                     guard Self.take(pair.worker, &bytes, &policy) else { return }
                     guard case .bytes(64) = pair.worker.send(bytes, 64) else { return }
                 }
             }
-            var policy = SpinPolicy(pair.client, .client)
+            var policy = SpinPolicy(pair.client)
             var times: [UInt64] = []
             var bytes = [UInt8](repeating: 1, count: 64)
             for _ in 0..<rounds {

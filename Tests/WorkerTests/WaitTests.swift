@@ -40,6 +40,49 @@ extension WorkerTests {
             client.close()
         }
 
+        @Test(arguments: [
+            Opcode.cuStreamSynchronize, .cuCtxSynchronize, .cuMemcpyDtoHAsync_v2, .cuMemcpyDtoH_v2,
+        ])
+        func aSilentClientIsAnsweredLate(opcode: Opcode) throws {
+            let (client, stream, address) = try blocked()
+            let body =
+                switch opcode {
+                case .cuStreamSynchronize: bytes(stream)
+                case .cuMemcpyDtoHAsync_v2: bytes(address, UInt64(8), stream)
+                case .cuMemcpyDtoH_v2: bytes(address, UInt64(8), UInt64(0))
+                default: [UInt8]()
+                }
+            let wait = try client.ask(opcode, body)
+            // Longer than the reader looks before it sleeps.
+            #expect(!client.hears(within: 20))
+            FakeDriver.shared.releaseAll()
+            #expect(try client.reply(to: wait).status == 0)
+            client.close()
+        }
+
+        @Test func aContextWaitsForEachOfItsStreams() throws {
+            // More than the reader asks after itself, and fewer.
+            for count in [3, 40] {
+                let client = try TestClient()
+                let functions = try client.load()
+                let block = try #require(functions["block"])
+                let streams = (0..<UInt64(count)).map { TestHandle.stream($0 + 2) }
+                for stream in streams { try client.send(.cuStreamCreate, bytes(stream, UInt32(1))) }
+                for blocked in [streams[0], streams[count - 1]] {
+                    for stream in streams {
+                        #expect(try client.call(.cuStreamQuery, bytes(stream)).status == 0)
+                    }
+                    #expect(try client.call(.cuCtxSynchronize).status == 0)
+                    try client.send(.cuLaunchKernel, client.launchBody(block, [], stream: blocked))
+                    let wait = try client.ask(.cuCtxSynchronize)
+                    #expect(!client.hears(within: 5))
+                    FakeDriver.shared.releaseAll()
+                    #expect(try client.reply(to: wait).status == 0)
+                }
+                client.close()
+            }
+        }
+
         @Test func manyWaitsQueueUp() throws {
             let (client, stream, _) = try blocked()
             let waits = try (0..<300).map { _ in

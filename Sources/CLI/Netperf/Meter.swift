@@ -54,7 +54,7 @@ struct Meter {
         )
         message.initializeMemory(as: UInt8.self, repeating: 1)
         defer { message.deallocate() }
-        var policy = spins ? SpinPolicy(channel, .client) : SpinPolicy(budget: 0)
+        var policy = spins ? SpinPolicy(channel) : SpinPolicy(budget: 0)
         var times: [UInt64] = []
         let end = Self.now() + UInt64(seconds * 1e9)
         repeat {
@@ -115,7 +115,7 @@ struct Meter {
         message.initializeMemory(as: UInt8.self, repeating: 1)
         defer { message.deallocate() }
         let batch = max(1, (16 << 20) / size)
-        var policy = SpinPolicy(channel, .client)
+        var policy = SpinPolicy(channel)
         var bytes = 0
         let start = now()
         let end = start + UInt64(seconds * 1e9)

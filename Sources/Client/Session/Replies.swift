@@ -136,11 +136,10 @@ enum Replies {
     // MARK: - As the reader
 
     private static func read(_ state: State, until waiter: UnsafeMutablePointer<Waiter>) {
-        var spinning = SpinPolicy(state.pointee.channel, .client)
         while waiter.pointee.signal.load(ordering: .acquiring) != Waiter.Signal.done {
             switch receive(state) {
-            case .received: spinning.reset()
-            case .nothing: if !spinning.spin() { waitForData(state) }
+            case .received: state.pointee.spinning.reset()
+            case .nothing: if !state.pointee.spinning.spin() { waitForData(state) }
             case .lost: return
             }
         }

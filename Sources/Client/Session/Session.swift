@@ -26,6 +26,7 @@ struct SessionState: ~Copyable {
     var waiters: UnsafeMutablePointer<Waiter>?
     var copies: UnsafeMutablePointer<PendingCopy>?
     var isBeingRead = false
+    var spinning: SpinPolicy
     var incoming = IncomingStream(limit: WireFormat.maxReply)
 
     /// A CUresult once the connection is lost: every later call returns it.
@@ -62,6 +63,7 @@ struct SessionState: ~Copyable {
         keptImages: KeptImages?
     ) {
         self.channel = channel
+        spinning = SpinPolicy(channel)
         self.keptImages = keptImages
         contexts = Contexts(devices)
         self.devices = devices

@@ -77,13 +77,7 @@ extension Executor {
         guard isDeviceMemory(source), length <= 1 << 48 else {
             return finish(record, Status.invalidValue)
         }
-        waiters.submit(
-            WaitJob(
-                ticket: Ticket(record),
-                context: contexts[record.context]?.context,
-                kind: .copy(source: source, length: length, stream: nil)
-            )
-        )
+        wait(record, .copy(source: source, length: length, stream: nil))
     }
 
     /// `cuMemcpyDtoHAsync`: in its place in the stream, to staging memory; `Deliveries` sends it.
@@ -101,13 +95,10 @@ extension Executor {
         }
         if record.wantsReply {
             // To pageable memory: the client waits, so the copy does so too, aside.
-            let kind = WaitJob.Kind.copy(
-                source: source,
-                length: length,
-                stream: UInt(bitPattern: stream)
+            wait(
+                record,
+                .copy(source: source, length: length, stream: UInt(bitPattern: stream))
             )
-            let context = contexts[record.context]?.context
-            waiters.submit(WaitJob(ticket: Ticket(record), context: context, kind: kind))
             return
         }
         let status = startCopies(record, source, length, stream)

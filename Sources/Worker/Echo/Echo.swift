@@ -57,7 +57,7 @@ struct Echo {
     private func run() -> WorkerFailure.ExitStatus {
         while true {
             let head = UnsafeMutableRawBufferPointer(rebasing: room[..<EchoRequest.size])
-            var policy = SpinPolicy(channel, .worker)
+            var policy = SpinPolicy(channel)
             do throws(SocketError) {
                 try channel.receiveAll(head, &policy, timeout: Self.patience)
             } catch {
@@ -72,7 +72,7 @@ struct Echo {
 
     private func answer(_ request: EchoRequest) throws(SocketError) {
         let message = UnsafeMutableRawBufferPointer(rebasing: room[..<request.messageSize])
-        var policy = request.spins ? SpinPolicy(channel, .worker) : SpinPolicy(budget: 0)
+        var policy = request.spins ? SpinPolicy(channel) : SpinPolicy(budget: 0)
         var received: UInt64 = 0
         for _ in 0..<request.count {
             if request.kind != .source {

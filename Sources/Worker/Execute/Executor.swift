@@ -15,6 +15,8 @@ package final class Executor: @unchecked Sendable {
         var expected: UInt32 = 1
         /// The context that is the driver's current one on the reader thread.
         var context: UInt32 = .max
+        /// The wait that the reader looks after itself.
+        var held: WaitJob?
     }
 
     let driver: DriverTable
@@ -25,6 +27,7 @@ package final class Executor: @unchecked Sendable {
     let allocations = AllocationTable()
     let deviceCount: Int
     let image: ImageAssembly
+    let readerWaiting: Waiting
     let launchPointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     let launchAttributes: UnsafeMutablePointer<CUlaunchAttribute>
 
@@ -70,6 +73,7 @@ package final class Executor: @unchecked Sendable {
         deliveries = Deliveries(driver: driver, answers: answers)
         answers.deliveries = deliveries
         waiters = WaiterPool(driver: driver, answers: answers)
+        readerWaiting = Waiting(driver: driver, answers: answers)
         stagingLimit = StagingLimit()
     }
 

@@ -55,10 +55,13 @@ package struct Server {
 
     private func readAll() throws(ProtocolViolation) {
         var incoming = IncomingStream(limit: WireFormat.maxRequest, capacity: 128 << 10)
-        var spinning = SpinPolicy(channel, .worker)
+        var spinning = SpinPolicy(channel)
         let output = executor.answers.output
         while true {
-            while let item = try incoming.next() { try take(item) }
+            while let item = try incoming.next() {
+                executor.handOver()
+                try take(item)
+            }
             if let place = incoming.acknowledgement(threshold: WireFormat.acknowledgeAfter) {
                 output.tellReceived(place)
             }
@@ -69,7 +72,12 @@ package struct Server {
                 incoming.commit(count)
                 spinning.reset()
             case .wouldBlock:
-                if !spinning.spin() { waitForData() }
+                if executor.isHolding, executor.finishHeld() {
+                    spinning.reset()
+                } else if !spinning.spin() {
+                    executor.handOver()
+                    waitForData()
+                }
             case .closed:
                 if incoming.pending > 0 { throw .truncated }
                 return

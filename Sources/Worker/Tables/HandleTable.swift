@@ -1,3 +1,5 @@
+internal import CLinux
+
 /// Objects of one kind by the handles that the client made for them (rule 3 of the data plane).
 ///
 /// Arrays only: the index is part of the handle, and the whole handle, generation and kind
@@ -7,7 +9,7 @@ struct HandleTable<Value: BitwiseCopyable>: @unchecked Sendable {
     private struct Slot {
         var handle: UInt64
         var context: UInt32
-        var value: Value?
+        var value: Value
     }
 
     /// Objects of one kind at most. A client that spreads its indices takes 1024 blocks of 1024.
@@ -29,12 +31,25 @@ struct HandleTable<Value: BitwiseCopyable>: @unchecked Sendable {
 
     /// The object of this handle.
     @inline(__always)
-    func find(_ handle: UInt64) -> Value? {
+    func find(_ handle: UInt64) -> Value? { entry(handle)?.pointee }
+
+    /// Where the object of this handle is kept, until it is removed.
+    @inline(__always)
+    func entry(_ handle: UInt64) -> UnsafeMutablePointer<Value>? {
+        guard let slot = slot(handle) else { return nil }
+        return withUnsafeMutablePointer(to: &slot.pointee.value) { $0 }
+    }
+
+    /// The context of the object of this handle.
+    func context(_ handle: UInt64) -> UInt32? { slot(handle)?.pointee.context }
+
+    @inline(__always)
+    private func slot(_ handle: UInt64) -> UnsafeMutablePointer<Slot>? {
         let index = Self.index(handle)
         guard index < Self.capacity, handle != 0, let block = blocks[index / Self.blockSize],
             block[index % Self.blockSize].handle == handle
         else { return nil }
-        return block[index % Self.blockSize].value
+        return block + index % Self.blockSize
     }
 
     /// Whether an object can be inserted under this handle: it has the right form, and its index
@@ -70,7 +85,7 @@ struct HandleTable<Value: BitwiseCopyable>: @unchecked Sendable {
             guard let block = blocks[blockIndex] else { continue }
             for index in 0..<Self.blockSize
             where block[index].handle != 0 && block[index].context == context {
-                if let value = block[index].value { body(value) }
+                body(block[index].value)
                 block[index].handle = 0
             }
         }
@@ -78,10 +93,8 @@ struct HandleTable<Value: BitwiseCopyable>: @unchecked Sendable {
 
     private func addBlock(_ index: Int) -> UnsafeMutablePointer<Slot> {
         let block = UnsafeMutablePointer<Slot>.allocate(capacity: Self.blockSize)
-        block.initialize(
-            repeating: Slot(handle: 0, context: 0, value: nil),
-            count: Self.blockSize
-        )
+        // Handles of 0: nobody looks at a value before it is inserted.
+        memset(block, 0, MemoryLayout<Slot>.stride * Self.blockSize)
         blocks[index] = block
         return block
     }

@@ -9,9 +9,11 @@ final class Waiting {
     private let answers: Answers
     /// Room for a `hostData` record and a reply behind it.
     private var buffer: UnsafeMutableRawPointer?
+    /// Bytes of a copy that go into one piece.
+    static let pieceSize = WireFormat.maxData
     private static let replySize = WireFormat.headerSize + ReplyLayout.values
     private static let bufferSize =
-        Answers.hostDataPrefix + WireFormat.maxData + replySize
+        Answers.hostDataPrefix + pieceSize + replySize
 
     init(driver: DriverTable, answers: Answers) {
         self.driver = driver
@@ -20,10 +22,16 @@ final class Waiting {
 
     deinit { buffer?.deallocate() }
 
-    /// Waits, sends what was printed and copied meanwhile, and replies.
+    /// Waits, sends what was printed and copied meanwhile, and replies. The context is made the
+    /// thread's current one.
     func perform(_ job: WaitJob) {
         let status = driver.cuCtxSetCurrent?(job.context) ?? Status.notFound
         guard status == Status.success else { return finish(job.ticket, status) }
+        performHere(job)
+    }
+
+    /// The same where the context is the thread's current one.
+    func performHere(_ job: WaitJob) {
         switch job.kind {
         case .stream(let stream):
             let call = driver.cuStreamSynchronize
@@ -49,7 +57,7 @@ final class Waiting {
         buffer = room
         var offset: UInt64 = 0
         while offset < length {
-            let size = Int(min(length - offset, UInt64(WireFormat.maxData)))
+            let size = Int(min(length - offset, UInt64(Self.pieceSize)))
             answers.output.waitForRoom(size)
             let status = fetch(room + Answers.hostDataPrefix, source &+ offset, size, stream)
             guard status == Status.success else { return finish(ticket, status) }

@@ -180,7 +180,8 @@ extension FakeDriver {
             }
         }
         table.cuMemcpyDtoH_v2 = { data, address, bytes in
-            fake.wait { !(fake.streams[0]?.isBusy ?? false) }
+            // The default stream waits for all others.
+            fake.wait { !fake.isAnyBusy }
             return fake.note("download \(bytes)") {
                 if fake.sticky != 0 { return fake.sticky }
                 guard let content = fake.load(address, bytes), let data else { return 1 }
