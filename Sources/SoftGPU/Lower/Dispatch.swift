@@ -27,6 +27,8 @@ extension FunctionLowering {
         case .vadd, .vsub, .vabsdiff, .vmin, .vmax, .vadd2, .vsub2, .vavrg2, .vabsdiff2, .vmin2,
             .vmax2, .vadd4, .vsub4, .vavrg4, .vabsdiff4, .vmin4, .vmax4:
             try lowerVideo()
+        case .mma, .wmma: try lowerMatrix()
+        case .ldmatrix, .stmatrix, .movmatrix: try lowerMatrixRows()
         default: throw unsupported()
         }
     }

@@ -45,6 +45,8 @@ struct FunctionLowering {
     var carry: Int32 = -1
     var usesStack = false
     var scratchPredicate: Int32 = -1
+    /// Where fragments go whose registers are not next to each other; see `MatrixStage`.
+    var matrixStage: Int32 = -1
 
     /// The instruction being lowered.
     var current: Syntax.Instruction

@@ -7,7 +7,7 @@ import Lanes
 final class Worker {
     private let engine: UnsafeMutablePointer<Engine>
     private let runtime: UnsafeMutablePointer<RuntimeState>
-    /// The scratch memory of handlers: 32 pointers, then 1 KiB.
+    /// The scratch memory of handlers: 32 pointers, then what the largest matrices need.
     private let pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>
     private var frames = FramePool()
     private let mappings = MappingCache()
@@ -21,7 +21,10 @@ final class Worker {
         engine = .allocate(capacity: 1)
         runtime = .allocate(capacity: 1)
         let bytes = 32 * MemoryLayout<UnsafeMutablePointer<UInt8>>.stride
-        let scratch = UnsafeMutableRawPointer.allocate(byteCount: bytes + 1024, alignment: 64)
+        let scratch = UnsafeMutableRawPointer.allocate(
+            byteCount: bytes + MatrixOps.scratchBytes,
+            alignment: 64
+        )
         pointers = scratch.bindMemory(to: UnsafeMutablePointer<UInt8>.self, capacity: 32)
         let start = scratch.assumingMemoryBound(to: UInt8.self)
         pointers.initialize(repeating: start, count: 32)

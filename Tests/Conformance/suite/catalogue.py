@@ -106,6 +106,8 @@ PROGRAMS = [
     Program("two_devices", options={"gpus": 2}),
     Program("memory_info", options={"alone": True}),
     Program("memory_copies"),
+    Program("matrix_fragments",
+            options={"flags": ("-gencode", "arch=compute_80,code=compute_80")}),
     Program("cooperative"),
     Program("device_properties"),
     Program("separate_compilation", sources=("separate_main.cu", "separate_part.cu"),

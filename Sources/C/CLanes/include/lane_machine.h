@@ -56,7 +56,7 @@ typedef struct LaneContext {
     const uint8_t *_Nonnull parameters;
     uint64_t parameterBytes;
     uint8_t *_Nonnull *_Nonnull pointers;  /* 32 checked host addresses, scratch of one access */
-    void *_Nonnull scratch;     /* 1 KiB, 64-byte aligned, of one instruction */
+    void *_Nonnull scratch;     /* some 25 KiB, 64-byte aligned, of one instruction */
     /* The first fault of the warp; faultCode is a CUresult, 0 while there is none. */
     int32_t faultCode;
     uint32_t faultLane;
