@@ -10,7 +10,7 @@ public func cuArray3DCreate(_ handle: UnsafeMutablePointer<CUarray?>!, _ allocat
 
 @c @implementation
 public func cuArray3DCreate_v2(_ handle: UnsafeMutablePointer<CUarray?>!, _ allocateArray: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuArray3DCreate_v2")
+    SoftCalls.cuArray3DCreate_v2(handle, allocateArray)
 }
 
 @c @implementation
@@ -20,7 +20,7 @@ public func cuArray3DGetDescriptor(_ arrayDescriptor: OpaquePointer!, _ array: C
 
 @c @implementation
 public func cuArray3DGetDescriptor_v2(_ arrayDescriptor: OpaquePointer!, _ array: CUarray!) -> CUresult {
-    SoftCalls.notSupported("cuArray3DGetDescriptor_v2")
+    SoftCalls.cuArray3DGetDescriptor_v2(arrayDescriptor, array)
 }
 
 @c @implementation
@@ -30,12 +30,12 @@ public func cuArrayCreate(_ handle: UnsafeMutablePointer<CUarray?>!, _ allocateA
 
 @c @implementation
 public func cuArrayCreate_v2(_ handle: UnsafeMutablePointer<CUarray?>!, _ allocateArray: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuArrayCreate_v2")
+    SoftCalls.cuArrayCreate_v2(handle, allocateArray)
 }
 
 @c @implementation
 public func cuArrayDestroy(_ array: CUarray!) -> CUresult {
-    SoftCalls.notSupported("cuArrayDestroy")
+    SoftCalls.cuArrayDestroy(array)
 }
 
 @c @implementation
@@ -45,7 +45,7 @@ public func cuArrayGetDescriptor(_ arrayDescriptor: OpaquePointer!, _ array: CUa
 
 @c @implementation
 public func cuArrayGetDescriptor_v2(_ arrayDescriptor: OpaquePointer!, _ array: CUarray!) -> CUresult {
-    SoftCalls.notSupported("cuArrayGetDescriptor_v2")
+    SoftCalls.cuArrayGetDescriptor_v2(arrayDescriptor, array)
 }
 
 @c @implementation

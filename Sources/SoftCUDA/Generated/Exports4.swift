@@ -75,7 +75,7 @@ public func cuMemcpyAtoA(_ dstArray: CUarray!, _ dstOffset: UInt32, _ srcArray: 
 
 @c @implementation
 public func cuMemcpyAtoA_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyAtoA_v2")
+    SoftCalls.cuMemcpyAtoA_v2(dstArray, dstOffset, srcArray, srcOffset, bytes)
 }
 
 @c @implementation
@@ -90,7 +90,7 @@ public func cuMemcpyAtoD(_ dstDevice: CUdeviceptr_v1, _ srcArray: CUarray!, _ sr
 
 @c @implementation
 public func cuMemcpyAtoD_v2(_ dstDevice: CUdeviceptr, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyAtoD_v2")
+    SoftCalls.cuMemcpyAtoD_v2(dstDevice, srcArray, srcOffset, bytes)
 }
 
 @c @implementation
@@ -105,7 +105,7 @@ public func cuMemcpyAtoH(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarra
 
 @c @implementation
 public func cuMemcpyAtoH_v2(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyAtoH_v2")
+    SoftCalls.cuMemcpyAtoH_v2(dstHost, srcArray, srcOffset, bytes)
 }
 
 @c @implementation
@@ -120,7 +120,7 @@ public func cuMemcpyAtoHAsync(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: C
 
 @c @implementation
 public func cuMemcpyAtoHAsync_v2(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyAtoHAsync_v2")
+    SoftCalls.cuMemcpyAtoHAsync_v2(dstHost, srcArray, srcOffset, bytes, stream)
 }
 
 @c @implementation
@@ -155,7 +155,7 @@ public func cuMemcpyDtoA(_ dstArray: CUarray!, _ dstOffset: UInt32, _ srcDevice:
 
 @c @implementation
 public func cuMemcpyDtoA_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcDevice: CUdeviceptr, _ bytes: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyDtoA_v2")
+    SoftCalls.cuMemcpyDtoA_v2(dstArray, dstOffset, srcDevice, bytes)
 }
 
 @c @implementation
@@ -230,7 +230,7 @@ public func cuMemcpyHtoA(_ dstArray: CUarray!, _ dstOffset: UInt32, _ srcHost: U
 
 @c @implementation
 public func cuMemcpyHtoA_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHost: UnsafeRawPointer!, _ bytes: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyHtoA_v2")
+    SoftCalls.cuMemcpyHtoA_v2(dstArray, dstOffset, srcHost, bytes)
 }
 
 @c @implementation
@@ -245,7 +245,7 @@ public func cuMemcpyHtoAAsync(_ dstArray: CUarray!, _ dstOffset: UInt32, _ srcHo
 
 @c @implementation
 public func cuMemcpyHtoAAsync_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHost: UnsafeRawPointer!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyHtoAAsync_v2")
+    SoftCalls.cuMemcpyHtoAAsync_v2(dstArray, dstOffset, srcHost, bytes, stream)
 }
 
 @c @implementation

@@ -205,12 +205,12 @@ public func cuModuleGetLoadingMode(_ mode: UnsafeMutablePointer<CUmoduleLoadingM
 
 @c @implementation
 public func cuModuleGetSurfRef(_ surfRef: UnsafeMutablePointer<CUsurfref?>!, _ module: CUmodule!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    SoftCalls.notSupported("cuModuleGetSurfRef")
+    SoftCalls.cuModuleGetSurfRef(surfRef, module, name)
 }
 
 @c @implementation
 public func cuModuleGetTexRef(_ texRef: UnsafeMutablePointer<CUtexref?>!, _ module: CUmodule!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    SoftCalls.notSupported("cuModuleGetTexRef")
+    SoftCalls.cuModuleGetTexRef(texRef, module, name)
 }
 
 @c @implementation

@@ -170,27 +170,27 @@ public func cuStreamWriteValue64_v2_ptsz(_ stream: CUstream!, _ addr: CUdevicept
 
 @c @implementation
 public func cuSurfObjectCreate(_ surfObject: UnsafeMutablePointer<CUsurfObject>!, _ resDesc: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuSurfObjectCreate")
+    SoftCalls.cuSurfObjectCreate(surfObject, resDesc)
 }
 
 @c @implementation
 public func cuSurfObjectDestroy(_ surfObject: CUsurfObject) -> CUresult {
-    SoftCalls.notSupported("cuSurfObjectDestroy")
+    SoftCalls.cuSurfObjectDestroy(surfObject)
 }
 
 @c @implementation
 public func cuSurfObjectGetResourceDesc(_ resDesc: OpaquePointer!, _ surfObject: CUsurfObject) -> CUresult {
-    SoftCalls.notSupported("cuSurfObjectGetResourceDesc")
+    SoftCalls.cuSurfObjectGetResourceDesc(resDesc, surfObject)
 }
 
 @c @implementation
 public func cuSurfRefGetArray(_ phArray: UnsafeMutablePointer<CUarray?>!, _ surfRef: CUsurfref!) -> CUresult {
-    SoftCalls.notSupported("cuSurfRefGetArray")
+    SoftCalls.cuSurfRefGetArray(phArray, surfRef)
 }
 
 @c @implementation
 public func cuSurfRefSetArray(_ surfRef: CUsurfref!, _ array: CUarray!, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuSurfRefSetArray")
+    SoftCalls.cuSurfRefSetArray(surfRef, array, flags)
 }
 
 @c @implementation
@@ -220,17 +220,17 @@ public func cuTensorMapSetAllocationClass(_ tensorMap: OpaquePointer!, _ allocCl
 
 @c @implementation
 public func cuTexObjectCreate(_ texObject: UnsafeMutablePointer<CUtexObject>!, _ resDesc: OpaquePointer!, _ texDesc: OpaquePointer!, _ resViewDesc: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuTexObjectCreate")
+    SoftCalls.cuTexObjectCreate(texObject, resDesc, texDesc, resViewDesc)
 }
 
 @c @implementation
 public func cuTexObjectDestroy(_ texObject: CUtexObject) -> CUresult {
-    SoftCalls.notSupported("cuTexObjectDestroy")
+    SoftCalls.cuTexObjectDestroy(texObject)
 }
 
 @c @implementation
 public func cuTexObjectGetResourceDesc(_ resDesc: OpaquePointer!, _ texObject: CUtexObject) -> CUresult {
-    SoftCalls.notSupported("cuTexObjectGetResourceDesc")
+    SoftCalls.cuTexObjectGetResourceDesc(resDesc, texObject)
 }
 
 @c @implementation
@@ -240,7 +240,7 @@ public func cuTexObjectGetResourceViewDesc(_ resViewDesc: OpaquePointer!, _ texO
 
 @c @implementation
 public func cuTexObjectGetTextureDesc(_ texDesc: OpaquePointer!, _ texObject: CUtexObject) -> CUresult {
-    SoftCalls.notSupported("cuTexObjectGetTextureDesc")
+    SoftCalls.cuTexObjectGetTextureDesc(texDesc, texObject)
 }
 
 @c @implementation
@@ -260,37 +260,37 @@ public func cuTexRefGetAddress(_ pdptr: UnsafeMutablePointer<CUdeviceptr_v1>!, _
 
 @c @implementation
 public func cuTexRefGetAddress_v2(_ pdptr: UnsafeMutablePointer<CUdeviceptr>!, _ texRef: CUtexref!) -> CUresult {
-    SoftCalls.notSupported("cuTexRefGetAddress_v2")
+    SoftCalls.cuTexRefGetAddress_v2(pdptr, texRef)
 }
 
 @c @implementation
 public func cuTexRefGetAddressMode(_ pam: UnsafeMutablePointer<CUaddress_mode>!, _ texRef: CUtexref!, _ dim: Int32) -> CUresult {
-    SoftCalls.notSupported("cuTexRefGetAddressMode")
+    SoftCalls.cuTexRefGetAddressMode(pam, texRef, dim)
 }
 
 @c @implementation
 public func cuTexRefGetArray(_ phArray: UnsafeMutablePointer<CUarray?>!, _ texRef: CUtexref!) -> CUresult {
-    SoftCalls.notSupported("cuTexRefGetArray")
+    SoftCalls.cuTexRefGetArray(phArray, texRef)
 }
 
 @c @implementation
 public func cuTexRefGetBorderColor(_ borderColor: UnsafeMutablePointer<Float>!, _ texRef: CUtexref!) -> CUresult {
-    SoftCalls.notSupported("cuTexRefGetBorderColor")
+    SoftCalls.cuTexRefGetBorderColor(borderColor, texRef)
 }
 
 @c @implementation
 public func cuTexRefGetFilterMode(_ pfm: UnsafeMutablePointer<CUfilter_mode>!, _ texRef: CUtexref!) -> CUresult {
-    SoftCalls.notSupported("cuTexRefGetFilterMode")
+    SoftCalls.cuTexRefGetFilterMode(pfm, texRef)
 }
 
 @c @implementation
 public func cuTexRefGetFlags(_ flags: UnsafeMutablePointer<UInt32>!, _ texRef: CUtexref!) -> CUresult {
-    SoftCalls.notSupported("cuTexRefGetFlags")
+    SoftCalls.cuTexRefGetFlags(flags, texRef)
 }
 
 @c @implementation
 public func cuTexRefGetFormat(_ format: UnsafeMutablePointer<CUarray_format>!, _ numChannels: UnsafeMutablePointer<Int32>!, _ texRef: CUtexref!) -> CUresult {
-    SoftCalls.notSupported("cuTexRefGetFormat")
+    SoftCalls.cuTexRefGetFormat(format, numChannels, texRef)
 }
 
 @c @implementation
@@ -325,7 +325,7 @@ public func cuTexRefSetAddress(_ byteOffset: UnsafeMutablePointer<UInt32>!, _ te
 
 @c @implementation
 public func cuTexRefSetAddress_v2(_ byteOffset: UnsafeMutablePointer<Int>!, _ texRef: CUtexref!, _ address: CUdeviceptr, _ bytes: Int) -> CUresult {
-    SoftCalls.notSupported("cuTexRefSetAddress_v2")
+    SoftCalls.cuTexRefSetAddress_v2(byteOffset, texRef, address, bytes)
 }
 
 @c @implementation
@@ -340,37 +340,37 @@ public func cuTexRefSetAddress2D_v2(_ texRef: CUtexref!, _ desc: OpaquePointer!,
 
 @c @implementation
 public func cuTexRefSetAddress2D_v3(_ texRef: CUtexref!, _ desc: OpaquePointer!, _ address: CUdeviceptr, _ pitch: Int) -> CUresult {
-    SoftCalls.notSupported("cuTexRefSetAddress2D_v3")
+    SoftCalls.cuTexRefSetAddress2D_v3(texRef, desc, address, pitch)
 }
 
 @c @implementation
 public func cuTexRefSetAddressMode(_ texRef: CUtexref!, _ dim: Int32, _ am: CUaddress_mode) -> CUresult {
-    SoftCalls.notSupported("cuTexRefSetAddressMode")
+    SoftCalls.cuTexRefSetAddressMode(texRef, dim, am)
 }
 
 @c @implementation
 public func cuTexRefSetArray(_ texRef: CUtexref!, _ array: CUarray!, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuTexRefSetArray")
+    SoftCalls.cuTexRefSetArray(texRef, array, flags)
 }
 
 @c @implementation
 public func cuTexRefSetBorderColor(_ texRef: CUtexref!, _ borderColor: UnsafeMutablePointer<Float>!) -> CUresult {
-    SoftCalls.notSupported("cuTexRefSetBorderColor")
+    SoftCalls.cuTexRefSetBorderColor(texRef, borderColor)
 }
 
 @c @implementation
 public func cuTexRefSetFilterMode(_ texRef: CUtexref!, _ fm: CUfilter_mode) -> CUresult {
-    SoftCalls.notSupported("cuTexRefSetFilterMode")
+    SoftCalls.cuTexRefSetFilterMode(texRef, fm)
 }
 
 @c @implementation
 public func cuTexRefSetFlags(_ texRef: CUtexref!, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuTexRefSetFlags")
+    SoftCalls.cuTexRefSetFlags(texRef, flags)
 }
 
 @c @implementation
 public func cuTexRefSetFormat(_ texRef: CUtexref!, _ fmt: CUarray_format, _ numPackedComponents: Int32) -> CUresult {
-    SoftCalls.notSupported("cuTexRefSetFormat")
+    SoftCalls.cuTexRefSetFormat(texRef, fmt, numPackedComponents)
 }
 
 @c @implementation

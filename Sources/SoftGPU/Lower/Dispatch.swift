@@ -29,6 +29,9 @@ extension FunctionLowering {
             try lowerVideo()
         case .mma, .wmma: try lowerMatrix()
         case .ldmatrix, .stmatrix, .movmatrix: try lowerMatrixRows()
+        case .tex, .tld4: try lowerTexture()
+        case .suld, .sust: try lowerSurface()
+        case .txq, .suq: try lowerTextureQuery()
         default: throw unsupported()
         }
     }

@@ -15,6 +15,7 @@ func describeFault(
     if let place = launch.program.place(of: context.faultInstruction) { text += ", \(place)" }
     text += ": " + cause(context)
     switch context.faultCode {
+    case FaultCode.illegalAddress where context.faultBytes == 0: break
     case FaultCode.illegalAddress, FaultCode.misaligned:
         text += describeAddress(launch, context.faultAddress, Int(context.faultBytes))
     default: break
@@ -34,6 +35,8 @@ private func cause(_ context: LaneContext) -> String {
     let access = context.faultIsWrite != 0 ? "write" : "read"
     let address = "0x" + String(context.faultAddress, radix: 16)
     switch context.faultCode {
+    case FaultCode.illegalAddress where context.faultBytes == 0:
+        return "\(address) is no texture or surface that this instruction can use"
     case FaultCode.illegalAddress:
         return "illegal \(access) of \(context.faultBytes) bytes at \(address)"
     case FaultCode.misaligned:

@@ -119,6 +119,8 @@ final class Launch: @unchecked Sendable {
             parameterBytes: UInt64(parameterBytes),
             pointers: pointers,
             scratch: UnsafeMutableRawPointer(pointers + 32),
+            textures: UnsafePointer(TextureTable.shared.slots),
+            textureCount: UInt64(TextureTable.capacity),
             faultCode: 0,
             faultLane: 0,
             faultAddress: 0,

@@ -137,6 +137,19 @@ final class LinkedModule: @unchecked Sendable {
         return nil
     }
 
+    /// The address of a `.texref` or `.surfref` variable by its name.
+    func opaque(named name: String) -> (address: UInt64, isTexture: Bool)? {
+        for unit in units {
+            guard let id = unit.variable(named: name) else { continue }
+            let type = unit.variables[id.index].type
+            guard type == .texref || type == .surfref, let found = variable(named: name) else {
+                return nil
+            }
+            return (found.address, type == .texref)
+        }
+        return nil
+    }
+
     private func placeVariables(_ placed: [String: UInt64]) throws(CompileError) {
         for (u, unit) in units.enumerated() {
             for (k, variable) in unit.variables.enumerated() {

@@ -65,6 +65,11 @@ public final class PTXModule: @unchecked Sendable {
         linked.variable(named: name)
     }
 
+    /// Where a `.texref` or `.surfref` variable is.
+    func opaque(named name: String) -> (address: UInt64, isTexture: Bool)? {
+        linked.opaque(named: name)
+    }
+
     /// Frees the variables; no kernel of the module may run any more.
     public func unload() { linked.release() }
 }

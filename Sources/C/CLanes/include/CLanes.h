@@ -2,6 +2,7 @@
  * and of a running warp (handlers are C functions, so their arguments must be C types), vector
  * primitives that Swift does not vectorise, and atomic operations on device memory. */
 #pragma once
+#include "lane_textures.h"
 #include "lane_machine.h"
 #include "lane_vectors.h"
 #include "lane_floats.h"

@@ -1,6 +1,7 @@
 /* The instruction and the state of a running warp, shared by lowering, machine and handlers. */
 #pragma once
 #include <stdint.h>
+#include "lane_textures.h"
 
 struct LaneInstruction;
 struct LaneContext;
@@ -57,6 +58,8 @@ typedef struct LaneContext {
     uint64_t parameterBytes;
     uint8_t *_Nonnull *_Nonnull pointers;  /* 32 checked host addresses, scratch of one access */
     void *_Nonnull scratch;     /* some 25 KiB, 64-byte aligned, of one instruction */
+    const LaneTexture *_Nonnull textures;
+    uint64_t textureCount;      /* slots of that table */
     /* The first fault of the warp; faultCode is a CUresult, 0 while there is none. */
     int32_t faultCode;
     uint32_t faultLane;

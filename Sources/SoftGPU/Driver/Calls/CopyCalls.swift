@@ -195,7 +195,8 @@ extension SoftCalls {
         return checked == Status.success ? copy() : checked
     }
 
-    private static func copy(
+    /// Copies between the sides that `operands` makes of the driver.
+    static func copy(
         _ bytes: Int,
         _ stream: CUstream?,
         _ mode: CopyMode,

@@ -52,6 +52,7 @@ extension SoftCalls {
             memoryType: copy.srcMemoryType,
             host: UInt64(UInt(bitPattern: copy.srcHost)),
             device: copy.srcDevice,
+            array: copy.srcArray,
             pitch: copy.srcPitch,
             rows: 0
         )
@@ -60,6 +61,7 @@ extension SoftCalls {
             memoryType: copy.dstMemoryType,
             host: UInt64(UInt(bitPattern: copy.dstHost)),
             device: copy.dstDevice,
+            array: copy.dstArray,
             pitch: copy.dstPitch,
             rows: 0
         )
@@ -83,6 +85,7 @@ extension SoftCalls {
                 memoryType: Int32(truncatingIfNeeded: word(first + 4)),
                 host: UInt64(bitPattern: Int64(word(first + 5))),
                 device: UInt64(bitPattern: Int64(word(first + 6))),
+                array: handle(UInt64(bitPattern: Int64(word(first + 7)))),
                 pitch: word(first + 9),
                 rows: word(first + 10)
             )
@@ -123,6 +126,7 @@ private struct CopySide {
     var memoryType: Int32
     var host: UInt64
     var device: UInt64
+    var array: OpaquePointer?
     var pitch: Int
     var rows: Int
 
@@ -130,6 +134,7 @@ private struct CopySide {
         _ size: (width: Int, height: Int, depth: Int),
         _ driver: SoftDriver
     ) throws(Failure) -> PitchedCopy.Side {
+        if memoryType == 3 { return try resolveArray(size, driver) }
         let extent = try PitchedCopy.Extent(
             position: position,
             pitch: pitch,
@@ -143,11 +148,37 @@ private struct CopySide {
         switch memoryType {
         case 1, 4: operand = try driver.unifiedOperand(address, extent.bytes)
         case 2: operand = try driver.deviceOperand(address, extent.bytes)
-        case 3: throw .notSupported
         default: throw .invalidValue
         }
         return PitchedCopy.Side(
             operand: operand,
+            pitch: extent.pitch,
+            planePitch: extent.planePitch
+        )
+    }
+
+    /// A part of an array, which knows its pitches itself.
+    private func resolveArray(
+        _ size: (width: Int, height: Int, depth: Int),
+        _ driver: SoftDriver
+    ) throws(Failure) -> PitchedCopy.Side {
+        let array = try driver.array(array)
+        func fits(_ position: Int, _ count: Int, _ limit: Int) -> Bool {
+            position >= 0 && position <= limit && count <= limit - position
+        }
+        guard fits(position.x, size.width, array.rowPitch),
+            fits(position.y, size.height, array.rows),
+            fits(position.z, size.depth, array.slices)
+        else { throw .invalidValue }
+        let extent = try PitchedCopy.Extent(
+            position: position,
+            pitch: array.rowPitch,
+            rows: array.rows,
+            size: size
+        )
+        let address = array.address + UInt64(extent.offset)
+        return PitchedCopy.Side(
+            operand: try driver.deviceOperand(address, extent.bytes),
             pitch: extent.pitch,
             planePitch: extent.planePitch
         )

@@ -1,4 +1,5 @@
 internal import Driver
+internal import Lanes
 
 /// Code in a context: its kernels and variables. Safe to use from any thread.
 final class LoadedModule: @unchecked Sendable {
@@ -10,6 +11,7 @@ final class LoadedModule: @unchecked Sendable {
     private(set) var handle: UInt64 = 0
     private let lock = Lock()
     private var functions: [String: DeviceFunction] = [:]
+    private var references: [String: TextureReference] = [:]
 
     /// Loads code into a context.
     init(_ code: CodeIndex, context: Context, library: LoadedLibrary?) throws(CodeFailure) {
@@ -65,15 +67,32 @@ final class LoadedModule: @unchecked Sendable {
         return (found.address, found.size)
     }
 
+    /// The reference to a `.texref` or `.surfref` variable; the same object each time.
+    func reference(_ name: String, _ tag: UInt64) throws(Failure) -> TextureReference {
+        guard let found = program.opaque(named: name),
+            found.isTexture == (tag == TextureTag.texture)
+        else { throw .notFound }
+        return lock.withLock {
+            if let known = references[name] { return known }
+            let reference = TextureReference(context: context, address: found.address, tag: tag)
+            references[name] = reference
+            return reference
+        }
+    }
+
     /// Makes all handles invalid and frees the variables. Nothing of it may be running.
     func unload() {
         context.driver.modules.remove(handle)
         context.removeModule(self)
         library?.forget(context)
-        let old = lock.withLock {
-            defer { functions = [:] }
-            return Array(functions.values)
+        let (old, oldReferences) = lock.withLock {
+            defer {
+                functions = [:]
+                references = [:]
+            }
+            return (Array(functions.values), Array(references.values))
         }
+        for reference in oldReferences { reference.destroy() }
         for function in old { context.driver.functions.remove(function.handle) }
         program.unload()
     }

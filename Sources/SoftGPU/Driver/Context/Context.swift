@@ -39,6 +39,7 @@ final class Context: @unchecked Sendable {
     private var closingStreams: [Stream] = []
     private var events: Set<UInt64> = []
     private var modules: [UInt64: LoadedModule] = [:]
+    private var arrays: Set<UInt64> = []
 
     private static let lastID = Atomic<UInt64>(0)
 
@@ -138,7 +139,7 @@ final class Context: @unchecked Sendable {
         output.flush()
     }
 
-    // MARK: - Events and modules
+    // MARK: - Events, modules and arrays
 
     func addEvent(_ handle: UInt64) {
         _ = lock.withLock { events.insert(handle) }
@@ -156,6 +157,14 @@ final class Context: @unchecked Sendable {
         lock.withLock { modules[module.handle] = nil }
     }
 
+    func addArray(_ array: CUDAArray) {
+        _ = lock.withLock { arrays.insert(array.handle) }
+    }
+
+    func removeArray(_ array: CUDAArray) {
+        _ = lock.withLock { arrays.remove(array.handle) }
+    }
+
     // MARK: - End
 
     /// Lets the work that there is end, then frees everything.
@@ -169,18 +178,21 @@ final class Context: @unchecked Sendable {
             if stream.handle != 0 { driver.streams.remove(stream.handle) }
             stream.close()
         }
-        let (oldModules, oldEvents) = lock.withLock {
+        let (oldModules, oldEvents, oldArrays) = lock.withLock {
             defer {
                 streams = [:]
                 threadStreams = [:]
                 closingStreams = []
                 events = []
                 modules = [:]
+                arrays = []
             }
-            return (Array(modules.values), events)
+            return (Array(modules.values), events, arrays)
         }
         for module in oldModules { module.unload() }
         for event in oldEvents { driver.events.remove(event) }
+        driver.textures.removeAll(of: self)
+        for array in oldArrays { driver.arrays.remove(array) }
         for address in device.allocations.removeAll(of: self) { _ = memory.free(address) }
         driver.hostMemory.freeAll(of: self)
     }

@@ -20,6 +20,9 @@ final class SoftDriver: @unchecked Sendable {
     let libraries = HandleTable<LoadedLibrary>(kind: 5)
     let functions = HandleTable<DeviceFunction>(kind: 6)
     let links = HandleTable<LinkSession>(kind: 7)
+    let arrays = HandleTable<CUDAArray>(kind: 8)
+    let textureReferences = HandleTable<TextureReference>(kind: 9)
+    let textures = TextureObjects()
 
     private init(_ configuration: Configuration) {
         launches = configuration.launch
