@@ -177,7 +177,15 @@ private func transfer<Bits: FixedWidthInteger>(
                 let address = base &+ UInt64(bitPattern: Int64(index &* element.bits / 8))
                 guard
                     let found = hostAddress(
-                        context, i, mode, address, lane, bytes, alignment, isStore)
+                        context,
+                        i,
+                        mode,
+                        address,
+                        lane,
+                        bytes,
+                        alignment,
+                        isStore
+                    )
                 else { return }
                 let shift = Bits(truncatingIfNeeded: piece &* element.bits)
                 if isStore {

@@ -167,11 +167,25 @@ private func surfacePlace(
     let address = s.address &+ offset
     if !isInside, bounds != .clamp || limits.0 < 0 {
         fault(
-            context, i, code: FaultCode.illegalAddress, lane: lane, address: address, bytes: size,
-            isWrite: isStore)
+            context,
+            i,
+            code: FaultCode.illegalAddress,
+            lane: lane,
+            address: address,
+            bytes: size,
+            isWrite: isStore
+        )
         return nil
     }
     let pointer = hostAddress(
-        context, i, .global, address, lane, UInt64(size), UInt64(size), isStore)
+        context,
+        i,
+        .global,
+        address,
+        lane,
+        UInt64(size),
+        UInt64(size),
+        isStore
+    )
     return pointer.map { ($0, ()) }
 }

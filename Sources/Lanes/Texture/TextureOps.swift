@@ -142,7 +142,8 @@ private func taps(
         geometry.isLayered
         ? min(max(Int(lanes(r, i.pointee.b, Int32.self)[lane]), 0), layers - 1) * perLayer : 0
     switch geometry {
-    case .buffer, .line, .lines: return (tap(0, t.width, t.addressX), TextureTap(0), TextureTap(layer))
+    case .buffer, .line, .lines:
+        return (tap(0, t.width, t.addressX), TextureTap(0), TextureTap(layer))
     case .plane, .planes:
         return (tap(0, t.width, t.addressX), tap(1, t.height, t.addressY), TextureTap(layer))
     case .volume:

@@ -108,7 +108,7 @@ PROGRAMS = [
     Program("memory_copies"),
     Program("matrix_fragments",
             options={"flags": ("-gencode", "arch=compute_80,code=compute_80")}),
-    Program("textures"),
+    Program("textures", options={"targets": ("software", "native")}),
     Program("cooperative"),
     Program("device_properties"),
     Program("separate_compilation", sources=("separate_main.cu", "separate_part.cu"),

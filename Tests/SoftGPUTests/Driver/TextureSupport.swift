@@ -86,6 +86,11 @@ enum Textures {
     /// `read(texture, coordinates, results)`: thread i takes four words of coordinates from
     /// coordinates[4 i …] and stores four words.
     static func kernel(_ instruction: String, _ operands: String, global: String = "") -> String {
+        kernel(body: "\(instruction) {%r0, %r1, %r2, %r3}, [\(operands)];", global: global)
+    }
+
+    /// The same with more than one instruction, which set %r0 to %r3.
+    static func kernel(body: String, global: String = "") -> String {
         """
         .version 8.0
         .target sm_75
@@ -103,7 +108,7 @@ enum Textures {
             add.u64 %rd2, %rd2, %rd4;
             add.u64 %rd3, %rd3, %rd4;
             ld.global.v4.b32 {%c0, %c1, %c2, %c3}, [%rd2];
-            \(instruction) {%r0, %r1, %r2, %r3}, [\(operands)];
+            \(body)
             st.global.v4.b32 [%rd3], {%r0, %r1, %r2, %r3};
             ret;
         }

@@ -57,8 +57,11 @@ import Testing
                     let texture = try Textures.texture(
                         Textures.resource(array),
                         Textures.settings(
-                            [mode, mode, mode], filter: linear ? 1 : 0,
-                            flags: normalized ? 2 : 0, border: 7)
+                            [mode, mode, mode],
+                            filter: linear ? 1 : 0,
+                            flags: normalized ? 2 : 0,
+                            border: 7
+                        )
                     )
                     let places: [[Float]] = (0..<256).map { (_: Int) -> [Float] in
                         (0..<3).map { (_: Int) -> Float in
@@ -72,13 +75,22 @@ import Testing
                     let names = ["{%c0}", "{%c0, %c1}", "{%c0, %c1, %c2, %c2}"]
                     let found = try Textures.run(
                         Textures.kernel(
-                            "tex.\(dimensions)d.v4.f32.f32", "%rd1, \(names[dimensions - 1])"),
+                            "tex.\(dimensions)d.v4.f32.f32",
+                            "%rd1, \(names[dimensions - 1])"
+                        ),
                         texture,
                         words
                     )
                     for (k, place) in places.enumerated() {
                         let wanted = sum(
-                            place, size, dimensions, mode, normalized, linear, texels)
+                            place,
+                            size,
+                            dimensions,
+                            mode,
+                            normalized,
+                            linear,
+                            texels
+                        )
                         let got = Double(Float(bitPattern: found[k * 4]))
                         #expect(
                             abs(got - wanted) <= 1e-3,
@@ -105,7 +117,12 @@ import Testing
         var axes: [[(Int?, Double)]] = [[(0, 1)], [(0, 1)], [(0, 1)]]
         for k in 0..<dimensions {
             axes[k] = taps(
-                place[k], extents[k], mode, normalized: normalized, linear: linear)
+                place[k],
+                extents[k],
+                mode,
+                normalized: normalized,
+                linear: linear
+            )
         }
         var total = 0.0
         for (x, wx) in axes[0] {
@@ -139,10 +156,17 @@ import Testing
             )
             for flags in [UInt32(0), 1] {
                 let texture = try Textures.texture(
-                    Textures.resource(array), Textures.settings(flags: flags))
-                let words: [UInt32] = (0..<16).flatMap { (k: Int) -> [UInt32] in [UInt32(k), 0, 0, 0] }
+                    Textures.resource(array),
+                    Textures.settings(flags: flags)
+                )
+                let words: [UInt32] = (0..<16).flatMap { (k: Int) -> [UInt32] in
+                    [UInt32(k), 0, 0, 0]
+                }
                 let found = try Textures.run(
-                    Textures.kernel("tex.1d.v4.u32.s32", "%rd1, {%c0}"), texture, words)
+                    Textures.kernel("tex.1d.v4.u32.s32", "%rd1, {%c0}"),
+                    texture,
+                    words
+                )
                 for index in 0..<16 {
                     for channel in 0..<Int(channels) {
                         let first = index * texel + channel * format.bytes
@@ -181,7 +205,9 @@ import Testing
             let texels = (0..<6).flatMap { face in [Float](repeating: Float(face * 10), count: 4) }
             let bytes = texels.flatMap { withUnsafeBytes(of: $0) { Array($0) } }
             let layers = try Textures.array(
-                Textures.description((2, 2, 6), .f32, flags: 1), bytes)
+                Textures.description((2, 2, 6), .f32, flags: 1),
+                bytes
+            )
             let texture = try Textures.texture(Textures.resource(layers), Textures.settings())
             let numbers: [Int32] = [-3, 0, 1, 5, 6, 100]
             let words = numbers.flatMap { (k: Int32) -> [UInt32] in
@@ -196,7 +222,9 @@ import Testing
             #expect((0..<6).map { Float(bitPattern: found[$0 * 4]) } == wanted)
 
             let cube = try Textures.array(
-                Textures.description((2, 2, 6), .f32, flags: 4), bytes)
+                Textures.description((2, 2, 6), .f32, flags: 4),
+                bytes
+            )
             let object = try Textures.texture(Textures.resource(cube), Textures.settings(flags: 2))
             let directions: [[Float]] = [
                 [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -2, 0], [0, 0, 3], [0.1, 0, -1],
@@ -217,7 +245,10 @@ import Testing
     @Test func references() throws {
         try Harness.inContext { _ in
             let text = Textures.kernel(
-                "tex.1d.v4.f32.s32", "image, {%c0}", global: ".global .texref image;")
+                "tex.1d.v4.f32.s32",
+                "image, {%c0}",
+                global: ".global .texref image;"
+            )
             var module: OpaquePointer?
             try Harness.check(text.withCString { SoftCalls.cuModuleLoadData(&module, $0) })
             var function: OpaquePointer?
@@ -236,7 +267,8 @@ import Testing
             let words: [UInt32] = [3, 0, 0, 0, 16, 0, 0, 0, .max, 0, 0, 0]
             var found = try Textures.run(kernel, 0, words)
             #expect([0, 4, 8].map { Float(bitPattern: found[$0]) } == [4.5, 0, 0])
-            let bytes = [UInt8](repeating: 0, count: 12) + withUnsafeBytes(of: Float(9)) { Array($0) }
+            let bytes =
+                [UInt8](repeating: 0, count: 12) + withUnsafeBytes(of: Float(9)) { Array($0) }
             let array = try Textures.array(Textures.description((4, 0, 0), .f32), bytes)
             try Harness.check(SoftCalls.cuTexRefSetArray(reference, array, 1))
             found = try Textures.run(kernel, 0, words)
@@ -246,6 +278,39 @@ import Testing
             #expect(bound == array)
             try Harness.check(SoftCalls.cuModuleUnload(module))
             #expect(SoftCalls.cuTexRefSetFlags(reference, 0) == 400)
+        }
+    }
+
+    /// Extents as `txq` and `suq` tell them.
+    @Test func queries() throws {
+        try Harness.inContext { _ in
+            let array = try Textures.array(
+                Textures.description((5, 3, 4), .u8, flags: 3),
+                [UInt8](repeating: 0, count: 60)
+            )
+            let texture = try Textures.texture(Textures.resource(array), Textures.settings())
+            var surface: UInt64 = 0
+            try Harness.check(
+                Textures.with(Textures.resource(array)) {
+                    SoftCalls.cuSurfObjectCreate(&surface, $0)
+                }
+            )
+            for (name, object) in [("txq", texture), ("suq", surface)] {
+                for (query, wanted) in [
+                    ("width", UInt32(5)), ("height", 3), ("depth", 0), ("array_size", 4),
+                ] {
+                    let text = Textures.kernel(
+                        body: """
+                            \(name).\(query).b32 %r0, [%rd1];
+                            mov.b32 %r1, %r0;
+                            mov.b32 %r2, %r0;
+                            mov.b32 %r3, %r0;
+                            """
+                    )
+                    let found = try Textures.run(text, object, [0, 0, 0, 0])
+                    #expect(found == [wanted, wanted, wanted, wanted], "\(name).\(query)")
+                }
+            }
         }
     }
 
@@ -291,7 +356,9 @@ import Testing
             // Before the array is gone, so that it does not get the array's memory.
             let memory = try Harness.allocate(16)
             let array = try Textures.array(
-                Textures.description((4, 0, 0), .f32), [UInt8](repeating: 0, count: 16))
+                Textures.description((4, 0, 0), .f32),
+                [UInt8](repeating: 0, count: 16)
+            )
             let texture = try Textures.texture(Textures.resource(array), Textures.settings())
             if keepsTexture {
                 try Harness.check(SoftCalls.cuArrayDestroy(array))
@@ -299,7 +366,9 @@ import Testing
                 try Harness.check(SoftCalls.cuTexObjectDestroy(texture))
             }
             let kernel = try Harness.kernel(
-                Textures.kernel("tex.1d.v4.f32.s32", "%rd1, {%c0}"), "read")
+                Textures.kernel("tex.1d.v4.f32.s32", "%rd1, {%c0}"),
+                "read"
+            )
             _ = Harness.launch(kernel, [texture, memory, memory])
             #expect(SoftCalls.cuCtxSynchronize() == 700)
         }

@@ -157,23 +157,116 @@ import Testing
 
     /// Registers as in the table of the ISA, "Matrix Fragments for WMMA".
     private static let forms = [
-        Form(shape: (16, 16, 16), type: "f16", sum: "f32", bits: 16, sumBits: 32, registers: (8, 8, 8)),
-        Form(shape: (32, 8, 16), type: "f16", sum: "f32", bits: 16, sumBits: 32, registers: (8, 8, 8)),
-        Form(shape: (8, 32, 16), type: "f16", sum: "f16", bits: 16, sumBits: 16, registers: (8, 8, 4)),
-        Form(shape: (16, 16, 16), type: "f16", sum: "f16", bits: 16, sumBits: 16, registers: (8, 8, 4)),
-        Form(shape: (16, 16, 16), type: "bf16", sum: "f32", bits: 16, sumBits: 32, registers: (4, 4, 8)),
-        Form(shape: (32, 8, 16), type: "bf16", sum: "f32", bits: 16, sumBits: 32, registers: (8, 2, 8)),
-        Form(shape: (8, 32, 16), type: "bf16", sum: "f32", bits: 16, sumBits: 32, registers: (2, 8, 8)),
-        Form(shape: (16, 16, 16), type: "u8", sum: "s32", bits: 8, sumBits: 32, registers: (2, 2, 8)),
-        Form(shape: (32, 8, 16), type: "s8", sum: "s32", bits: 8, sumBits: 32, registers: (4, 1, 8)),
-        Form(shape: (8, 32, 16), type: "s8", sum: "s32", bits: 8, sumBits: 32, registers: (1, 4, 8)),
-        Form(shape: (16, 16, 8), type: "tf32", sum: "f32", bits: 32, sumBits: 32, registers: (4, 4, 8)),
-        Form(shape: (8, 8, 4), type: "f64", sum: "f64", bits: 64, sumBits: 64, registers: (1, 1, 2)),
+        Form(
+            shape: (16, 16, 16),
+            type: "f16",
+            sum: "f32",
+            bits: 16,
+            sumBits: 32,
+            registers: (8, 8, 8)
+        ),
+        Form(
+            shape: (32, 8, 16),
+            type: "f16",
+            sum: "f32",
+            bits: 16,
+            sumBits: 32,
+            registers: (8, 8, 8)
+        ),
+        Form(
+            shape: (8, 32, 16),
+            type: "f16",
+            sum: "f16",
+            bits: 16,
+            sumBits: 16,
+            registers: (8, 8, 4)
+        ),
+        Form(
+            shape: (16, 16, 16),
+            type: "f16",
+            sum: "f16",
+            bits: 16,
+            sumBits: 16,
+            registers: (8, 8, 4)
+        ),
+        Form(
+            shape: (16, 16, 16),
+            type: "bf16",
+            sum: "f32",
+            bits: 16,
+            sumBits: 32,
+            registers: (4, 4, 8)
+        ),
+        Form(
+            shape: (32, 8, 16),
+            type: "bf16",
+            sum: "f32",
+            bits: 16,
+            sumBits: 32,
+            registers: (8, 2, 8)
+        ),
+        Form(
+            shape: (8, 32, 16),
+            type: "bf16",
+            sum: "f32",
+            bits: 16,
+            sumBits: 32,
+            registers: (2, 8, 8)
+        ),
+        Form(
+            shape: (16, 16, 16),
+            type: "u8",
+            sum: "s32",
+            bits: 8,
+            sumBits: 32,
+            registers: (2, 2, 8)
+        ),
+        Form(
+            shape: (32, 8, 16),
+            type: "s8",
+            sum: "s32",
+            bits: 8,
+            sumBits: 32,
+            registers: (4, 1, 8)
+        ),
+        Form(
+            shape: (8, 32, 16),
+            type: "s8",
+            sum: "s32",
+            bits: 8,
+            sumBits: 32,
+            registers: (1, 4, 8)
+        ),
+        Form(
+            shape: (16, 16, 8),
+            type: "tf32",
+            sum: "f32",
+            bits: 32,
+            sumBits: 32,
+            registers: (4, 4, 8)
+        ),
+        Form(
+            shape: (8, 8, 4),
+            type: "f64",
+            sum: "f64",
+            bits: 64,
+            sumBits: 64,
+            registers: (1, 1, 2)
+        ),
         Form(shape: (8, 8, 32), type: "s4", sum: "s32", bits: 4, sumBits: 32, registers: (1, 1, 2)),
-        Form(shape: (8, 8, 128), type: "b1", sum: "s32", bits: 1, sumBits: 32, registers: (1, 1, 2)),
+        Form(
+            shape: (8, 8, 128),
+            type: "b1",
+            sum: "s32",
+            bits: 1,
+            sumBits: 32,
+            registers: (1, 1, 2)
+        ),
     ]
 
-    private func text(_ form: Form, _ a: String, _ b: String, _ c: String, _ stride: String) -> String {
+    private func text(_ form: Form, _ a: String, _ b: String, _ c: String, _ stride: String)
+        -> String
+    {
         let (m, n, k) = form.shape
         let shape = "m\(m)n\(n)k\(k)"
         let wide = form.type == "f64"
@@ -210,8 +303,12 @@ import Testing
             let module = try device.module(
                 source(
                     text(
-                        form, rowA ? "row" : "col", rowB ? "row" : "col", rowC ? "row" : "col",
-                        ", %s")
+                        form,
+                        rowA ? "row" : "col",
+                        rowB ? "row" : "col",
+                        rowC ? "row" : "col",
+                        ", %s"
+                    )
                 )
             )
             var random = Random(UInt64(layout + 1))
@@ -224,9 +321,11 @@ import Testing
             }
             let a = matrix(m * k, true), b = matrix(k * n, true), c = matrix(m * n, false)
             let pa = try device.upload(
-                bytes(a, m, k, rowA, stride, form.bits, form.type))
+                bytes(a, m, k, rowA, stride, form.bits, form.type)
+            )
             let pb = try device.upload(
-                bytes(b, k, n, rowB, stride, form.bits, form.type))
+                bytes(b, k, n, rowB, stride, form.bits, form.type)
+            )
             let pc = try device.upload(bytes(c, m, n, rowC, stride, form.sumBits, form.sum))
             let pd = try device.zeros(stride * 32 * 8, UInt8.self)
             try device.run(module, "probe") {
@@ -250,8 +349,13 @@ import Testing
 
     /// A matrix of numbers in memory, zero between its lines.
     private func bytes(
-        _ matrix: [Int], _ rows: Int, _ columns: Int, _ isRowMajor: Bool, _ stride: Int,
-        _ bits: Int, _ type: String
+        _ matrix: [Int],
+        _ rows: Int,
+        _ columns: Int,
+        _ isRowMajor: Bool,
+        _ stride: Int,
+        _ bits: Int,
+        _ type: String
     ) -> [UInt8] {
         var result = [UInt8](
             repeating: 0,

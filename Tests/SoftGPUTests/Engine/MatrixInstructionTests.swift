@@ -93,8 +93,9 @@ import Testing
             let wanted = sums.map { result(used[0], $0) }
             let wrong = found.indices.first {
                 // A NaN of f64 may be any.
-                found[$0] != wanted[$0] && !(names[0] == "f64" && sums[$0].isNaN
-                    && Double(bitPattern: found[$0]).isNaN)
+                found[$0] != wanted[$0]
+                    && !(names[0] == "f64" && sums[$0].isNaN
+                        && Double(bitPattern: found[$0]).isNaN)
             }
             #expect(wrong == nil, "\(instruction) round \(round): element \(wrong ?? 0)")
             if wrong != nil { return }
@@ -153,10 +154,16 @@ import Testing
         _ layout: FragmentLayout
     ) throws {
         try check(shape, types, layout)
-        try check(shape, types, layout, prefix: ".satfinite", result: { _, sum in
-            let clamped = min(max(sum, -2_147_483_648), 2_147_483_647)
-            return UInt64(truncatingIfNeeded: Int64(clamped)) & 0xffff_ffff
-        })
+        try check(
+            shape,
+            types,
+            layout,
+            prefix: ".satfinite",
+            result: { _, sum in
+                let clamped = min(max(sum, -2_147_483_648), 2_147_483_647)
+                return UInt64(truncatingIfNeeded: Int64(clamped)) & 0xffff_ffff
+            }
+        )
     }
 
     @Test func bits() throws {
@@ -165,9 +172,15 @@ import Testing
             ("m16n8k256", .m16n8k256),
         ] {
             try check(shape, "s32.b1.b1.s32", layout, suffix: ".and.popc")
-            try check(shape, "s32.b1.b1.s32", layout, suffix: ".xor.popc", combine: { sum, a, b in
-                sum + (a != b ? 1 : 0)
-            })
+            try check(
+                shape,
+                "s32.b1.b1.s32",
+                layout,
+                suffix: ".xor.popc",
+                combine: { sum, a, b in
+                    sum + (a != b ? 1 : 0)
+                }
+            )
         }
     }
 

@@ -56,7 +56,11 @@ extension SoftCalls {
             try change(context, reference) { (state) throws(Failure) in
                 let (format, channels) = try TextureResource.format(state.format, state.channels)
                 state.resource = .linear(
-                    address: address, format: format, channels: channels, bytes: bytes)
+                    address: address,
+                    format: format,
+                    channels: channels,
+                    bytes: bytes
+                )
             }
             byteOffset?.pointee = 0
         }
@@ -76,9 +80,13 @@ extension SoftCalls {
             let (format, channels) = try TextureResource.format(number, count)
             try change(context, reference) { (state) throws(Failure) in
                 state.resource = .pitched(
-                    address: address, format: format, channels: channels,
+                    address: address,
+                    format: format,
+                    channels: channels,
                     width: from.load(as: Int.self),
-                    height: from.load(fromByteOffset: 8, as: Int.self), pitch: pitch)
+                    height: from.load(fromByteOffset: 8, as: Int.self),
+                    pitch: pitch
+                )
                 state.format = number
                 state.channels = count
             }

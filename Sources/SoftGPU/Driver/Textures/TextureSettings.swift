@@ -49,7 +49,13 @@ enum TextureResource {
     case array(CUDAArray)
     case linear(address: UInt64, format: TexelFormat, channels: Int, bytes: Int)
     case pitched(
-        address: UInt64, format: TexelFormat, channels: Int, width: Int, height: Int, pitch: Int)
+        address: UInt64,
+        format: TexelFormat,
+        channels: Int,
+        width: Int,
+        height: Int,
+        pitch: Int
+    )
 
     /// What instructions see of it, memory checked.
     func laneTexture(_ driver: SoftDriver) throws(Failure) -> LaneTexture {
@@ -118,12 +124,21 @@ enum TextureResource {
         case 2:
             let (format, channels) = try Self.format(Int32(bitPattern: half(16)), half(20))
             self = .linear(
-                address: word(8), format: format, channels: channels, bytes: try size(24))
+                address: word(8),
+                format: format,
+                channels: channels,
+                bytes: try size(24)
+            )
         case 3:
             let (format, channels) = try Self.format(Int32(bitPattern: half(16)), half(20))
             self = .pitched(
-                address: word(8), format: format, channels: channels, width: try size(24),
-                height: try size(32), pitch: try size(40))
+                address: word(8),
+                format: format,
+                channels: channels,
+                width: try size(24),
+                height: try size(32),
+                pitch: try size(40)
+            )
         default: throw .invalidValue
         }
     }
