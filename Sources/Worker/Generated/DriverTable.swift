@@ -4,6 +4,21 @@ package import CUDAABI
 
 /// The entry points of a driver library; `nil` where the library lacks one.
 package struct DriverTable: @unchecked Sendable {
+    /// `cuArray3DCreate_v2`
+    package var cuArray3DCreate_v2:
+        (@convention(c) (UnsafeMutablePointer<CUarray?>?, OpaquePointer?) -> CUresult)?
+    /// `cuArray3DGetDescriptor_v2`
+    package var cuArray3DGetDescriptor_v2:
+        (@convention(c) (OpaquePointer?, CUarray?) -> CUresult)?
+    /// `cuArrayCreate_v2`
+    package var cuArrayCreate_v2:
+        (@convention(c) (UnsafeMutablePointer<CUarray?>?, OpaquePointer?) -> CUresult)?
+    /// `cuArrayDestroy`
+    package var cuArrayDestroy:
+        (@convention(c) (CUarray?) -> CUresult)?
+    /// `cuArrayGetDescriptor_v2`
+    package var cuArrayGetDescriptor_v2:
+        (@convention(c) (OpaquePointer?, CUarray?) -> CUresult)?
     /// `cuCtxAttach`
     package var cuCtxAttach:
         (@convention(c) (UnsafeMutablePointer<CUcontext?>?, UInt32) -> CUresult)?
@@ -352,6 +367,21 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemcpyAsync`
     package var cuMemcpyAsync:
         (@convention(c) (CUdeviceptr, CUdeviceptr, Int, CUstream?) -> CUresult)?
+    /// `cuMemcpyAtoA_v2`
+    package var cuMemcpyAtoA_v2:
+        (@convention(c) (CUarray?, Int, CUarray?, Int, Int) -> CUresult)?
+    /// `cuMemcpyAtoD_v2`
+    package var cuMemcpyAtoD_v2:
+        (@convention(c) (CUdeviceptr, CUarray?, Int, Int) -> CUresult)?
+    /// `cuMemcpyAtoH_v2`
+    package var cuMemcpyAtoH_v2:
+        (@convention(c) (UnsafeMutableRawPointer?, CUarray?, Int, Int) -> CUresult)?
+    /// `cuMemcpyAtoHAsync_v2`
+    package var cuMemcpyAtoHAsync_v2:
+        (@convention(c) (UnsafeMutableRawPointer?, CUarray?, Int, Int, CUstream?) -> CUresult)?
+    /// `cuMemcpyDtoA_v2`
+    package var cuMemcpyDtoA_v2:
+        (@convention(c) (CUarray?, Int, CUdeviceptr, Int) -> CUresult)?
     /// `cuMemcpyDtoD_v2`
     package var cuMemcpyDtoD_v2:
         (@convention(c) (CUdeviceptr, CUdeviceptr, Int) -> CUresult)?
@@ -364,6 +394,12 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemcpyDtoHAsync_v2`
     package var cuMemcpyDtoHAsync_v2:
         (@convention(c) (UnsafeMutableRawPointer?, CUdeviceptr, Int, CUstream?) -> CUresult)?
+    /// `cuMemcpyHtoA_v2`
+    package var cuMemcpyHtoA_v2:
+        (@convention(c) (CUarray?, Int, UnsafeRawPointer?, Int) -> CUresult)?
+    /// `cuMemcpyHtoAAsync_v2`
+    package var cuMemcpyHtoAAsync_v2:
+        (@convention(c) (CUarray?, Int, UnsafeRawPointer?, Int, CUstream?) -> CUresult)?
     /// `cuMemcpyHtoD_v2`
     package var cuMemcpyHtoD_v2:
         (@convention(c) (CUdeviceptr, UnsafeRawPointer?, Int) -> CUresult)?
@@ -472,6 +508,12 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuModuleGetLoadingMode`
     package var cuModuleGetLoadingMode:
         (@convention(c) (UnsafeMutablePointer<CUmoduleLoadingMode>?) -> CUresult)?
+    /// `cuModuleGetSurfRef`
+    package var cuModuleGetSurfRef:
+        (@convention(c) (UnsafeMutablePointer<CUsurfref?>?, CUmodule?, UnsafePointer<CChar>?) -> CUresult)?
+    /// `cuModuleGetTexRef`
+    package var cuModuleGetTexRef:
+        (@convention(c) (UnsafeMutablePointer<CUtexref?>?, CUmodule?, UnsafePointer<CChar>?) -> CUresult)?
     /// `cuModuleLoad`
     package var cuModuleLoad:
         (@convention(c) (UnsafeMutablePointer<CUmodule?>?, UnsafePointer<CChar>?) -> CUresult)?
@@ -568,12 +610,89 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuStreamWaitEvent`
     package var cuStreamWaitEvent:
         (@convention(c) (CUstream?, CUevent?, UInt32) -> CUresult)?
+    /// `cuSurfObjectCreate`
+    package var cuSurfObjectCreate:
+        (@convention(c) (UnsafeMutablePointer<CUsurfObject>?, OpaquePointer?) -> CUresult)?
+    /// `cuSurfObjectDestroy`
+    package var cuSurfObjectDestroy:
+        (@convention(c) (CUsurfObject) -> CUresult)?
+    /// `cuSurfObjectGetResourceDesc`
+    package var cuSurfObjectGetResourceDesc:
+        (@convention(c) (OpaquePointer?, CUsurfObject) -> CUresult)?
+    /// `cuSurfRefGetArray`
+    package var cuSurfRefGetArray:
+        (@convention(c) (UnsafeMutablePointer<CUarray?>?, CUsurfref?) -> CUresult)?
+    /// `cuSurfRefSetArray`
+    package var cuSurfRefSetArray:
+        (@convention(c) (CUsurfref?, CUarray?, UInt32) -> CUresult)?
+    /// `cuTexObjectCreate`
+    package var cuTexObjectCreate:
+        (@convention(c) (UnsafeMutablePointer<CUtexObject>?, OpaquePointer?, OpaquePointer?, OpaquePointer?) -> CUresult)?
+    /// `cuTexObjectDestroy`
+    package var cuTexObjectDestroy:
+        (@convention(c) (CUtexObject) -> CUresult)?
+    /// `cuTexObjectGetResourceDesc`
+    package var cuTexObjectGetResourceDesc:
+        (@convention(c) (OpaquePointer?, CUtexObject) -> CUresult)?
+    /// `cuTexObjectGetTextureDesc`
+    package var cuTexObjectGetTextureDesc:
+        (@convention(c) (OpaquePointer?, CUtexObject) -> CUresult)?
+    /// `cuTexRefGetAddress_v2`
+    package var cuTexRefGetAddress_v2:
+        (@convention(c) (UnsafeMutablePointer<CUdeviceptr>?, CUtexref?) -> CUresult)?
+    /// `cuTexRefGetAddressMode`
+    package var cuTexRefGetAddressMode:
+        (@convention(c) (UnsafeMutablePointer<CUaddress_mode>?, CUtexref?, Int32) -> CUresult)?
+    /// `cuTexRefGetArray`
+    package var cuTexRefGetArray:
+        (@convention(c) (UnsafeMutablePointer<CUarray?>?, CUtexref?) -> CUresult)?
+    /// `cuTexRefGetBorderColor`
+    package var cuTexRefGetBorderColor:
+        (@convention(c) (UnsafeMutablePointer<Float>?, CUtexref?) -> CUresult)?
+    /// `cuTexRefGetFilterMode`
+    package var cuTexRefGetFilterMode:
+        (@convention(c) (UnsafeMutablePointer<CUfilter_mode>?, CUtexref?) -> CUresult)?
+    /// `cuTexRefGetFlags`
+    package var cuTexRefGetFlags:
+        (@convention(c) (UnsafeMutablePointer<UInt32>?, CUtexref?) -> CUresult)?
+    /// `cuTexRefGetFormat`
+    package var cuTexRefGetFormat:
+        (@convention(c) (UnsafeMutablePointer<CUarray_format>?, UnsafeMutablePointer<Int32>?, CUtexref?) -> CUresult)?
+    /// `cuTexRefSetAddress_v2`
+    package var cuTexRefSetAddress_v2:
+        (@convention(c) (UnsafeMutablePointer<Int>?, CUtexref?, CUdeviceptr, Int) -> CUresult)?
+    /// `cuTexRefSetAddress2D_v3`
+    package var cuTexRefSetAddress2D_v3:
+        (@convention(c) (CUtexref?, OpaquePointer?, CUdeviceptr, Int) -> CUresult)?
+    /// `cuTexRefSetAddressMode`
+    package var cuTexRefSetAddressMode:
+        (@convention(c) (CUtexref?, Int32, CUaddress_mode) -> CUresult)?
+    /// `cuTexRefSetArray`
+    package var cuTexRefSetArray:
+        (@convention(c) (CUtexref?, CUarray?, UInt32) -> CUresult)?
+    /// `cuTexRefSetBorderColor`
+    package var cuTexRefSetBorderColor:
+        (@convention(c) (CUtexref?, UnsafeMutablePointer<Float>?) -> CUresult)?
+    /// `cuTexRefSetFilterMode`
+    package var cuTexRefSetFilterMode:
+        (@convention(c) (CUtexref?, CUfilter_mode) -> CUresult)?
+    /// `cuTexRefSetFlags`
+    package var cuTexRefSetFlags:
+        (@convention(c) (CUtexref?, UInt32) -> CUresult)?
+    /// `cuTexRefSetFormat`
+    package var cuTexRefSetFormat:
+        (@convention(c) (CUtexref?, CUarray_format, Int32) -> CUresult)?
     /// `cuThreadExchangeStreamCaptureMode`
     package var cuThreadExchangeStreamCaptureMode:
         (@convention(c) (UnsafeMutablePointer<CUstreamCaptureMode>?) -> CUresult)?
 
     /// Looks every entry point up.
     package init(symbol: (StaticString) -> UnsafeMutableRawPointer?) {
+        cuArray3DCreate_v2 = unsafeBitCast(symbol("cuArray3DCreate_v2"), to: type(of: cuArray3DCreate_v2))
+        cuArray3DGetDescriptor_v2 = unsafeBitCast(symbol("cuArray3DGetDescriptor_v2"), to: type(of: cuArray3DGetDescriptor_v2))
+        cuArrayCreate_v2 = unsafeBitCast(symbol("cuArrayCreate_v2"), to: type(of: cuArrayCreate_v2))
+        cuArrayDestroy = unsafeBitCast(symbol("cuArrayDestroy"), to: type(of: cuArrayDestroy))
+        cuArrayGetDescriptor_v2 = unsafeBitCast(symbol("cuArrayGetDescriptor_v2"), to: type(of: cuArrayGetDescriptor_v2))
         cuCtxAttach = unsafeBitCast(symbol("cuCtxAttach"), to: type(of: cuCtxAttach))
         cuCtxCreate_v2 = unsafeBitCast(symbol("cuCtxCreate_v2"), to: type(of: cuCtxCreate_v2))
         cuCtxCreate_v3 = unsafeBitCast(symbol("cuCtxCreate_v3"), to: type(of: cuCtxCreate_v3))
@@ -690,10 +809,17 @@ package struct DriverTable: @unchecked Sendable {
         cuMemcpy3D_v2 = unsafeBitCast(symbol("cuMemcpy3D_v2"), to: type(of: cuMemcpy3D_v2))
         cuMemcpy3DAsync_v2 = unsafeBitCast(symbol("cuMemcpy3DAsync_v2"), to: type(of: cuMemcpy3DAsync_v2))
         cuMemcpyAsync = unsafeBitCast(symbol("cuMemcpyAsync"), to: type(of: cuMemcpyAsync))
+        cuMemcpyAtoA_v2 = unsafeBitCast(symbol("cuMemcpyAtoA_v2"), to: type(of: cuMemcpyAtoA_v2))
+        cuMemcpyAtoD_v2 = unsafeBitCast(symbol("cuMemcpyAtoD_v2"), to: type(of: cuMemcpyAtoD_v2))
+        cuMemcpyAtoH_v2 = unsafeBitCast(symbol("cuMemcpyAtoH_v2"), to: type(of: cuMemcpyAtoH_v2))
+        cuMemcpyAtoHAsync_v2 = unsafeBitCast(symbol("cuMemcpyAtoHAsync_v2"), to: type(of: cuMemcpyAtoHAsync_v2))
+        cuMemcpyDtoA_v2 = unsafeBitCast(symbol("cuMemcpyDtoA_v2"), to: type(of: cuMemcpyDtoA_v2))
         cuMemcpyDtoD_v2 = unsafeBitCast(symbol("cuMemcpyDtoD_v2"), to: type(of: cuMemcpyDtoD_v2))
         cuMemcpyDtoDAsync_v2 = unsafeBitCast(symbol("cuMemcpyDtoDAsync_v2"), to: type(of: cuMemcpyDtoDAsync_v2))
         cuMemcpyDtoH_v2 = unsafeBitCast(symbol("cuMemcpyDtoH_v2"), to: type(of: cuMemcpyDtoH_v2))
         cuMemcpyDtoHAsync_v2 = unsafeBitCast(symbol("cuMemcpyDtoHAsync_v2"), to: type(of: cuMemcpyDtoHAsync_v2))
+        cuMemcpyHtoA_v2 = unsafeBitCast(symbol("cuMemcpyHtoA_v2"), to: type(of: cuMemcpyHtoA_v2))
+        cuMemcpyHtoAAsync_v2 = unsafeBitCast(symbol("cuMemcpyHtoAAsync_v2"), to: type(of: cuMemcpyHtoAAsync_v2))
         cuMemcpyHtoD_v2 = unsafeBitCast(symbol("cuMemcpyHtoD_v2"), to: type(of: cuMemcpyHtoD_v2))
         cuMemcpyHtoDAsync_v2 = unsafeBitCast(symbol("cuMemcpyHtoDAsync_v2"), to: type(of: cuMemcpyHtoDAsync_v2))
         cuMemcpyPeer = unsafeBitCast(symbol("cuMemcpyPeer"), to: type(of: cuMemcpyPeer))
@@ -730,6 +856,8 @@ package struct DriverTable: @unchecked Sendable {
         cuModuleGetFunctionCount = unsafeBitCast(symbol("cuModuleGetFunctionCount"), to: type(of: cuModuleGetFunctionCount))
         cuModuleGetGlobal_v2 = unsafeBitCast(symbol("cuModuleGetGlobal_v2"), to: type(of: cuModuleGetGlobal_v2))
         cuModuleGetLoadingMode = unsafeBitCast(symbol("cuModuleGetLoadingMode"), to: type(of: cuModuleGetLoadingMode))
+        cuModuleGetSurfRef = unsafeBitCast(symbol("cuModuleGetSurfRef"), to: type(of: cuModuleGetSurfRef))
+        cuModuleGetTexRef = unsafeBitCast(symbol("cuModuleGetTexRef"), to: type(of: cuModuleGetTexRef))
         cuModuleLoad = unsafeBitCast(symbol("cuModuleLoad"), to: type(of: cuModuleLoad))
         cuModuleLoadData = unsafeBitCast(symbol("cuModuleLoadData"), to: type(of: cuModuleLoadData))
         cuModuleLoadDataEx = unsafeBitCast(symbol("cuModuleLoadDataEx"), to: type(of: cuModuleLoadDataEx))
@@ -762,6 +890,30 @@ package struct DriverTable: @unchecked Sendable {
         cuStreamQuery = unsafeBitCast(symbol("cuStreamQuery"), to: type(of: cuStreamQuery))
         cuStreamSynchronize = unsafeBitCast(symbol("cuStreamSynchronize"), to: type(of: cuStreamSynchronize))
         cuStreamWaitEvent = unsafeBitCast(symbol("cuStreamWaitEvent"), to: type(of: cuStreamWaitEvent))
+        cuSurfObjectCreate = unsafeBitCast(symbol("cuSurfObjectCreate"), to: type(of: cuSurfObjectCreate))
+        cuSurfObjectDestroy = unsafeBitCast(symbol("cuSurfObjectDestroy"), to: type(of: cuSurfObjectDestroy))
+        cuSurfObjectGetResourceDesc = unsafeBitCast(symbol("cuSurfObjectGetResourceDesc"), to: type(of: cuSurfObjectGetResourceDesc))
+        cuSurfRefGetArray = unsafeBitCast(symbol("cuSurfRefGetArray"), to: type(of: cuSurfRefGetArray))
+        cuSurfRefSetArray = unsafeBitCast(symbol("cuSurfRefSetArray"), to: type(of: cuSurfRefSetArray))
+        cuTexObjectCreate = unsafeBitCast(symbol("cuTexObjectCreate"), to: type(of: cuTexObjectCreate))
+        cuTexObjectDestroy = unsafeBitCast(symbol("cuTexObjectDestroy"), to: type(of: cuTexObjectDestroy))
+        cuTexObjectGetResourceDesc = unsafeBitCast(symbol("cuTexObjectGetResourceDesc"), to: type(of: cuTexObjectGetResourceDesc))
+        cuTexObjectGetTextureDesc = unsafeBitCast(symbol("cuTexObjectGetTextureDesc"), to: type(of: cuTexObjectGetTextureDesc))
+        cuTexRefGetAddress_v2 = unsafeBitCast(symbol("cuTexRefGetAddress_v2"), to: type(of: cuTexRefGetAddress_v2))
+        cuTexRefGetAddressMode = unsafeBitCast(symbol("cuTexRefGetAddressMode"), to: type(of: cuTexRefGetAddressMode))
+        cuTexRefGetArray = unsafeBitCast(symbol("cuTexRefGetArray"), to: type(of: cuTexRefGetArray))
+        cuTexRefGetBorderColor = unsafeBitCast(symbol("cuTexRefGetBorderColor"), to: type(of: cuTexRefGetBorderColor))
+        cuTexRefGetFilterMode = unsafeBitCast(symbol("cuTexRefGetFilterMode"), to: type(of: cuTexRefGetFilterMode))
+        cuTexRefGetFlags = unsafeBitCast(symbol("cuTexRefGetFlags"), to: type(of: cuTexRefGetFlags))
+        cuTexRefGetFormat = unsafeBitCast(symbol("cuTexRefGetFormat"), to: type(of: cuTexRefGetFormat))
+        cuTexRefSetAddress_v2 = unsafeBitCast(symbol("cuTexRefSetAddress_v2"), to: type(of: cuTexRefSetAddress_v2))
+        cuTexRefSetAddress2D_v3 = unsafeBitCast(symbol("cuTexRefSetAddress2D_v3"), to: type(of: cuTexRefSetAddress2D_v3))
+        cuTexRefSetAddressMode = unsafeBitCast(symbol("cuTexRefSetAddressMode"), to: type(of: cuTexRefSetAddressMode))
+        cuTexRefSetArray = unsafeBitCast(symbol("cuTexRefSetArray"), to: type(of: cuTexRefSetArray))
+        cuTexRefSetBorderColor = unsafeBitCast(symbol("cuTexRefSetBorderColor"), to: type(of: cuTexRefSetBorderColor))
+        cuTexRefSetFilterMode = unsafeBitCast(symbol("cuTexRefSetFilterMode"), to: type(of: cuTexRefSetFilterMode))
+        cuTexRefSetFlags = unsafeBitCast(symbol("cuTexRefSetFlags"), to: type(of: cuTexRefSetFlags))
+        cuTexRefSetFormat = unsafeBitCast(symbol("cuTexRefSetFormat"), to: type(of: cuTexRefSetFormat))
         cuThreadExchangeStreamCaptureMode = unsafeBitCast(symbol("cuThreadExchangeStreamCaptureMode"), to: type(of: cuThreadExchangeStreamCaptureMode))
     }
 }
