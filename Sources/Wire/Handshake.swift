@@ -11,6 +11,8 @@ package enum Handshake {
     package static let maxMessage = 512
     /// Bit of a `ClientHello`'s channel: a `LinkOffer` follows the verdict.
     package static let offersLink: UInt8 = 0x80
+    /// A `ClientHello`'s channel, without that bit: bulk data of a session that there is already.
+    package static let bulkChannel: UInt8 = 1
 
     private static let serverMagic: InlineArray<8, UInt8> = [70, 69, 82, 82, 89, 83, 82, 86]
     private static let clientMagic: InlineArray<8, UInt8> = [70, 69, 82, 82, 89, 67, 76, 73]
@@ -26,6 +28,7 @@ package enum Handshake {
         case workerFailed = 6
         case tooManyConnections = 7
         case otherSecurity = 8
+        case noSession = 9
     }
 
     /// What the server says first.
@@ -75,7 +78,7 @@ package enum Handshake {
     package struct ClientHello: Sendable {
         /// Version that it wants.
         package var version: UInt16
-        /// What the connection is for: 0 commands.
+        /// What the connection is for: 0 commands, 1 bulk data of a session; and `offersLink`.
         package var channel: UInt8
         /// What the client wants behind the greetings: a `Security`, if it is a known one.
         package var security: UInt8
@@ -85,10 +88,14 @@ package enum Handshake {
         package var lease: InlineArray<16, UInt8>
         /// Random, new for each connection.
         package var nonce: InlineArray<32, UInt8>
-        /// Name of the program, UTF-8, padded with zeros.
+        /// Name of the program, UTF-8, padded with zeros. Of a bulk channel: the `nonce` of the
+        /// session's connection for commands.
         package var name: InlineArray<32, UInt8>
         /// Proof that the client knows the secret; see `clientProof`.
         package var proof: InlineArray<32, UInt8>
+
+        /// What the connection is for, without `offersLink`.
+        package var purpose: UInt8 { channel & ~Handshake.offersLink }
 
         /// A greeting whose proof is still to be made.
         package init(

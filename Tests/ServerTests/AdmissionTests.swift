@@ -93,8 +93,15 @@ import Wire
             }
             #expect(status == .versionNotSupported)
         }
-        let status = try decide(secret: secret, directory: directory, id: id) { $0.channel = 1 }
-        #expect(status == .versionNotSupported)
+        for (channel, expected) in [
+            (UInt8(0), Handshake.Status.accepted), (1, .accepted), (0x81, .accepted),
+            (2, .versionNotSupported), (0x82, .versionNotSupported), (127, .versionNotSupported),
+        ] {
+            let status = try decide(secret: secret, directory: directory, id: id) {
+                $0.channel = channel
+            }
+            #expect(status == expected, "channel \(channel)")
+        }
     }
 
     /// Only who knows the secret hears of it.

@@ -76,7 +76,7 @@ enum CommandStream {
         while state.pointee.lostStatus == 0 {
             send(state)
             if let record = state.pointee.outgoing.space(total) { return record }
-            Replies.awaitAcknowledgement(state)
+            Replies.awaitAcknowledgement(state, total)
             if let record = state.pointee.outgoing.space(total) { return record }
         }
         return state.pointee.outgoing.ring

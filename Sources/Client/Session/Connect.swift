@@ -51,7 +51,8 @@ package enum Connector {
         _ lease: Lease,
         _ visibleDevices: UnsafePointer<CChar>?
     ) throws(Refusal) -> SessionState {
-        let channel = try open(lease)
+        var nonce: InlineArray<32, UInt8> = .init(repeating: 0)
+        let (channel, route) = try open(lease, &nonce)
         do throws(Refusal) {
             var keptImages: KeptImages?
             let all = try receiveSnapshot(channel, &keptImages)
@@ -64,7 +65,13 @@ package enum Connector {
                 channel: channel,
                 ring: ring,
                 devices: devices,
-                keptImages: keptImages
+                keptImages: keptImages,
+                origin: BulkLink.Origin(
+                    lease: lease,
+                    route: route,
+                    nonce: nonce,
+                    channels: BulkChoice.channels(channel)
+                )
             )
         } catch {
             channel.close()
@@ -79,27 +86,48 @@ package enum Connector {
         init(_ status: Int32) { self.status = status }
     }
 
-    /// A channel by the first way that works.
-    private static func open(_ lease: Lease) throws(Refusal) -> Channel {
+    /// Another connection of a session, for large copies.
+    ///
+    /// - Returns: `nil` when the server does not give one.
+    static func openBulk(_ origin: BulkLink.Origin) -> Channel? {
+        var nonce: InlineArray<32, UInt8> = .init(repeating: 0)
+        do throws(Refusal) {
+            return try open(origin.lease, origin.route, session: origin.nonce, isLast: true, &nonce)
+        } catch {
+            return nil
+        }
+    }
+
+    /// A channel by the first way that works, and which one that is.
+    ///
+    /// - Parameter nonce: What the client said in its greeting.
+    private static func open(
+        _ lease: Lease,
+        _ nonce: inout InlineArray<32, UInt8>
+    ) throws(Refusal) -> (Channel, Route) {
         let routes = Route.all(
             lease.transport,
             hasSocket: lease.socketPath[0] != 0,
             security: lease.security
         )
         for (index, route) in routes.enumerated() {
-            if let channel = try open(lease, route, isLast: index == routes.count - 1) {
-                return channel
+            let isLast = index == routes.count - 1
+            if let channel = try open(lease, route, session: nil, isLast: isLast, &nonce) {
+                return (channel, route)
             }
         }
         Log.error("the transport that the run asked for cannot be had here")
         throw Refusal(Status.deviceUnavailable)
     }
 
+    /// - Parameter session: The session that the connection is a bulk channel of; `nil`: a new one.
     /// - Returns: `nil` when this way does not work, and another may.
     private static func open(
         _ lease: Lease,
         _ route: Route,
-        isLast: Bool
+        session: InlineArray<32, UInt8>?,
+        isLast: Bool,
+        _ nonce: inout InlineArray<32, UInt8>
     ) throws(Refusal) -> Channel? {
         let socket: Socket
         do throws(SocketError) {
@@ -117,7 +145,17 @@ package enum Connector {
         let channel: Channel
         do throws(SocketError) {
             let security = route == .tcp ? lease.security : .clear
-            channel = try shakeHands(socket, lease, security, offersLink: wish.needsOffer)
+            nonce = try random()
+            var client = Handshake.ClientHello(
+                process: UInt32(bitPattern: getpid()),
+                lease: lease.identifier,
+                nonce: nonce,
+                name: session ?? programName(),
+                security: security
+            )
+            if session != nil { client.channel = Handshake.bulkChannel }
+            if wish.needsOffer { client.channel |= Handshake.offersLink }
+            channel = try shakeHands(socket, lease, client, security)
         } catch {
             socket.close()
             guard isLast else { return nil }
@@ -158,9 +196,10 @@ package enum Connector {
     private static func shakeHands(
         _ socket: Socket,
         _ lease: Lease,
-        _ security: Security,
-        offersLink: Bool
+        _ client: Handshake.ClientHello,
+        _ security: Security
     ) throws(SocketError) -> Channel {
+        var client = client
         let buffer = UnsafeMutableRawPointer.allocate(byteCount: 1024, alignment: 8)
         defer { buffer.deallocate() }
         let protocolError = SocketError(EPROTO, .receive)
@@ -174,14 +213,6 @@ package enum Connector {
             Log.error("the server speaks another version of the protocol")
             throw protocolError
         }
-        var client = Handshake.ClientHello(
-            process: UInt32(bitPattern: getpid()),
-            lease: lease.identifier,
-            nonce: try random(),
-            name: programName(),
-            security: security
-        )
-        if offersLink { client.channel |= Handshake.offersLink }
         client.proof = Handshake.clientProof(secret: lease.secret, server: server, client: client)
         client.write(to: buffer)
         try socket.sendAll(.init(start: buffer, count: Handshake.clientHelloSize))

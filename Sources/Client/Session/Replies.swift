@@ -93,14 +93,17 @@ enum Replies {
     }
 
     /// Waits until something came, for a thread that can only go on when the server has acknowledged
-    /// more. May return without it.
-    static func awaitAcknowledgement(_ state: State) {
+    /// so much that `size` bytes fit. May return without it.
+    static func awaitAcknowledgement(_ state: State, _ size: Int) {
         guard becomeReader(state) else {
             // The reader will see it; it sleeps in the kernel, so there is nothing to wait on.
             _ = usleep(20)
             return
         }
-        if case .nothing = receive(state) {
+        // The reader before may have taken the acknowledgement after this thread looked; then nothing
+        // more need come.
+        let isThere = state.pointee.outgoing.space(size) != nil
+        if !isThere, case .nothing = receive(state) {
             waitForData(state)
             _ = receive(state)
         }
@@ -125,6 +128,7 @@ enum Replies {
         guard isFirst else { return }
         Log.error("the connection to the server is lost")
         state.pointee.channel.shutDown()
+        state.pointee.bulk.shutDown()
         state.pointee.replyLock.lock()
         while let waiter = state.pointee.waiters {
             state.pointee.waiters = waiter.pointee.next

@@ -12,6 +12,8 @@ internal import Wire
 struct SessionState: ~Copyable {
     let channel: Channel
     let devices: Devices
+    /// For large copies.
+    var bulk: BulkLink
 
     // The command stream: what is written is guarded by `streamLock`, what is sent by `sendLock`.
     // Whoever needs both takes `streamLock` first.
@@ -60,9 +62,11 @@ struct SessionState: ~Copyable {
         channel: Channel,
         ring: UnsafeMutableRawPointer,
         devices: consuming Devices,
-        keptImages: KeptImages?
+        keptImages: KeptImages?,
+        origin: BulkLink.Origin
     ) {
         self.channel = channel
+        bulk = BulkLink(origin)
         spinning = SpinPolicy(channel)
         self.keptImages = keptImages
         contexts = Contexts(devices)
@@ -101,6 +105,7 @@ package enum Session {
         Replies.loseConnection(state)
         ferry_close_in_child(-1)
         Flusher.stop(state)
+        state.pointee.bulk.close()
         state.pointee.sendLock.withLock { state.pointee.channel.close() }
     }
 
@@ -243,6 +248,7 @@ package enum Session {
     ///   - destination: Where `hostData` that belongs to the call goes.
     ///   - readsFailure: Whether `reply` runs for a failed call, too.
     ///   - before: Puts records that belong to the call into the stream in front of it.
+    ///   - during: What there is to do between the call and its reply.
     static func wait(
         _ state: UnsafeMutablePointer<SessionState>,
         _ opcode: Opcode,
@@ -252,6 +258,7 @@ package enum Session {
         destination: UnsafeMutableRawBufferPointer? = nil,
         readsFailure: Bool = false,
         before: () -> Void = {},
+        during: () -> Void = {},
         _ encode: (UnsafeMutableRawPointer) -> Void,
         reply: (UnsafeRawBufferPointer) -> Void = { _ in }
     ) -> Int32 {
@@ -278,7 +285,10 @@ package enum Session {
             state.pointee.streamLock.unlock()
             CommandStream.send(state)
             state.pointee.counters.roundTrips.add(1, ordering: .relaxed)
-            Tracing.waiting { Replies.wait(state, waiter) }
+            Tracing.waiting {
+                during()
+                Replies.wait(state, waiter)
+            }
             let received = waiter.pointee.bodySize &+ waiter.pointee.received
             Tracing.add(StatisticsLayout.bytesReceived, received)
             return finish(state, waiter, context, replySize, readsFailure, reply)

@@ -62,6 +62,8 @@ struct WireEmitter {
         ("acknowledge", 0x0007, "How much of the other's stream the sender has."),
         ("resume", 0x0008, "The same, first on a connection that takes another's place."),
         ("image", 0x0009, "Names the image of the call that follows, in place of its bytes."),
+        ("upload", 0x0020, "A copy to the GPU of bytes that came over a bulk channel."),
+        ("download", 0x0021, "A copy to the program whose bytes go over the bulk channels."),
     ]
 
     func opcodes() -> String {

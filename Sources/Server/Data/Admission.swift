@@ -77,9 +77,8 @@ package struct Admission: Sendable {
                     + " to \(hello.versions.max)"
             )
         }
-        let channel = client.channel & ~Handshake.offersLink
-        guard channel == 0 else {
-            return .refuse(.versionNotSupported, "channel \(channel) is not supported")
+        guard client.purpose == 0 || client.purpose == Handshake.bulkChannel else {
+            return .refuse(.versionNotSupported, "channel \(client.purpose) is not supported")
         }
         let answer =
             LeaseID(bytes: (0..<16).map { client.lease[$0] })

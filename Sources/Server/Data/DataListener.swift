@@ -168,6 +168,8 @@ package final class DataListener: Sendable {
         switch entry.admission.decide(client, directory: directory, decoy: decoy) {
         case .refuse(let status, let reason):
             refuse(entry.socket, status, reason)
+        case .accept(let lease, let keys) where client?.purpose == Handshake.bulkChannel:
+            if let client { hand(over: entry.socket, bulkOf: lease, client, keys) }
         case .accept(let lease, let keys):
             guard let client else { return }
             if let (tooMany, reason) = launcher.obstacle(lease) {
@@ -194,11 +196,14 @@ package final class DataListener: Sendable {
                 offersLink: client.channel & Handshake.offersLink != 0,
                 clientPID: client.process,
                 program: Admission.programName(client),
-                security: client.security == Security.clear.rawValue ? .clear : .tls
+                security: client.security == Security.clear.rawValue ? .clear : .tls,
+                session: client.nonce
             )
             // The verdict goes before the key: with it, the worker may speak at any moment.
             if Self.send(Admission.verdict(.accepted, proof: keys.proof), to: socket.number) {
                 worker.begin(key: &keys.connection)
+            } else {
+                worker.abandon()
             }
             // The lease may have ended since it was looked up, before its workers were asked to.
             if !directory.isLiving(lease.id) { supervisor.end(lease: lease.id) }
@@ -207,6 +212,33 @@ package final class DataListener: Sendable {
         } catch {
             logger.error("no worker: \(error)", metadata: ["lease": "\(lease.id)"])
             refuse(socket, .workerFailed, "the server could not start a worker")
+        }
+    }
+
+    /// Gives a bulk channel to the worker of its session.
+    private func hand(
+        over socket: Descriptor,
+        bulkOf lease: LeaseEntry,
+        _ client: Handshake.ClientHello,
+        _ keys: Admission.Keys
+    ) {
+        guard !lease.isPermit,
+            let control = supervisor.control(lease: lease.id, session: client.name)
+        else {
+            refuse(socket, .noSession, "there is no such session that takes bulk channels")
+            return
+        }
+        let invitation = BulkInvitation(
+            key: keys.connection,
+            isEncrypted: client.security != Security.clear.rawValue,
+            offersLink: client.channel & Handshake.offersLink != 0
+        )
+        // The verdict goes first: with the socket, the worker may speak at any moment.
+        guard (try? socket.setBlocking(true)) != nil,
+            Self.send(Admission.verdict(.accepted, proof: keys.proof), to: socket.number)
+        else { return }
+        if !BulkHandover(control: control).send(socket.number, invitation) {
+            logger.warning("a bulk channel found no room", metadata: ["lease": "\(lease.id)"])
         }
     }
 

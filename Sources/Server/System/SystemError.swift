@@ -32,6 +32,13 @@ final class Descriptor: Sendable {
         return (Descriptor(ends[0]), Descriptor(ends[1]))
     }
 
+    /// Two connected ends that keep messages apart. A message that finds no room is not sent.
+    static func messages() throws(SystemError) -> (ours: Descriptor, theirs: Descriptor) {
+        var ends: [Int32] = [-1, -1]
+        guard ferry_message_pair(&ends) == 0 else { throw SystemError("make a pair of sockets") }
+        return (Descriptor(ends[0]), Descriptor(ends[1]))
+    }
+
     /// An event counter to wake a poll with, non-blocking.
     static func event() throws(SystemError) -> Descriptor {
         let number = ferry_eventfd()

@@ -38,14 +38,17 @@ package struct WorkerSettings: Sendable {
 package struct WaitingWorker: Sendable {
     /// The worker.
     package let info: WorkerInfo
-    fileprivate let key: Descriptor
+    fileprivate let control: Descriptor
 
-    /// Lets the worker begin, with the key of its connection. One that is never let begin ends.
+    /// Ends the worker, which was not let begin.
+    package func abandon() { shutdown(control.number, Int32(SHUT_RDWR)) }
+
+    /// Lets the worker begin, with the key of its connection.
     package func begin(key: inout InlineArray<32, UInt8>) {
         withUnsafeMutableBytes(of: &key) { bytes in
-            // A pipe has room for it; a worker that has died is noticed elsewhere.
+            // There is room for it; a worker that has died is noticed elsewhere.
             guard let base = bytes.baseAddress else { return }
-            _ = write(self.key.number, base, bytes.count)
+            _ = send(control.number, base, bytes.count, Int32(MSG_NOSIGNAL))
             explicit_bzero(base, bytes.count)
         }
     }
@@ -88,19 +91,22 @@ package struct WorkerLauncher: Sendable {
     ///   - clientPID: the client's process number, as it said.
     ///   - program: the client program's name, as it said.
     ///   - security: whether the worker encrypts.
+    ///   - session: what the client's bulk channels name, so that they find the worker.
     package func launch(
         socket: Int32,
         entry: LeaseEntry,
         offersLink: Bool = false,
         clientPID: UInt32,
         program: String,
-        security: Security
+        security: Security,
+        session: InlineArray<32, UInt8> = .init(repeating: 0)
     ) throws -> WaitingWorker {
         let null = Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC))
         guard null.number >= 0 else { throw SystemError("open /dev/null") }
         let output = try Descriptor.pipe()
-        // Through a pipe, because arguments and environment of a process are no secret.
-        let key = try Descriptor.pipe()
+        // For the key, because arguments and environment of a process are no secret, and for the
+        // sockets of bulk channels.
+        let control = try Descriptor.messages()
         var arguments = [entry.isPermit ? "echo" : "serve", "--socket-fd", "3", "--key-fd", "4"]
         if security == .clear { arguments.append("--clear-text") }
         if offersLink { arguments.append("--link-offer") }
@@ -116,7 +122,8 @@ package struct WorkerLauncher: Sendable {
             arguments: arguments,
             environment: settings.environment,
             descriptors: [
-                null.number, output.write.number, output.write.number, socket, key.read.number,
+                null.number, output.write.number, output.write.number, socket,
+                control.theirs.number,
             ]
         )
         let pid = try plan.start()
@@ -127,7 +134,9 @@ package struct WorkerLauncher: Sendable {
                 lease: entry.id,
                 clientPID: clientPID,
                 program: program,
-                output: output.read
+                output: output.read,
+                session: session,
+                control: control.ours
             )
         } catch {
             // It cannot be watched, so it must not run.
@@ -142,7 +151,7 @@ package struct WorkerLauncher: Sendable {
                 "lease": "\(entry.id)", "worker": "\(pid)", "client": "\(LogText.clean(name))",
             ]
         )
-        return WaitingWorker(info: info, key: key.write)
+        return WaitingWorker(info: info, control: control.ours)
     }
 
     /// Where the worker keeps images. It can do without.

@@ -17,6 +17,9 @@ package final class WorkerSupervisor: Sendable {
         var lines = LineSplitter()
         /// Whether waitpid(2) will answer for it.
         var isChild: Bool
+        /// What its client's bulk channels name, and where their sockets go; nil when a former server
+        /// started it.
+        var door: (session: InlineArray<32, UInt8>, control: Descriptor)?
     }
 
     private struct State {
@@ -50,14 +53,19 @@ package final class WorkerSupervisor: Sendable {
 
     /// Watches a child that was just started.
     ///
-    /// - Parameter output: the reading end of its standard output and error.
+    /// - Parameters:
+    ///   - output: the reading end of its standard output and error.
+    ///   - session: what its client's bulk channels name.
+    ///   - control: where their sockets go.
     /// - Returns: the child as it will be shown.
     func watch(
         child pid: Int32,
         lease: LeaseID,
         clientPID: UInt32,
         program: String,
-        output: Descriptor
+        output: Descriptor,
+        session: InlineArray<32, UInt8>,
+        control: Descriptor
     ) throws(SystemError) -> WorkerInfo {
         let info = WorkerInfo(
             lease: lease,
@@ -67,7 +75,15 @@ package final class WorkerSupervisor: Sendable {
             program: program
         )
         try output.setBlocking(false)
-        try watch(info, output: output, isChild: true)
+        let pidfd = ferry_pidfd_open(info.pid)
+        guard pidfd >= 0 else { throw SystemError("watch the process \(info.pid)") }
+        let watched = Watched(
+            pidfd: Descriptor(pidfd),
+            output: output,
+            isChild: true,
+            door: (session, control)
+        )
+        add(info, watched)
         return info
     }
 
@@ -105,6 +121,18 @@ package final class WorkerSupervisor: Sendable {
         state.withLock { $0.table.transport(info.pid) }
     }
 
+    /// Where the sockets of a session's bulk channels go; nil when there is no such worker of the
+    /// lease, or it takes none.
+    func control(lease: LeaseID, session: InlineArray<32, UInt8>) -> Descriptor? {
+        state.withLock { state in
+            for worker in state.table.workers(of: lease) {
+                guard let door = state.watched[worker.pid]?.door else { continue }
+                if SHA256.areEqual(door.session, session) { return door.control }
+            }
+            return nil
+        }
+    }
+
     /// How many workers live.
     package var count: Int { state.withLock { $0.table.count } }
 
@@ -115,12 +143,6 @@ package final class WorkerSupervisor: Sendable {
     }
 
     // MARK: - The thread
-
-    private func watch(_ info: WorkerInfo, output: Descriptor, isChild: Bool) throws(SystemError) {
-        let pidfd = ferry_pidfd_open(info.pid)
-        guard pidfd >= 0 else { throw SystemError("watch the process \(info.pid)") }
-        add(info, Watched(pidfd: Descriptor(pidfd), output: output, isChild: isChild))
-    }
 
     private func add(_ info: WorkerInfo, _ watched: Watched) {
         state.withLock { state in

@@ -20,6 +20,10 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case resume = 0x0008
     /// Names the image of the call that follows, in place of its bytes.
     case image = 0x0009
+    /// A copy to the GPU of bytes that came over a bulk channel.
+    case upload = 0x0020
+    /// A copy to the program whose bytes go over the bulk channels.
+    case download = 0x0021
     /// `cuMemAlloc_v2`
     case cuMemAlloc_v2 = 0x0100
     /// `cuMemAllocPitch_v2`
@@ -155,6 +159,8 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .acknowledge: "acknowledge"
         case .resume: "resume"
         case .image: "image"
+        case .upload: "upload"
+        case .download: "download"
         case .cuMemAlloc_v2: "cuMemAlloc_v2"
         case .cuMemAllocPitch_v2: "cuMemAllocPitch_v2"
         case .cuMemFree_v2: "cuMemFree_v2"

@@ -90,6 +90,7 @@ extension Executor {
     private func leave(_ identifier: UInt32) {
         _ = enter(identifier)
         deliveries.finishAll(context: identifier)
+        bulk.slots.leave(identifier)
         contexts[identifier]?.staging?.destroy()
         contexts[identifier]?.staging = nil
         handles.streams.removeAll(context: identifier)

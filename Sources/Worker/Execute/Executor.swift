@@ -36,6 +36,7 @@ package final class Executor: @unchecked Sendable {
     let deliveries: Deliveries
     let waiters: WaiterPool
     let stagingLimit: StagingLimit
+    let bulk: Bulk
 
     /// An executor for one client.
     ///
@@ -75,6 +76,7 @@ package final class Executor: @unchecked Sendable {
         waiters = WaiterPool(driver: driver, answers: answers)
         readerWaiting = Waiting(driver: driver, answers: answers)
         stagingLimit = StagingLimit()
+        bulk = Bulk(driver: driver, answers: answers)
     }
 
     /// Executes one record.
@@ -118,6 +120,8 @@ package final class Executor: @unchecked Sendable {
         case .cuMemcpyHtoD_v2: try copyToDevice(record)
         case .cuMemcpyDtoH_v2: try copyToHost(record)
         case .cuMemcpyDtoHAsync_v2: try copyToHostLater(record)
+        case .upload: try copyFromSlot(record)
+        case .download: try download(record)
         case .cuStreamSynchronize: try synchronizeStream(record)
         case .cuEventSynchronize: try synchronizeEvent(record)
         case .cuCtxSynchronize, .cuCtxSynchronize_v2: try synchronizeContext(record)
@@ -165,6 +169,10 @@ package final class Executor: @unchecked Sendable {
         case .cuModuleLoadDataEx, .cuLibraryLoadData, .cuLinkAddData_v2: image.clear()
         default: break
         }
+        // Channels wait for what becomes of it; a slot that was filled stays filled otherwise.
+        if record.opcode == .download || record.opcode == .upload {
+            return refuseBulk(record, status)
+        }
         // The client keeps the destination until the last piece has come.
         if record.opcode == .cuMemcpyDtoHAsync_v2, !record.wantsReply {
             deliveries.fail(Ticket(record), status)
@@ -174,6 +182,7 @@ package final class Executor: @unchecked Sendable {
 
     /// Ends the threads, before the process or the test goes on without the executor.
     package func close() {
+        bulk.close()
         waiters.close()
         deliveries.close()
         answers.output.close()

@@ -17,28 +17,29 @@ struct Opening {
 
     /// Waits for the key and sends this side's part of the handshake.
     ///
+    /// - Parameter key: Where 32 bytes come from; it stays open.
     /// - Returns: `nil` when no key comes: the client has gone before it was accepted.
     static func begin(
         socket: Int32,
         key: Int32?,
         isEncrypted: Bool
     ) throws(WorkerFailure) -> Opening? {
-        let socket = Socket(descriptor: socket)
         let room = UnsafeMutableRawBufferPointer.allocate(byteCount: keySize, alignment: 8)
         defer {
             TLS.wipe(room)
             room.deallocate()
         }
-        if let descriptor = key {
-            let isWhole = read(descriptor, room)
-            _ = close(descriptor)
-            if !isWhole { return nil }
-        }
-        guard isEncrypted, let base = room.baseAddress else {
-            return Opening(socket: socket, tls: nil)
-        }
+        if let descriptor = key, !read(descriptor, room) { return nil }
+        return try begin(Socket(descriptor: socket), key: isEncrypted ? room.baseAddress : nil)
+    }
+
+    /// Sends this side's part of the handshake.
+    ///
+    /// - Parameter key: 32 bytes; `nil`: in clear text.
+    static func begin(_ socket: Socket, key: UnsafeRawPointer?) throws(WorkerFailure) -> Opening {
+        guard let key else { return Opening(socket: socket, tls: nil) }
         do throws(SocketError) {
-            let tls = try TLS(socket, .server, key: base)
+            let tls = try TLS(socket, .server, key: key)
             try tls.beginHandshake(.server)
             return Opening(socket: socket, tls: tls)
         } catch {

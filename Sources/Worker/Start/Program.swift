@@ -68,6 +68,7 @@ package enum Program {
                 printed: [1, 2],
                 cache: cache
             )
+            if let control = options.key { server.takeBulkChannels(control) }
             return server.run()
         } catch {
             WorkerLog.line("lease \(options.lease), \(options.name): \(error.text)")

@@ -35,7 +35,8 @@ package struct ServeOptions: Equatable, Sendable {
     package var socket: Int32
     /// Whether the client offers another way for the connection to go on.
     package var hearsOffer = false
-    /// Where the connection's key comes from, once the client was told that it is accepted.
+    /// Where the connection's key comes from, once the client was told that it is accepted, and
+    /// later the sockets of bulk channels, if it is a socket.
     package var key: Int32?
     /// Whether the connection is encrypted.
     package var isEncrypted = true

@@ -33,6 +33,14 @@ package struct Server {
         )
     }
 
+    /// Takes bulk channels that the server sends on `control`, which it owns from now on.
+    func takeBulkChannels(_ control: Int32) { BulkDoor.open(control, executor.bulk) }
+
+    /// Serves a bulk channel that is open already.
+    ///
+    /// - Returns: `false` when there are too many.
+    package func serve(bulk channel: Channel) -> Bool { executor.bulk.serve { channel } }
+
     /// Reads and executes records until the connection ends.
     ///
     /// - Returns: How the program should end.

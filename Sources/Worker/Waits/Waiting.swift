@@ -59,7 +59,12 @@ final class Waiting {
         while offset < length {
             let size = Int(min(length - offset, UInt64(Self.pieceSize)))
             answers.output.waitForRoom(size)
-            let status = fetch(room + Answers.hostDataPrefix, source &+ offset, size, stream)
+            let status = driver.fetch(
+                source &+ offset,
+                size,
+                to: room + Answers.hostDataPrefix,
+                stream: stream
+            )
             guard status == Status.success else { return finish(ticket, status) }
             let isLast = offset + UInt64(size) == length
             if isLast {
@@ -81,25 +86,5 @@ final class Waiting {
             answers.output.write(UnsafeRawBufferPointer(start: room, count: used))
             offset += UInt64(size)
         }
-    }
-
-    /// Copies a piece to this process and waits for it.
-    private func fetch(
-        _ destination: UnsafeMutableRawPointer,
-        _ source: CUdeviceptr,
-        _ size: Int,
-        _ stream: UInt?
-    ) -> CUresult {
-        guard let stream else {
-            return driver.cuMemcpyDtoH_v2?(destination, source, size) ?? Status.notFound
-        }
-        guard let copy = driver.cuMemcpyDtoHAsync_v2, let wait = driver.cuStreamSynchronize else {
-            return Status.notFound
-        }
-        let handle = CUstream(bitPattern: stream)
-        let status = copy(destination, source, size, handle)
-        // Also after an error, so that nothing writes to the buffer any more.
-        let end = wait(handle)
-        return status == Status.success ? end : status
     }
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import math
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -123,6 +124,9 @@ def run_checks(checks: list[Check], builder: Builder, options, report: Report) -
 
 
 def main() -> int:
+    # Whoever started this in the background of a shell had signals ignored; the programs would be, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     options = arguments()
     options.tree = Tree(options.tree.resolve())
     cases = [case for case in all_cases() if wanted(case.name, options.filter)

@@ -62,6 +62,7 @@ final class TestClient {
     /// Whether what comes is acknowledged, as the protocol demands.
     var acknowledges = true
     private let end = WorkerEnd()
+    private let server: Server
 
     /// Starts a worker with slices of these sizes, which keeps images in `cache`.
     init(slices: [UInt64] = [1 << 20, 1 << 20], cache: ImageCache? = nil) throws {
@@ -70,7 +71,7 @@ final class TestClient {
         printed = Self.makeFile()
         complaints = Self.makeFile()
         FakeDriver.shared.reset(printed: printed)
-        let server = try Server(
+        server = try Server(
             channel: Channel(theirs, .unix),
             driver: FakeDriver.table(),
             slices: slices,
@@ -78,11 +79,20 @@ final class TestClient {
             cache: cache
         )
         let end = self.end
-        Thread.detachNewThread {
+        Thread.detachNewThread { [server] in
             let status = server.run()
             theirs.shutDown()
             end.tell(status)
         }
+    }
+
+    /// Opens a bulk channel; `nil` when the worker has enough of them.
+    func openBulk() throws -> Channel? {
+        let (mine, theirs) = try Socket.pair()
+        if server.serve(bulk: Channel(theirs, .unix)) { return Channel(mine, .unix) }
+        mine.close()
+        theirs.close()
+        return nil
     }
 
     /// A file without a name.

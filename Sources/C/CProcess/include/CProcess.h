@@ -17,6 +17,13 @@ int ferry_pidfd_send_signal(int pidfd, int signal);
 /// pipe(2) with both ends close-on-exec; 0, or -1 with errno.
 int ferry_pipe(int ends[2]);
 
+/// Two connected Unix sockets that keep messages apart, close-on-exec; the first is non-blocking.
+/// -1 with errno.
+int ferry_message_pair(int ends[2]);
+
+/// Sends a message and with it a copy of a descriptor. Its bytes, or -1 with errno.
+ssize_t ferry_send_with_descriptor(int socket, const void *bytes, size_t count, int descriptor);
+
 /// An event counter, close-on-exec and non-blocking; -1 with errno.
 int ferry_eventfd(void);
 

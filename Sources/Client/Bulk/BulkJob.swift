@@ -1,0 +1,237 @@
+internal import CLinux
+internal import CUDAABI
+internal import Driver
+internal import DriverFrontend
+internal import Synchronization
+internal import Transport
+internal import Wire
+
+/// A copy that is carried over the bulk channels. Lives on the stack of the thread that makes it.
+struct BulkJob: ~Copyable {
+    typealias State = UnsafeMutablePointer<SessionState>
+
+    /// Which way.
+    enum Direction { case toDevice, toHost }
+
+    private let direction: Direction
+    /// The program's memory.
+    private let memory: UnsafeMutableRawBufferPointer
+    /// The GPU's; used by uploads.
+    private let destination: CUdeviceptr
+    private let stream: UInt64
+    private let context: UInt32
+    /// The name of a download.
+    private let transfer: UInt64
+    private let next = Atomic<Int>(0)
+    private let received = Atomic<Int>(0)
+    /// Helpers that are not done.
+    private let working: Atomic<UInt32>
+
+    /// A copy of the program's memory to the GPU.
+    init(
+        from memory: UnsafeRawBufferPointer,
+        to destination: CUdeviceptr,
+        stream: UInt64,
+        context: UInt32,
+        channels: Int
+    ) {
+        direction = .toDevice
+        self.memory = UnsafeMutableRawBufferPointer(mutating: memory)
+        self.destination = destination
+        self.stream = stream
+        self.context = context
+        transfer = 0
+        working = Atomic(UInt32(channels - 1))
+    }
+
+    /// A copy to the program's memory.
+    init(to memory: UnsafeMutableRawBufferPointer, transfer: UInt64, channels: Int) {
+        direction = .toHost
+        self.memory = memory
+        destination = 0
+        stream = 0
+        context = 0
+        self.transfer = transfer
+        working = Atomic(UInt32(channels - 1))
+    }
+
+    /// Whether everything came.
+    var isWhole: Bool { received.load(ordering: .acquiring) == memory.count }
+
+    /// Does on one channel what there is to do; a channel that fails ends the session.
+    borrowing func work(_ state: State, _ index: Int) {
+        guard let channel = state.pointee.bulk.channel(index) else { return }
+        do throws(SocketError) {
+            switch direction {
+            case .toDevice: try upload(state, channel)
+            case .toHost: try download(channel)
+            }
+        } catch {
+            if error.number == EPROTO { Log.error("the server broke the protocol of copies") }
+            Replies.loseConnection(state)
+        }
+    }
+
+    // MARK: - Helpers
+
+    /// A helper has done its part. The job may be gone when this returns.
+    borrowing func leave() {
+        let left = working.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
+        guard left == 0 else { return }
+        withUnsafePointer(to: working) {
+            _ = ferry_futex(UnsafeMutableRawPointer(mutating: $0), 129, 1, nil)
+        }
+    }
+
+    /// Waits until all helpers have done their part.
+    borrowing func awaitHelpers() {
+        while true {
+            let left = working.load(ordering: .acquiring)
+            if left == 0 { return }
+            withUnsafePointer(to: working) {
+                _ = ferry_futex(UnsafeMutableRawPointer(mutating: $0), 128, left, nil)
+            }
+        }
+    }
+
+    // MARK: - To the GPU
+
+    /// Pieces of a channel that are under way: the worker answers in their order.
+    private struct Pieces {
+        private var pieces: InlineArray<4, (offset: Int, size: Int)> = .init(repeating: (0, 0))
+        private var first = 0
+        private(set) var count = 0
+
+        mutating func append(_ offset: Int, _ size: Int) {
+            pieces[(first + count) % BulkFrame.mostUnclaimed] = (offset, size)
+            count += 1
+        }
+
+        mutating func removeFirst() -> (offset: Int, size: Int) {
+            defer {
+                first = (first + 1) % BulkFrame.mostUnclaimed
+                count -= 1
+            }
+            return pieces[first]
+        }
+    }
+
+    private borrowing func upload(_ state: State, _ channel: Channel) throws(SocketError) {
+        var pieces = Pieces()
+        var answers = FrameReader()
+        while true {
+            if pieces.count < BulkFrame.mostUnclaimed, let (offset, size) = takePiece() {
+                try Self.send(BulkFrame(.data, length: size), to: channel)
+                try channel.sendAll(
+                    UnsafeRawBufferPointer(rebasing: memory[offset..<offset + size])
+                )
+                pieces.append(offset, size)
+            } else if pieces.count > 0 {
+                try answers.wait(channel)
+            } else {
+                return
+            }
+            while pieces.count > 0, let answer = try answers.next(channel) {
+                guard answer.kind == .stored else { throw SocketError(EPROTO, .receive) }
+                let (offset, size) = pieces.removeFirst()
+                claim(state, answer.slot, offset, size)
+            }
+        }
+    }
+
+    private borrowing func takePiece() -> (offset: Int, size: Int)? {
+        let offset = next.wrappingAdd(BulkFrame.most, ordering: .relaxed).oldValue
+        guard offset < memory.count else { return nil }
+        return (offset, min(BulkFrame.most, memory.count - offset))
+    }
+
+    /// The bytes are there: from here on the copy has its place among the calls.
+    private borrowing func claim(_ state: State, _ slot: UInt32, _ offset: Int, _ size: Int) {
+        state.pointee.streamLock.lock()
+        let body = CommandStream.begin(
+            state,
+            .upload,
+            flags: 0,
+            context: context,
+            size: UploadLayout.size
+        )
+        body.storeBytes(of: destination + UInt64(offset), as: UInt64.self)
+        body.storeBytes(of: UInt64(size), toByteOffset: UploadLayout.length, as: UInt64.self)
+        body.storeBytes(of: stream, toByteOffset: UploadLayout.stream, as: UInt64.self)
+        body.storeBytes(of: slot, toByteOffset: UploadLayout.slot, as: UInt32.self)
+        body.storeBytes(of: 0, toByteOffset: UploadLayout.slot + 4, as: UInt32.self)
+        CommandStream.commit(state, size: UploadLayout.size)
+        state.pointee.streamLock.unlock()
+        // The worker has room for the next piece only when it knows of this one.
+        CommandStream.send(state)
+    }
+
+    // MARK: - From the GPU
+
+    private borrowing func download(_ channel: Channel) throws(SocketError) {
+        try Self.send(BulkFrame(.fetch, transfer: transfer), to: channel)
+        var frames = FrameReader()
+        while true {
+            guard let frame = try frames.next(channel) else {
+                try frames.wait(channel)
+                continue
+            }
+            guard frame.transfer == transfer else { throw SocketError(EPROTO, .receive) }
+            switch frame.kind {
+            case .end: return
+            case .data:
+                let (end, overflow) = frame.offset.addingReportingOverflow(UInt64(frame.length))
+                guard !overflow, end <= UInt64(memory.count) else {
+                    throw SocketError(EPROTO, .receive)
+                }
+                let place = Int(frame.offset)..<Int(end)
+                // Straight to where the program wants it.
+                try channel.receiveAll(UnsafeMutableRawBufferPointer(rebasing: memory[place]))
+                received.wrappingAdd(frame.length, ordering: .acquiringAndReleasing)
+            case .stored, .fetch: throw SocketError(EPROTO, .receive)
+            }
+        }
+    }
+
+    // MARK: - Frames
+
+    private static func send(_ frame: BulkFrame, to channel: Channel) throws(SocketError) {
+        var bytes: InlineArray<32, UInt8> = .init(repeating: 0)
+        try withUnsafeMutableBytes(of: &bytes) { (bytes) throws(SocketError) in
+            if let base = bytes.baseAddress { frame.write(to: base) }
+            try channel.sendAll(UnsafeRawBufferPointer(bytes))
+        }
+    }
+
+    /// Reads frames without their data, also if they come in parts.
+    private struct FrameReader {
+        private var bytes: InlineArray<32, UInt8> = .init(repeating: 0)
+        private var count = 0
+
+        /// The next frame; `nil` while it has not come whole.
+        mutating func next(_ channel: Channel) throws(SocketError) -> BulkFrame? {
+            let known = count
+            let result = withUnsafeMutableBytes(of: &bytes) { bytes in
+                bytes.baseAddress.map { channel.receive($0 + known, BulkFrame.size - known) }
+            }
+            switch result {
+            case .bytes(let more): count += more
+            case .wouldBlock: return nil
+            case .failed(let number): throw SocketError(number, .receive)
+            case .closed, nil: throw SocketError(0, .receive)
+            }
+            guard count == BulkFrame.size else { return nil }
+            count = 0
+            let frame = withUnsafeBytes(of: &bytes) { bytes in
+                bytes.baseAddress.flatMap { BulkFrame(reading: $0) }
+            }
+            guard let frame else { throw SocketError(EPROTO, .receive) }
+            return frame
+        }
+
+        /// Waits until there is something to read.
+        func wait(_ channel: Channel) throws(SocketError) {
+            _ = try channel.wait(for: POLLIN, timeout: -1)
+        }
+    }
+}

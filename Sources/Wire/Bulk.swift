@@ -1,0 +1,99 @@
+/// A frame of a bulk channel: 32 bytes, then, of a `data` frame, the bytes
+/// (docs/formats/wire.md, "Bulk channels").
+package struct BulkFrame: Equatable, Sendable {
+    /// Bytes of a frame without its data.
+    package static let size = 32
+    /// Most bytes of data in a frame. Large enough that a frame costs little, small enough that the
+    /// slots of a worker stay in the last cache of most processors.
+    package static let most = 512 << 10
+    /// Most bulk channels of a session.
+    package static let mostChannels = 4
+    /// Most frames of a channel whose bytes are in the worker and whose `upload` record is not
+    /// written yet. With `mostChannels` it says how many slots a worker needs so that two channels
+    /// never wait for each other.
+    package static let mostUnclaimed = 4
+
+    /// What a frame is about.
+    package enum Kind: UInt32, Sendable {
+        /// Bytes. To the worker: it answers with `stored`. To the client: they belong at `offset`.
+        case data = 1
+        /// The bytes of the channel's oldest unanswered frame are in a slot.
+        case stored = 2
+        /// The client wants its share of a `download`.
+        case fetch = 3
+        /// There is nothing more of a `download` on this channel.
+        case end = 4
+    }
+
+    /// What it is about.
+    package var kind: Kind
+    /// Bytes of data behind the frame; 0 for all but `data`.
+    package var length: Int
+    /// Where in the program's memory the data belongs, in bytes from the copy's start.
+    package var offset: UInt64
+    /// The slot that the bytes are in.
+    package var slot: UInt32
+    /// The driver's status, of an `end`.
+    package var status: Int32
+    /// Which `download` it belongs to.
+    package var transfer: UInt64
+
+    /// A frame.
+    package init(
+        _ kind: Kind,
+        length: Int = 0,
+        offset: UInt64 = 0,
+        slot: UInt32 = 0,
+        status: Int32 = 0,
+        transfer: UInt64 = 0
+    ) {
+        self.kind = kind
+        self.length = length
+        self.offset = offset
+        self.slot = slot
+        self.status = status
+        self.transfer = transfer
+    }
+
+    /// Reads 32 bytes; `nil` when they are no frame.
+    package init?(reading bytes: UnsafeRawPointer) {
+        guard let kind = Kind(rawValue: bytes.loadUnaligned(as: UInt32.self)) else { return nil }
+        self.kind = kind
+        length = Int(bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+        guard kind == .data ? (1...Self.most).contains(length) : length == 0 else { return nil }
+        offset = bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        slot = bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self)
+        status = bytes.loadUnaligned(fromByteOffset: 20, as: Int32.self)
+        transfer = bytes.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
+    }
+
+    /// Writes 32 bytes.
+    package func write(to bytes: UnsafeMutableRawPointer) {
+        bytes.storeBytes(of: kind.rawValue, as: UInt32.self)
+        bytes.storeBytes(of: UInt32(length), toByteOffset: 4, as: UInt32.self)
+        bytes.storeBytes(of: offset, toByteOffset: 8, as: UInt64.self)
+        bytes.storeBytes(of: slot, toByteOffset: 16, as: UInt32.self)
+        bytes.storeBytes(of: status, toByteOffset: 20, as: Int32.self)
+        bytes.storeBytes(of: transfer, toByteOffset: 24, as: UInt64.self)
+    }
+}
+
+/// Body of `upload`: the slot is free again when the GPU has its bytes.
+package enum UploadLayout {
+    package static let destination = 0  // u64
+    package static let length = 8  // u64, exactly what the slot holds
+    package static let stream = 16  // u64, handle
+    package static let slot = 24  // u32
+    package static let size = 32
+}
+
+/// Body of `download`; the reply comes when every channel has ended.
+package enum DownloadLayout {
+    package static let source = 0  // u64
+    package static let length = 8  // u64, at least 1
+    package static let stream = 16  // u64, handle; unused by a synchronous copy
+    package static let transfer = 24  // u64, one more than that of the download before, from 1
+    package static let channels = 32  // u32: so many will fetch
+    package static let isInStream = 36  // u32: 1 in the stream, 0 as `cuMemcpyDtoH`
+    package static let size = 40
+}

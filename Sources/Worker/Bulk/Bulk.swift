@@ -1,0 +1,143 @@
+internal import CLinux
+internal import Driver
+internal import Transport
+internal import Wire
+
+/// The bulk channels of a session, with a thread for each, and what they carry
+/// (docs/adr/0013-bulk-channels.md). Thread-safe.
+final class Bulk: @unchecked Sendable {
+    let slots: BulkSlots
+    let downloads = BulkDownloads()
+    private let driver: DriverTable
+    private let answers: Answers
+    private let monitor = Monitor()
+    private var channels: [Channel] = []
+    private var opening = 0
+    private var isClosed = false
+
+    init(driver: DriverTable, answers: Answers) {
+        self.driver = driver
+        self.answers = answers
+        slots = BulkSlots(driver: driver)
+    }
+
+    /// Serves a channel on a thread of its own.
+    ///
+    /// - Parameter open: Makes the channel, on that thread; `nil` when it comes to nothing.
+    /// - Returns: `false` when there are as many already as there may be: nothing was done.
+    func serve(_ open: @escaping @Sendable () -> Channel?) -> Bool {
+        let isWanted = monitor.withLock {
+            guard !isClosed, channels.count + opening < BulkFrame.mostChannels else { return false }
+            opening += 1
+            return true
+        }
+        guard isWanted else { return false }
+        let isStarted = Thread.start { [self] in
+            let channel = open()
+            guard add(channel), let channel else { return }
+            BulkChannel(channel, driver: driver, bulk: self, answers: answers).run()
+            // The client sees the end, whatever it was, and the session with it.
+            channel.shutDown()
+        }
+        if !isStarted { monitor.withLock { opening -= 1 } }
+        return isStarted
+    }
+
+    private func add(_ channel: Channel?) -> Bool {
+        monitor.lock()
+        defer { monitor.unlock() }
+        opening -= 1
+        guard let channel else { return false }
+        if isClosed {
+            channel.close()
+            return false
+        }
+        // Never closed before the process ends: another thread may be about to shut it down.
+        channels.append(channel)
+        return true
+    }
+
+    /// Ends the channels and their threads.
+    func close() {
+        slots.close()
+        downloads.close()
+        monitor.withLock {
+            isClosed = true
+            for channel in channels { channel.shutDown() }
+        }
+    }
+}
+
+/// One bulk channel and its thread.
+private struct BulkChannel: ~Copyable {
+    private let channel: Channel
+    private let driver: DriverTable
+    private let bulk: Bulk
+    private let answers: Answers
+    private let room: UnsafeMutableRawPointer
+
+    init(_ channel: Channel, driver: DriverTable, bulk: Bulk, answers: Answers) {
+        self.channel = channel
+        self.driver = driver
+        self.bulk = bulk
+        self.answers = answers
+        room = .allocate(byteCount: BulkFrame.size, alignment: 8)
+    }
+
+    deinit { room.deallocate() }
+
+    /// Until the channel ends, or the client breaks the protocol.
+    borrowing func run() {
+        do throws(SocketError) {
+            while true {
+                try channel.receiveAll(.init(start: room, count: BulkFrame.size))
+                let frame = BulkFrame(reading: room)
+                switch frame?.kind {
+                case .data: try store(frame?.length ?? 0)
+                case .fetch: try serve(frame?.transfer ?? 0)
+                case .stored, .end, nil: throw SocketError(EPROTO, .receive)
+                }
+            }
+        } catch {
+            if error.number == EPROTO { WorkerLog.line("a bulk channel broke the protocol") }
+        }
+    }
+
+    private borrowing func store(_ length: Int) throws(SocketError) {
+        guard let slot = bulk.slots.take() else { throw SocketError(ECANCELED, .receive) }
+        do throws(SocketError) {
+            try channel.receiveAll(.init(start: bulk.slots.data(slot), count: length))
+        } catch {
+            bulk.slots.release(slot)
+            throw error
+        }
+        bulk.slots.store(slot, length)
+        try send(BulkFrame(.stored, slot: UInt32(slot)))
+    }
+
+    private borrowing func serve(_ number: UInt64) throws(SocketError) {
+        guard let download = bulk.downloads.join(number) else {
+            throw SocketError(EPROTO, .receive)
+        }
+        defer { if download.leave() { finish(download) } }
+        while let (offset, size) = download.takePiece() {
+            guard let slot = bulk.slots.take() else { throw SocketError(ECANCELED, .send) }
+            defer { bulk.slots.release(slot) }
+            let memory = bulk.slots.data(slot)
+            guard download.fetch(driver, offset, size, to: memory) else { break }
+            try send(BulkFrame(.data, length: size, offset: offset, transfer: number))
+            try channel.sendAll(UnsafeRawBufferPointer(start: memory, count: size))
+        }
+        try send(BulkFrame(.end, status: download.status, transfer: number))
+    }
+
+    private borrowing func finish(_ download: BulkDownload) {
+        answers.forwardPrintedText()
+        answers.finish(download.ticket, download.status)
+    }
+
+    private borrowing func send(_ frame: BulkFrame) throws(SocketError) {
+        frame.write(to: room)
+        try channel.sendAll(UnsafeRawBufferPointer(start: room, count: BulkFrame.size))
+    }
+}

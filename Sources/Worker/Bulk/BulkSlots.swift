@@ -1,0 +1,196 @@
+internal import CLinux
+internal import CUDAABI
+internal import Driver
+internal import Wire
+
+/// The memory that large copies go through: a fixed number of slots, which bounds what a client can
+/// have under way on its bulk channels. Threads of channels take slots; the reader claims those
+/// that hold bytes for the GPU. Thread-safe.
+final class BulkSlots: @unchecked Sendable {
+    /// So many that channels never wait for each other; see `BulkFrame.mostUnclaimed`.
+    static let count = BulkFrame.mostChannels * BulkFrame.mostUnclaimed
+    /// Microseconds between two looks whether the GPU has given a slot back.
+    private static let pause = 50
+
+    private enum Use: Equatable {
+        case free
+        /// A channel's thread has it.
+        case taken
+        /// Bytes for the GPU that no record has claimed yet.
+        case stored(Int)
+        /// The reader starts a copy from it.
+        case claimed
+        /// The GPU reads from it until its event has happened.
+        case copying
+    }
+
+    private struct Slot {
+        var use = Use.free
+        var event: CUevent?
+        /// The client's number and the driver's handle of the context that the event belongs to.
+        var identifier: UInt32 = 0
+        var context: CUcontext?
+    }
+
+    private let driver: DriverTable
+    private let monitor = Monitor()
+    private let slots: UnsafeMutablePointer<Slot>
+    private let memory: UnsafeMutableRawPointer
+    private var isClosed = false
+    /// The reader's: the context in which the memory was page-locked; 0: in none.
+    private var lockedIn: UInt32 = 0
+    private var isLockable = true
+
+    init(driver: DriverTable) {
+        self.driver = driver
+        slots = .allocate(capacity: Self.count)
+        slots.initialize(repeating: Slot(), count: Self.count)
+        // The system gives memory when it is first written to: without bulk channels, never.
+        memory = .allocate(byteCount: Self.count * BulkFrame.most, alignment: 4096)
+    }
+
+    deinit {
+        slots.deallocate()
+        memory.deallocate()
+    }
+
+    /// The memory of a slot: `BulkFrame.most` bytes.
+    func data(_ index: Int) -> UnsafeMutableRawPointer { memory + index * BulkFrame.most }
+
+    // MARK: - Channels
+
+    /// A slot for the calling thread, sooner or later; `nil` after `close`.
+    func take() -> Int? {
+        monitor.lock()
+        defer { monitor.unlock() }
+        while !isClosed {
+            if let index = (0..<Self.count).first(where: { slots[$0].use == .free || isOver($0) }) {
+                slots[index].use = .taken
+                return index
+            }
+            if (0..<Self.count).contains(where: { slots[$0].use == .copying }) {
+                // Whichever copy ends first: one may wait for a kernel that waits for another one.
+                monitor.unlock()
+                Thread.sleep(microseconds: Self.pause)
+                monitor.lock()
+            } else {
+                monitor.wait()
+            }
+        }
+        return nil
+    }
+
+    /// Whether the GPU is done with a slot. An error is an end, too. Called with the lock held.
+    private func isOver(_ index: Int) -> Bool {
+        guard slots[index].use == .copying, let query = driver.cuEventQuery else { return false }
+        _ = driver.cuCtxSetCurrent?(slots[index].context)
+        return query(slots[index].event) != Status.notReady
+    }
+
+    /// A taken slot holds bytes for the GPU.
+    func store(_ index: Int, _ length: Int) {
+        monitor.withLock { slots[index].use = .stored(length) }
+    }
+
+    /// Gives a slot back that the GPU does not use.
+    func release(_ index: Int) {
+        monitor.withLock {
+            slots[index].use = .free
+            monitor.wakeAll()
+        }
+    }
+
+    /// Lets threads that wait for a slot go.
+    func close() {
+        monitor.withLock {
+            isClosed = true
+            monitor.wakeAll()
+        }
+    }
+
+    // MARK: - The reader
+
+    /// The reader wants to copy from a slot.
+    ///
+    /// - Returns: Whether it holds exactly so many bytes that nobody has claimed.
+    func claim(_ index: Int, _ length: Int) -> Bool {
+        guard (0..<Self.count).contains(index) else { return false }
+        return monitor.withLock {
+            guard slots[index].use == .stored(length) else { return false }
+            slots[index].use = .claimed
+            return true
+        }
+    }
+
+    /// The slot is free again when everything has happened that the stream has been given so far.
+    ///
+    /// - Parameters:
+    ///   - identifier: The client's number of the context, which is current.
+    ///   - context: The driver's handle of it.
+    func release(
+        _ index: Int,
+        behind stream: CUstream?,
+        identifier: UInt32,
+        context: CUcontext?
+    ) -> CUresult {
+        guard let create = driver.cuEventCreate, let record = driver.cuEventRecord else {
+            return Status.notFound
+        }
+        var status = Status.success
+        // Claimed: no other thread looks at the slot's event.
+        if slots[index].event == nil || slots[index].identifier != identifier {
+            dropEvent(index)
+            var event: CUevent?
+            let withoutTime: UInt32 = 2
+            status = create(&event, withoutTime)
+            guard status == Status.success else { return status }
+            slots[index].event = event
+            slots[index].identifier = identifier
+            slots[index].context = context
+        }
+        status = record(slots[index].event, stream)
+        guard status == Status.success else { return status }
+        monitor.withLock {
+            slots[index].use = .copying
+            monitor.wakeAll()
+        }
+        return status
+    }
+
+    private func dropEvent(_ index: Int) {
+        if let event = slots[index].event { _ = driver.cuEventDestroy_v2?(event) }
+        slots[index].event = nil
+    }
+
+    /// Page-locks the memory if it is not, so that copies need no memory in between. A matter of
+    /// speed only. A context is current.
+    func lockPages(identifier: UInt32) {
+        guard lockedIn == 0, isLockable, let lock = driver.cuMemHostRegister_v2 else { return }
+        let forAllContexts: UInt32 = 1
+        if lock(memory, Self.count * BulkFrame.most, forAllContexts) == Status.success {
+            lockedIn = identifier
+        } else {
+            isLockable = false
+            WorkerLog.line("the memory for large copies cannot be page-locked")
+        }
+    }
+
+    /// A context, which is current, is about to go.
+    func leave(_ identifier: UInt32) {
+        monitor.withLock {
+            for index in 0..<Self.count
+            where slots[index].event != nil && slots[index].identifier == identifier {
+                if slots[index].use == .copying {
+                    _ = driver.cuEventSynchronize?(slots[index].event)
+                    slots[index].use = .free
+                }
+                dropEvent(index)
+            }
+            monitor.wakeAll()
+        }
+        if lockedIn == identifier {
+            _ = driver.cuMemHostUnregister?(memory)
+            lockedIn = 0
+        }
+    }
+}

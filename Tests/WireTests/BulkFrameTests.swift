@@ -1,0 +1,57 @@
+import Testing
+import Wire
+
+@Suite struct BulkFrameTests {
+    private func bytes(_ frame: BulkFrame) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0xFF, count: BulkFrame.size)
+        bytes.withUnsafeMutableBytes { if let base = $0.baseAddress { frame.write(to: base) } }
+        return bytes
+    }
+
+    private func read(_ bytes: [UInt8]) -> BulkFrame? {
+        bytes.withUnsafeBytes { $0.baseAddress.flatMap { BulkFrame(reading: $0) } }
+    }
+
+    @Test func framesAreWhatTheyWere() {
+        for frame in [
+            BulkFrame(.data, length: 1), BulkFrame(.data, length: BulkFrame.most, offset: .max),
+            BulkFrame(.stored, slot: 15), BulkFrame(.fetch, transfer: .max),
+            BulkFrame(.end, status: -700, transfer: 3),
+        ] {
+            #expect(read(bytes(frame)) == frame)
+        }
+    }
+
+    @Test func everythingElseIsNone() {
+        var unknown = bytes(BulkFrame(.end))
+        for kind in [UInt8(0), 5, 255] {
+            unknown[0] = kind
+            #expect(read(unknown) == nil)
+        }
+        #expect(read(bytes(BulkFrame(.data))) == nil)
+        #expect(read(bytes(BulkFrame(.data, length: BulkFrame.most + 1))) == nil)
+        #expect(read(bytes(BulkFrame(.stored, length: 1))) == nil)
+        #expect(read(bytes(BulkFrame(.fetch, length: 1))) == nil)
+        #expect(read(bytes(BulkFrame(.end, length: 1))) == nil)
+    }
+
+    @Test func anInvitationArrivesWhole() {
+        for (isEncrypted, offersLink) in [(true, false), (false, true), (true, true)] {
+            let invitation = BulkInvitation(
+                key: InlineArray { UInt8($0) },
+                isEncrypted: isEncrypted,
+                offersLink: offersLink
+            )
+            var bytes = [UInt8](repeating: 0xFF, count: BulkInvitation.size)
+            bytes.withUnsafeMutableBytes { bytes in
+                if let base = bytes.baseAddress { invitation.write(to: base) }
+            }
+            bytes.withUnsafeBytes { bytes in
+                guard let base = bytes.baseAddress else { return }
+                let read = BulkInvitation(reading: base)
+                #expect(read.isEncrypted == isEncrypted && read.offersLink == offersLink)
+                #expect((0..<32).allSatisfy { read.key[$0] == UInt8($0) })
+            }
+        }
+    }
+}
