@@ -1,0 +1,71 @@
+"""The suites, and where they lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from suite.places import ROOT, TOOLCHAIN
+
+HERE = Path(__file__).resolve().parent.parent
+PLUGINS = HERE / "plugins"
+EXPECTED = HERE / "expected"
+WORK = ROOT / "build" / "suites"
+#: The packages that tests run with, made by `dev/toolchain tests`.
+TESTS = TOOLCHAIN / "tests"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The tests of one package."""
+
+    #: In the last line of the output.
+    title: str
+    #: The part of the toolchain that has the package.
+    part: str
+    #: Where the tests lie below the packages of that part's Python.
+    folder: str
+    #: Which files below that folder hold tests.
+    patterns: tuple[str, ...]
+    plugins: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    #: Seconds for one test, which includes what it compiles.
+    limit: float = 120
+    #: Files that are left out, and why.
+    left_out: dict[str, str] | None = None
+    #: The files that a quick run takes.
+    quick: tuple[str, ...] = ()
+
+    @property
+    def python(self) -> Path:
+        return TOOLCHAIN / self.part / "bin" / "python"
+
+    @property
+    def root(self) -> Path:
+        packages = next((TOOLCHAIN / self.part / "lib").glob("python3.*/site-packages"))
+        return packages / self.folder
+
+    def modules(self, quick: bool) -> list[str]:
+        """The test files, below the root."""
+        found = {str(path.relative_to(self.root)) for pattern in self.patterns
+                 for path in self.root.glob(pattern)} - set(self.left_out or {})
+        if missing := set(self.quick) - found:
+            raise SystemExit(f"run.py: {self.title} has no {', '.join(sorted(missing))}")
+        return sorted(self.quick if quick else found)
+
+
+NUMBA = Suite(
+    title="numba-cuda",
+    part="numba",
+    folder="numba_cuda/numba/cuda/tests",
+    patterns=("**/test_*.py",),
+    plugins=("ferry_numba",),
+    # The tests are below numba.cuda, a package that numba-cuda lays over numba's.
+    options=("--import-mode=importlib", "-o", "consider_namespace_packages=true"),
+    left_out={
+        "benchmarks/test_kernel_launch.py": "measures launches, and needs PyTorch and CuPy beside numba",
+    },
+    quick=(),
+)
+
+SUITES = {"numba": NUMBA}
