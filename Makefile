@@ -63,6 +63,17 @@ conformance: build
 	dev/toolchain
 	python3 Tests/Conformance/run.py --tree $(TREE)
 
+## numba-suite: numba-cuda's own tests, straight on the software GPU and through Ferry
+.PHONY: numba-suite
+numba-suite: build
+	python3 Tests/Suites/run.py numba --tree $(TREE)
+
+## numba-suite-quick: a part of them, in some minutes
+.PHONY: numba-suite-quick
+numba-suite-quick: build
+	python3 -m unittest discover -q -s Tests/Suites/tests -t Tests/Suites
+	python3 Tests/Suites/run.py numba --tree $(TREE) --quick
+
 ## bundle: dist/ferry-VERSION-linux-x86_64.tar.gz, which runs wherever it is unpacked
 .PHONY: bundle
 bundle: build

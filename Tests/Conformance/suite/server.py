@@ -15,6 +15,8 @@ from .running import Running, wait_until
 
 #: Of each GPU of the software driver.
 MEMORY_MIB = 4096
+#: The variable that says which compute capability the software GPU reports.
+CAPABILITY = "FERRY_SOFT_GPU_COMPUTE_CAPABILITY"
 
 
 def soft_gpus(count: int) -> dict[str, str]:
@@ -22,7 +24,7 @@ def soft_gpus(count: int) -> dict[str, str]:
     return {
         "FERRY_SOFT_GPU_COUNT": str(count),
         "FERRY_SOFT_GPU_MEMORY_MIB": str(MEMORY_MIB),
-        "FERRY_SOFT_GPU_COMPUTE_CAPABILITY": "12.0",
+        CAPABILITY: "12.0",
         "FERRY_SOFT_GPU_THREADS": "2",
     }
 
@@ -52,7 +54,7 @@ class Server:
         self.api_port = free_port()
         self._gpus = gpus
         self._driver = driver
-        self._settings = settings or {}
+        self.settings = dict(settings or {})
         self._options = options
         self.state = Path(tempfile.mkdtemp(prefix="ferry-conformance-"))
         self._process: subprocess.Popen | None = None
@@ -69,7 +71,7 @@ class Server:
             "--driver", self._driver or str(self.tree.software / "libcuda.so.1"), *self._options]
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
-                command, env={**user_environment(), **soft_gpus(self._gpus), **self._settings},
+                command, env={**user_environment(), **soft_gpus(self._gpus), **self.settings},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         if not wait_until(lambda: self._process.poll() is not None or self._answers(), 60, 0.1):
             raise ServerError(f"ferryd does not answer; see {self.log}")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from suite.main import files_of, wanted
 from suite.places import ROOT, Tree
-from suite.targets import TARGETS, Target
+from suite.server import CAPABILITY
+from suite.targets import TARGETS, Ferry, Target
 
 from . import expectations
 from .modules import ModuleRun
@@ -43,11 +44,19 @@ def run_module(suite: Suite, module: str, target: Target, name: str, report: Rep
     report.add(target.name, module, tests, time.monotonic() - start)
 
 
+def make_target(name: str, suite: Suite, tree: Tree, logs: Path) -> Target:
+    """The target, with a software GPU of the suite's capability."""
+    target = TARGETS[name](tree, logs)
+    if isinstance(target, Ferry):
+        target.server.settings[CAPABILITY] = suite.capability
+    return target
+
+
 def run_suite(suite: Suite, modules: list[str], options, report: Report) -> None:
     logs = WORK / options.suite
     logs.mkdir(parents=True, exist_ok=True)
     for name in options.targets:
-        target = TARGETS[name](options.tree, logs)
+        target = make_target(name, suite, options.tree, logs)
         try:
             target.open()
             with ThreadPoolExecutor(min(options.jobs, 2)) as pool:

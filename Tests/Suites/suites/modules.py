@@ -8,6 +8,7 @@ from pathlib import Path
 
 from suite.catalogue import Case
 from suite.running import shell_status
+from suite.server import CAPABILITY
 from suite.targets import Target
 
 from .outcomes import Progress, Test
@@ -46,6 +47,7 @@ class ModuleRun:
         done.write_text("".join(f"{name}\n" for name in self.tests))
         progress = Progress(record, since=time.monotonic())
         settings = {
+            CAPABILITY: self._suite.capability,
             "PYTHONPATH": os.pathsep.join((str(TESTS), str(PLUGINS))),
             "FERRY_SUITE_RECORD": str(record), "FERRY_SUITE_DONE": str(done),
         }

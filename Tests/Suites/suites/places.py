@@ -29,6 +29,8 @@ class Suite:
     patterns: tuple[str, ...]
     plugins: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    #: The compute capability that the software GPU reports.
+    capability: str = "12.0"
     #: Seconds for one test, which includes what it compiles.
     limit: float = 120
     #: Files that are left out, and why.
@@ -62,6 +64,8 @@ NUMBA = Suite(
     plugins=("ferry_numba",),
     # The tests are below numba.cuda, a package that numba-cuda lays over numba's.
     options=("--import-mode=importlib", "-o", "consider_namespace_packages=true"),
+    # That of the GPUs that the package's own tests are run on.
+    capability="9.0",
     left_out={
         "benchmarks/test_kernel_launch.py": "measures launches, and needs PyTorch and CuPy beside numba",
     },
