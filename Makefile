@@ -99,6 +99,11 @@ bench: build setup-bench
 bench-quick: build setup-bench
 	python3 Benchmarks/run.py --tree $(TREE) --quick
 
+## bench-softgpu: kernels on the software GPU beside plain C (build/bench-softgpu.json)
+.PHONY: bench-softgpu
+bench-softgpu: build
+	python3 Benchmarks/softgpu.py --tree $(TREE)
+
 ## bench-instructions: instructions of the hot paths are not more than Benchmarks/thresholds.json
 .PHONY: bench-instructions
 bench-instructions: build setup-bench

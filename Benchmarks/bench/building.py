@@ -51,7 +51,7 @@ def library(name: str) -> Path:
 def floor(name: str) -> Path:
     """A program of Benchmarks/floors, which measures what the machine can do without Ferry."""
     source, target = FLOORS / f"{name}.c", BUILD / f"floor-{name}"
-    if is_older(target, [source, *FLOORS.glob("*.h"), PROGRAMS / "bench.h"]):
+    if is_older(target, [source, *FLOORS.glob("*.h"), *PROGRAMS.glob("*.h")]):
         BUILD.mkdir(parents=True, exist_ok=True)
         run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{PROGRAMS}", "-o", str(target),
              str(source), *(OPENSSL if has_openssl() else ()), "-lpthread"])

@@ -34,6 +34,8 @@ class Spec:
     transport: str = "tcp"
     #: What launches of the software GPU cost (FERRY_SOFT_GPU_LAUNCH).
     launch: str = "null"
+    #: Threads of the software GPU, straight on it.
+    threads: str = "2"
     #: An emulated link, as `ferry run --emulate-link` takes it.
     link: str = ""
     #: A new process for each sample: "told" prints its value, "main" the clock at its main.
@@ -85,7 +87,7 @@ class Stage:
         if spec.side == "ferry":
             return self._server(spec).environment()
         return {**user_environment(), "LD_LIBRARY_PATH": str(self.tree.software),
-                "FERRY_SOFT_GPU_LAUNCH": spec.launch, "FERRY_SOFT_GPU_THREADS": "2"}
+                "FERRY_SOFT_GPU_LAUNCH": spec.launch, "FERRY_SOFT_GPU_THREADS": spec.threads}
 
 
 class Contestant:

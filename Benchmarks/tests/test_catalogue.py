@@ -2,7 +2,7 @@
 
 import unittest
 
-from bench import exact, link10g, main
+from bench import exact, link10g, main, softgpu
 from bench.catalogue import GROUPS
 from bench.contestants import Spec, Stage
 
@@ -25,6 +25,12 @@ class CatalogueTests(unittest.TestCase):
 
     def test_quick_is_less(self) -> None:
         self.assertLess(len(names(True)), len(names(False)))
+
+    def test_kernels_of_the_software_gpu_have_targets_and_floors(self) -> None:
+        rows = [row for rows in softgpu.groups() for row in rows]
+        self.assertEqual(len({row.name for row in rows}), 7)
+        for row in rows:
+            self.assertTrue(row.floor and row.goal and row.value != row.floor)
 
     def test_only(self) -> None:
         groups = main.chosen("sync_*,burst20", True)

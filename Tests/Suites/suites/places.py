@@ -32,7 +32,7 @@ class Suite:
     #: The compute capability that the software GPU reports.
     capability: str = "12.0"
     #: Seconds for one test, which includes what it compiles.
-    limit: float = 120
+    limit: float = 300
     #: Files that are left out, and why.
     left_out: dict[str, str] | None = None
     #: The files that a quick run takes.
