@@ -6,17 +6,33 @@
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard let start, count > 0 else { return 0 }
     let memory = UnsafeRawBufferPointer(start: start, count: count)
+    checkObjects(memory)
     guard let image = try? ImageLayout.measure(UnsafeRawPointer(start), limit: count) else {
         return 0
     }
     let end = image.start.advanced(by: image.size)
     check(image.start == memory.baseAddress && image.size >= 0, "an image that starts elsewhere")
-    check(end <= UnsafeRawPointer(start).advanced(by: count), "an image that ends behind its memory")
+    check(
+        end <= UnsafeRawPointer(start).advanced(by: count),
+        "an image that ends behind its memory"
+    )
     if image.kind == .fatbin {
         checkEntries(image)
         checkSelection(image)
     }
     return 0
+}
+
+/// The fatbins of objects and libraries lie in them.
+private func checkObjects(_ memory: UnsafeRawBufferPointer) {
+    guard let base = memory.baseAddress, let images = try? ObjectImages.fatbins(in: memory) else {
+        return
+    }
+    for image in images {
+        check(image.start >= base, "a fatbin before its object")
+        check(image.start + image.size <= base + memory.count, "a fatbin that leaves its object")
+        checkEntries(image)
+    }
 }
 
 /// Entries follow each other without gaps and hold their payloads.

@@ -44,4 +44,36 @@ struct ImageBuilder {
         section += [UInt8](repeating: 0, count: 64 - section.count)
         return header + section + [UInt8](repeating: 0xAA, count: type == 8 ? 0 : size)
     }
+
+    /// An object with a table of section names and one section of this name.
+    static func object(section name: String, _ content: [UInt8]) -> [UInt8] {
+        let names = [0] + Array(".shstrtab".utf8) + [0] + Array(name.utf8) + [0]
+        let padded = names + [UInt8](repeating: 0, count: (8 - names.count % 8) % 8)
+        var header: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0]
+        header += [UInt8](repeating: 0, count: 24)
+        header += bytes(UInt64(0)) + bytes(UInt64(64)) + bytes(UInt32(0)) + bytes(UInt16(64))
+        header += bytes(UInt16(0)) + bytes(UInt16(0)) + bytes(UInt16(64)) + bytes(UInt16(3))
+        header += bytes(UInt16(1))
+        func section(_ name: Int, _ type: UInt32, _ offset: Int, _ size: Int) -> [UInt8] {
+            var section = bytes(UInt32(name)) + bytes(type) + [UInt8](repeating: 0, count: 16)
+            section += bytes(UInt64(offset)) + bytes(UInt64(size))
+            return section + [UInt8](repeating: 0, count: 64 - section.count)
+        }
+        let start = 64 + 3 * 64
+        return header + section(0, 0, 0, 0) + section(1, 3, start, names.count)
+            + section(11, 1, start + padded.count, content.count) + padded + content
+    }
+
+    /// A static library of these files.
+    static func archive(_ members: [[UInt8]]) -> [UInt8] {
+        var archive = Array("!<arch>\n".utf8)
+        for member in members {
+            let size = "\(member.count)"
+            archive += Array("name.o/         0           0     0     644     ".utf8)
+            archive += Array(size.utf8) + [UInt8](repeating: 0x20, count: 10 - size.utf8.count)
+            archive += [0x60, 0x0A] + member
+            if member.count % 2 != 0 { archive.append(0x0A) }
+        }
+        return archive
+    }
 }

@@ -55,6 +55,15 @@ package struct FatbinEntry: Equatable, @unchecked Sendable {
     /// Ferry's own flag, far from NVIDIA's.
     package static let linkedPart: UInt64 = 1 << 62
 
+    /// Registers that a thread of a linked part may have at most; `nil` without a limit.
+    package var maximumRegisters: Int? {
+        let number = Int(truncatingIfNeeded: flags >> Self.registersShift & 0xFF)
+        return isLinkedPart && number > 0 ? number : nil
+    }
+
+    /// Where the flags of a linked part hold its limit of registers, one byte.
+    package static let registersShift: UInt64 = 48
+
     package static func == (left: FatbinEntry, right: FatbinEntry) -> Bool {
         left.kind == right.kind && left.version == right.version && left.target == right.target
             && left.flags == right.flags && left.payload.baseAddress == right.payload.baseAddress

@@ -44,7 +44,7 @@ func runBuiltin(
         case .assertFail:
             failAssertion(launch, reader, call, warp, engine, context, ip, lane)
             return
-        case .none, .gridHandle: return
+        case .none: return
         }
     }
 }

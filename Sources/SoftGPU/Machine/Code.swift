@@ -63,7 +63,7 @@ struct CallSite {
 
 /// Functions that the machine provides.
 enum Builtin: UInt8 {
-    case none, vprintf, malloc, free, assertFail, gridHandle
+    case none, vprintf, malloc, free, assertFail
 }
 
 /// A special register that a frame holds.

@@ -27,6 +27,7 @@ public final class Kernel: @unchecked Sendable {
 
     private let linked: LinkedModule
     private let number: Int
+    private let maximumRegisters: Int?
     private let lock = Lock()
     private var outcome: Result<Program, CompileError>?
 
@@ -34,10 +35,13 @@ public final class Kernel: @unchecked Sendable {
         linked: LinkedModule,
         number: Int,
         function: Syntax.Function,
-        unit: Syntax.Module
+        unit: Syntax.Module,
+        maximumRegisters: Int?
     ) {
         self.linked = linked
         self.number = number
+        let limits = [maximumRegisters, function.directives.maxRegisters]
+        self.maximumRegisters = limits.compactMap(\.self).min()
         name = function.name
         parameters = function.parameters.map { Parameter(offset: $0.offset, size: $0.size) }
         parameterBytes = function.parameterBytes
@@ -61,8 +65,12 @@ public final class Kernel: @unchecked Sendable {
     /// Bytes of local memory per thread; compiles the kernel, 0 when that fails.
     public var localBytes: Int { (try? compiled())?.entryLocalBytes ?? 0 }
 
-    /// A plausible number of registers per thread; compiles the kernel, 0 when that fails.
-    public var registers: Int { (try? compiled())?.registers ?? 0 }
+    /// A plausible number of registers per thread, not more than `.maxnreg` or the program allows;
+    /// compiles the kernel, 0 when that fails.
+    public var registers: Int {
+        let used = (try? compiled())?.registers ?? 0
+        return maximumRegisters.map { min($0, used) } ?? used
+    }
 
     /// The program; compiled once, errors are kept too.
     func compiled() throws(CompileError) -> Program {

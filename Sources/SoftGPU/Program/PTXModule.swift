@@ -32,11 +32,14 @@ public final class PTXModule: @unchecked Sendable {
     ///
     /// - Parameter placed: addresses of `.managed` variables that the caller has placed and
     ///   initialised, by name; the machine must be allowed to use them.
+    /// - Parameter maximumRegisters: what a thread of any kernel may have at most.
     init(
         units: [Syntax.Module],
         memory: DeviceMemory,
-        placed: [String: UInt64] = [:]
+        placed: [String: UInt64] = [:],
+        maximumRegisters: Int? = nil
     ) throws(CompileError) {
+        let units = units + (DeviceRuntimeText.needed(by: units).map { [$0] } ?? [])
         linked = try LinkedModule(units, memory: memory, placed: placed)
         var kernels: [Kernel] = []
         var byName: [String: Kernel] = [:]
@@ -47,7 +50,8 @@ public final class PTXModule: @unchecked Sendable {
                     linked: linked,
                     number: linked.number(u, k),
                     function: function,
-                    unit: unit
+                    unit: unit,
+                    maximumRegisters: maximumRegisters
                 )
                 kernels.append(kernel)
                 byName[function.name] = kernel

@@ -129,15 +129,81 @@ struct CodeTests {
         }
     }
 
-    /// Links texts and copies what comes out; sizes do not count a NUL.
-    private func link(_ texts: [String]) throws -> [UInt8] {
+    /// The linker's limit holds for what it makes, and `.maxnreg` for its kernel.
+    @Test func registersAreNotMoreThanAllowed() throws {
+        let text =
+            Kernels.head + """
+                .visible .entry k(.param .u64 p) .maxnreg 24
+                { .reg .b64 %rd<200>; LOADS ret; }
+                """
+        let loads = (0..<100).map { "ld.param.u64 %rd\($0), [p]; st.global.u64 [%rd\($0)], %rd0;" }
+        let free = text.replacing("LOADS", with: loads.joined(separator: "\n"))
+        let cases: [(String, Int?, Int32)] = [
+            (free, nil, 24), (free, 16, 16), (free.replacing(".maxnreg 24", with: ""), 40, 40),
+        ]
+        for (text, limit, registers) in cases {
+            try Harness.inContext { _ in
+                let image = try link([text], maximumRegisters: limit)
+                var (module, function): (OpaquePointer?, OpaquePointer?) = (nil, nil)
+                try Harness.check(SoftCalls.cuModuleLoadData(&module, image))
+                try Harness.check(SoftCalls.cuModuleGetFunction(&function, module, "k"))
+                var value: Int32 = 0
+                try Harness.check(SoftCalls.cuFuncGetAttribute(&value, 4, function))
+                #expect(value == registers)
+            }
+        }
+    }
+
+    /// What cooperative groups call where the compiler does not expand them, beside a static
+    /// library that has code for NVIDIA's GPUs only: each block sees what all have written.
+    @Test(arguments: [true, false])
+    func gridsWaitByTheDeviceRuntimesFunctions(isCooperative: Bool) throws {
+        try Harness.inContext { _ in
+            let image = try link([Kernels.gridSums], libraries: [Array("!<arch>\n".utf8)])
+            var (module, function): (OpaquePointer?, OpaquePointer?) = (nil, nil)
+            try Harness.check(SoftCalls.cuModuleLoadData(&module, image))
+            try Harness.check(SoftCalls.cuModuleGetFunction(&function, module, "sums"))
+            let (blocks, threads): (UInt32, UInt32) = (12, 64)
+            let values = try Harness.allocate(Int(blocks) * 4)
+            let sums = try Harness.allocate(Int(blocks) * 4)
+            try Harness.check(SoftCalls.cuMemsetD32_v2(values, 0, Int(blocks)))
+            let status = Harness.launch(
+                try #require(function),
+                grid: blocks,
+                block: threads,
+                [values, sums],
+                cooperative: isCooperative
+            )
+            try Harness.check(status)
+            let ended = SoftCalls.cuCtxSynchronize()
+            guard isCooperative else {
+                // It would wait for blocks that need not run at the same time.
+                #expect(ended == 719)
+                return
+            }
+            try Harness.check(ended)
+            let all = blocks * (blocks + 1) / 2
+            #expect(try Harness.read(sums, count: Int(blocks)).allSatisfy { $0 == all })
+        }
+    }
+
+    /// Links texts and libraries and copies what comes out; sizes do not count a NUL.
+    private func link(
+        _ texts: [String],
+        libraries: [[UInt8]] = [],
+        maximumRegisters: Int? = nil
+    ) throws -> [UInt8] {
         var state: OpaquePointer?
-        try Harness.check(SoftCalls.cuLinkCreate_v2(0, nil, nil, &state))
+        var options: [Int32] = [0]
+        var values = [UnsafeMutableRawPointer(bitPattern: UInt(maximumRegisters ?? 0))]
+        let count: UInt32 = maximumRegisters == nil ? 0 : 1
+        try Harness.check(SoftCalls.cuLinkCreate_v2(count, &options, &values, &state))
         defer { _ = SoftCalls.cuLinkDestroy(state) }
-        for text in texts {
-            var bytes = Array(text.utf8)
+        let inputs = texts.map { (Array($0.utf8), Int32(1)) } + libraries.map { ($0, Int32(4)) }
+        for (input, kind) in inputs {
+            var bytes = input
             let status = bytes.withUnsafeMutableBytes {
-                SoftCalls.cuLinkAddData_v2(state, 1, $0.baseAddress, $0.count, "x", 0, nil, nil)
+                SoftCalls.cuLinkAddData_v2(state, kind, $0.baseAddress, $0.count, "x", 0, nil, nil)
             }
             try Harness.check(status)
         }

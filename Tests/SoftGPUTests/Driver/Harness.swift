@@ -59,12 +59,27 @@ enum Harness {
         block: UInt32 = 1,
         shared: UInt32 = 0,
         stream: OpaquePointer? = nil,
-        _ parameters: [UInt64]
+        _ parameters: [UInt64],
+        cooperative: Bool = false
     ) -> CUresult {
         var values = parameters
         return values.withUnsafeMutableBufferPointer { values in
             var pointers = values.indices.map { index in
                 values.baseAddress.map { UnsafeMutableRawPointer($0 + index) }
+            }
+            if cooperative {
+                return SoftCalls.cuLaunchCooperativeKernel(
+                    function,
+                    grid,
+                    1,
+                    1,
+                    block,
+                    1,
+                    1,
+                    shared,
+                    stream,
+                    &pointers
+                )
             }
             return
                 SoftCalls
@@ -105,6 +120,54 @@ enum Kernels {
                 mul.wide.u32 %rd3, %r1, 4;
                 add.u64 %rd4, %rd1, %rd3;
                 st.global.u32 [%rd4], %r2;
+                ret;
+            }
+            """
+
+    /// `sums(values, sums)`: each block writes its number and, after all have, adds up what is there.
+    static let gridSums =
+        head + """
+            .extern .func (.param .b64 handle) cudaCGGetIntrinsicHandle(.param .b32 scope);
+            .extern .func (.param .b32 status) cudaCGSynchronize(.param .b64 h, .param .b32 flags);
+            .visible .entry sums(.param .u64 values, .param .u64 sums)
+            {
+                .reg .b64 %rd<9>;
+                .reg .b32 %r<9>;
+                .reg .pred %p<2>;
+                ld.param.u64 %rd1, [values];
+                ld.param.u64 %rd2, [sums];
+                mov.u32 %r1, %ctaid.x;
+                mov.u32 %r2, %nctaid.x;
+                add.u32 %r3, %r1, 1;
+                mul.wide.u32 %rd3, %r1, 4;
+                add.u64 %rd4, %rd1, %rd3;
+                st.global.u32 [%rd4], %r3;
+                {
+                    .param .b32 scope;
+                    .param .b64 handle;
+                    st.param.b32 [scope], 1;
+                    call.uni (handle), cudaCGGetIntrinsicHandle, (scope);
+                    ld.param.b64 %rd5, [handle];
+                }
+                {
+                    .param .b64 h;
+                    .param .b32 flags;
+                    .param .b32 status;
+                    st.param.b64 [h], %rd5;
+                    st.param.b32 [flags], 0;
+                    call.uni (status), cudaCGSynchronize, (h, flags);
+                    ld.param.b32 %r4, [status];
+                }
+                mov.u32 %r5, 0;
+            next:
+                ld.volatile.global.u32 %r6, [%rd1];
+                add.u32 %r4, %r4, %r6;
+                add.u64 %rd1, %rd1, 4;
+                add.u32 %r5, %r5, 1;
+                setp.lt.u32 %p1, %r5, %r2;
+                @%p1 bra next;
+                add.u64 %rd6, %rd2, %rd3;
+                st.global.u32 [%rd6], %r4;
                 ret;
             }
             """

@@ -2,7 +2,8 @@
 
 Each event is one JSON object on a line of the file that FERRY_SUITE_RECORD names, written before
 anything else happens, so that it survives a process that crashes or is killed. Tests named in the file
-FERRY_SUITE_DONE, one a line, are left out: they ran in a process that did not survive them all.
+FERRY_SUITE_DONE, one a line, are left out: they ran in a process that did not survive them all. Tests named in
+FERRY_SUITE_LAST, with blanks between, run after all others of their file.
 """
 
 import json
@@ -16,16 +17,17 @@ LONGEST = 4000
 
 
 class Recorder:
-    def __init__(self, record: str, done: frozenset[str]):
+    def __init__(self, record: str, done: frozenset[str], last: frozenset[str]):
         self._file = os.open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        self._done = done
+        self._done, self._last = done, last
 
     def _tell(self, event: str, **facts) -> None:
         os.write(self._file, (json.dumps({"event": event, **facts}) + "\n").encode())
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list) -> None:
-        items[:] = [item for item in items if item.nodeid not in self._done]
+        left = [item for item in items if item.nodeid not in self._done]
+        items[:] = sorted(left, key=lambda item: item.nodeid in self._last)
         self._tell("collected", tests=[item.nodeid for item in items])
 
     def pytest_collectreport(self, report) -> None:
@@ -57,4 +59,5 @@ def reason_of(report) -> str:
 def pytest_configure(config) -> None:
     done = os.environ.get("FERRY_SUITE_DONE")
     names = Path(done).read_text().splitlines() if done else []
-    config.pluginmanager.register(Recorder(os.environ["FERRY_SUITE_RECORD"], frozenset(names)))
+    last = os.environ.get("FERRY_SUITE_LAST", "").split()
+    config.pluginmanager.register(Recorder(os.environ["FERRY_SUITE_RECORD"], frozenset(names), frozenset(last)))

@@ -50,6 +50,7 @@ class ModuleRun:
             CAPABILITY: self._suite.capability,
             "PYTHONPATH": os.pathsep.join((str(TESTS), str(PLUGINS))),
             "FERRY_SUITE_RECORD": str(record), "FERRY_SUITE_DONE": str(done),
+            "FERRY_SUITE_LAST": " ".join(self._suite.last),
         }
         command = ["/usr/bin/env", *(f"{key}={value}" for key, value in settings.items()), *self._command()]
         running = self._target.start(self._case, command, Path(f"{self._base}.{number}"))

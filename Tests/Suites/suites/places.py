@@ -35,6 +35,8 @@ class Suite:
     limit: float = 300
     #: Files that are left out, and why.
     left_out: dict[str, str] | None = None
+    #: Tests that leave the GPU's context broken: they run after all others of their file.
+    last: tuple[str, ...] = ()
     #: The files that a quick run takes.
     quick: tuple[str, ...] = ()
 
@@ -69,6 +71,10 @@ NUMBA = Suite(
     left_out={
         "benchmarks/test_kernel_launch.py": "measures launches, and needs PyTorch and CuPy beside numba",
     },
+    last=(
+        "cudapy/test_dispatcher.py::TestDispatcher::test_dispatcher_cpointer_arguments",
+        "cudapy/test_localmem.py::TestCudaLocalMem::test_struct_model_type_arr",
+    ),
     quick=(),
 )
 

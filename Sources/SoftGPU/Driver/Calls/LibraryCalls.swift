@@ -59,7 +59,9 @@ extension SoftCalls {
     ) throws(Failure) -> CUlibrary? {
         let context = try? driver.currentContext()
         let loaded = try options.compile { () throws(CodeFailure) in
-            let loaded = try LoadedLibrary(source(), driver: driver)
+            var code = try source()
+            code.maximumRegisters = options.maximumRegisters ?? code.maximumRegisters
+            let loaded = try LoadedLibrary(code, driver: driver)
             do throws(CodeFailure) {
                 if let context { _ = try loaded.module(in: context) }
             } catch {

@@ -69,7 +69,9 @@ extension SoftCalls {
         _ source: () throws(CodeFailure) -> CodeSource
     ) throws(Failure) -> CUmodule? {
         let loaded = try options.compile { () throws(CodeFailure) in
-            try LoadedModule(CodeIndex(source()), context: context, library: nil)
+            var code = try source()
+            code.maximumRegisters = options.maximumRegisters ?? code.maximumRegisters
+            return try LoadedModule(CodeIndex(code), context: context, library: nil)
         }
         return handle(loaded.handle)
     }

@@ -15,10 +15,13 @@ struct CodeIndex {
     let units: [Syntax.Module]
     /// As of the source.
     let isPlainText: Bool
+    /// As of the source.
+    let maximumRegisters: Int?
 
     /// Looks through the texts; fails at the first error outside function bodies.
     init(_ source: CodeSource) throws(CodeFailure) {
         isPlainText = source.isPlainText
+        maximumRegisters = source.maximumRegisters
         var units: [Syntax.Module] = []
         for text in source.texts {
             do {

@@ -9,6 +9,8 @@ struct CodeSource {
     /// Whether it came as text, written by anyone, and not out of a compiler's container. The
     /// bodies of such code are checked when it is loaded, as the driver does.
     var isPlainText = false
+    /// Registers that a thread may have at most, as the call that loads or the linker was told.
+    var maximumRegisters: Int?
 
     /// Newest version of the PTX language that is accepted; of its major version all.
     static let newestMajorVersion = 9
@@ -48,6 +50,24 @@ struct CodeSource {
         try self.init(layout, linked: [], capability: capability)
     }
 
+    /// The code in an object or a static library: the PTX of each fatbin in it that has some for the
+    /// capability. Of the others there may be none left, which is for the linker to judge: only it
+    /// knows whether their functions are used.
+    init(
+        objects file: UnsafeRawBufferPointer,
+        capability: Configuration.Capability
+    ) throws(CodeFailure) {
+        let images: [ImageLayout]
+        do {
+            images = try ObjectImages.fatbins(in: file)
+        } catch {
+            throw CodeFailure(error)
+        }
+        texts = []
+        for image in images { texts += try Self.choose(image, capability).texts }
+        for text in texts { try PTXHeader(text).check(capability) }
+    }
+
     private init(
         _ layout: ImageLayout,
         linked: [ImageLayout],
@@ -64,28 +84,30 @@ struct CodeSource {
             )
         case .fatbin:
             var chosen = try Self.choose(layout, capability)
-            if chosen.isEmpty {
+            if chosen.texts.isEmpty {
                 for part in linked where part.kind == .fatbin {
-                    chosen += try Self.choose(part, capability)
+                    chosen.texts += try Self.choose(part, capability).texts
                 }
             }
-            guard !chosen.isEmpty else {
+            guard !chosen.texts.isEmpty else {
                 throw CodeFailure(
                     Status.noBinaryForGPU,
                     "the image has no PTX for compute capability \(capability.major)."
                         + "\(capability.minor) or below"
                 )
             }
-            texts = chosen
+            texts = chosen.texts
+            maximumRegisters = chosen.maximumRegisters
         }
         for text in texts { try PTXHeader(text).check(capability) }
     }
 
-    /// The PTX with the highest target that fits, or all linked parts; empty if none fits.
+    /// The PTX with the highest target that fits, or all linked parts and the limit that they were
+    /// linked with; empty if none fits.
     private static func choose(
         _ fatbin: ImageLayout,
         _ capability: Configuration.Capability
-    ) throws(CodeFailure) -> [[UInt8]] {
+    ) throws(CodeFailure) -> (texts: [[UInt8]], maximumRegisters: Int?) {
         var best: FatbinEntry?
         var linked: [FatbinEntry] = []
         var entries = FatbinEntries(fatbin)
@@ -106,7 +128,7 @@ struct CodeSource {
         for entry in linked + (best.map { [$0] } ?? []) {
             texts.append(try Decompression.payload(of: entry))
         }
-        return texts
+        return (texts, linked.first?.maximumRegisters)
     }
 
     private static func fits(

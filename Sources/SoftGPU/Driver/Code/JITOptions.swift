@@ -2,8 +2,8 @@ internal import CLinux
 internal import CUDAABI
 internal import Driver
 
-/// The options of a call that compiles PTX. Only the logs mean something here; the rest asks for
-/// optimisations or targets and is accepted.
+/// The options of a call that compiles PTX. Only the logs and the limit of registers mean something
+/// here; the rest asks for optimisations or targets and is accepted.
 struct JITOptions: @unchecked Sendable {
     private var infoBuffer: UnsafeMutablePointer<CChar>?
     private var infoSize = 0
@@ -13,7 +13,11 @@ struct JITOptions: @unchecked Sendable {
     private var errorSlot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
     private var wallTimeSlot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 
+    /// Registers that a thread may have at most, if the program gives a limit.
+    private(set) var maximumRegisters: Int?
+
     private enum Number {
+        static let maximumRegisters: Int32 = 0
         static let wallTime: Int32 = 2
         static let infoBuffer: Int32 = 3
         static let infoSize: Int32 = 4
@@ -39,6 +43,7 @@ struct JITOptions: @unchecked Sendable {
             let slot = values + index
             let number = Int(UInt32(truncatingIfNeeded: UInt(bitPattern: slot.pointee)))
             switch options[index] {
+            case Number.maximumRegisters: maximumRegisters = number > 0 ? number : nil
             case Number.wallTime: wallTimeSlot = slot
             case Number.infoBuffer:
                 infoBuffer = slot.pointee?.assumingMemoryBound(to: CChar.self)

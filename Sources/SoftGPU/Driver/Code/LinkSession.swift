@@ -38,10 +38,14 @@ final class LinkSession: @unchecked Sendable {
             added = [text]
         case 0, 2: added = try CodeSource(bytes: bytes, capability: capability).texts
         case 3, 4:
-            throw CodeFailure(
-                Status.noBinaryForGPU,
-                "\(name): objects and libraries hold code for NVIDIA's GPUs only"
-            )
+            added = try CodeSource(objects: bytes, capability: capability).texts
+            // A library may hold what nobody uses, or what is built in; an object is wanted.
+            guard kind == 4 || !added.isEmpty else {
+                throw CodeFailure(
+                    Status.noBinaryForGPU,
+                    "\(name): the object has no PTX, only code for NVIDIA's GPUs"
+                )
+            }
         default:
             throw CodeFailure(Status.notSupported, "\(name): NVVM bitcode is not supported")
         }
@@ -64,7 +68,7 @@ final class LinkSession: @unchecked Sendable {
             throw CodeFailure(Status.invalidValue, "there is nothing to link")
         }
         try checkSymbols(texts)
-        let bytes = LinkedImage.make(texts)
+        let bytes = LinkedImage.make(texts, maximumRegisters: options.maximumRegisters)
         let copy = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 16)
         bytes.withUnsafeBytes { source in
             if let start = source.baseAddress {
@@ -95,7 +99,10 @@ enum LinkedImage {
     private static let headerSize = 64
 
     /// A fatbin with one uncompressed PTX entry for each text, flagged as linked parts.
-    static func make(_ texts: [[UInt8]]) -> [UInt8] {
+    ///
+    /// - Parameter maximumRegisters: as the linker was told. A thread has 255 at most anyway.
+    static func make(_ texts: [[UInt8]], maximumRegisters: Int?) -> [UInt8] {
+        let limit = UInt64(min(maximumRegisters ?? 0, 255)) << FatbinEntry.registersShift
         var entries: [UInt8] = []
         for text in texts {
             // A NUL and padding to eight bytes; readers stop at the NUL.
@@ -109,7 +116,7 @@ enum LinkedImage {
             put(UInt16(clamping: parsed.version?.minor ?? 0), &header, 24)
             put(UInt16(clamping: parsed.version?.major ?? 0), &header, 26)
             put(UInt32(clamping: parsed.target?.number ?? 0), &header, 28)
-            put(FatbinEntry.linkedPart | 0x11 | suffixFlag(parsed), &header, 40)
+            put(FatbinEntry.linkedPart | 0x11 | limit | suffixFlag(parsed), &header, 40)
             entries += header + text + [UInt8](repeating: 0, count: padded - text.count)
         }
         var image = [UInt8](repeating: 0, count: 16)

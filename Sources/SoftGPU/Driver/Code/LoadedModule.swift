@@ -21,7 +21,8 @@ final class LoadedModule: @unchecked Sendable {
             program = try PTXModule(
                 units: code.units,
                 memory: context.memory,
-                placed: library?.managed.places.mapValues(\.address) ?? [:]
+                placed: library?.managed.places.mapValues(\.address) ?? [:],
+                maximumRegisters: code.maximumRegisters
             )
             if code.isPlainText { try Self.checkBodies(program) }
         } catch {
