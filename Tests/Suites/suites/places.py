@@ -58,6 +58,18 @@ class Suite:
         return sorted(self.quick if quick else found)
 
 
+#: Some of each kind, of those that take little time.
+NUMBA_QUICK = """
+cudadrv/test_context_stack cudadrv/test_cuda_array_slicing cudadrv/test_cuda_driver cudadrv/test_cuda_memory
+cudadrv/test_cuda_ndarray cudadrv/test_deallocations cudadrv/test_events cudadrv/test_host_alloc cudadrv/test_linker
+cudadrv/test_managed_alloc cudadrv/test_module_callbacks cudapy/test_array cudapy/test_atomics cudapy/test_complex
+cudapy/test_constmem cudapy/test_cooperative_groups cudapy/test_dispatcher cudapy/test_flow_control cudapy/test_gufunc
+cudapy/test_intrinsics cudapy/test_libdevice cudapy/test_localmem cudapy/test_math cudapy/test_multithreads
+cudapy/test_print cudapy/test_random cudapy/test_record_dtype cudapy/test_recursion cudapy/test_reduction cudapy/test_sm
+cudapy/test_ssa cudapy/test_sync cudapy/test_transpose cudapy/test_vectorize cudapy/test_warp_ops doc_examples/test_cg
+doc_examples/test_laplace
+""".split()
+
 NUMBA = Suite(
     title="numba-cuda",
     part="numba",
@@ -75,7 +87,7 @@ NUMBA = Suite(
         "cudapy/test_dispatcher.py::TestDispatcher::test_dispatcher_cpointer_arguments",
         "cudapy/test_localmem.py::TestCudaLocalMem::test_struct_model_type_arr",
     ),
-    quick=(),
+    quick=tuple(f"{name}.py" for name in NUMBA_QUICK),
 )
 
 SUITES = {"numba": NUMBA}
