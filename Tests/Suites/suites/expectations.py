@@ -1,8 +1,8 @@
 """The lists of tests that are expected to fail: `expected/<suite>.txt`.
 
 A list is made of groups. A line that begins with `#` gives the reason of the tests that follow it; several such
-lines in a row are one reason. A test is its name, which may hold `*`, and may be preceded by the targets on which
-it fails, in brackets:
+lines in a row are one reason. An empty line ends a group. A test is its name, which may hold `*`, and may be
+preceded by the targets on which it fails, in brackets:
 
     # A reason, in words.
     cudapy/test_a.py::TestA::test_one
@@ -41,7 +41,9 @@ def parse(text: str, where: str = "list") -> list[Expectation]:
             reason = [] if tests_since else reason
             reason.append(line.lstrip("# "))
             tests_since = False
-        elif line:
+        elif not line:
+            reason = []
+        else:
             match = re.fullmatch(r"(?:\[([a-z, ]+)\] +)?(\S.*)", line)
             targets = tuple(re.split(r"[, ]+", match[1])) if match[1] else TARGETS
             if not reason or set(targets) - set(TARGETS):

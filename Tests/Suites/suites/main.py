@@ -72,7 +72,7 @@ def main() -> int:
     options = arguments()
     suite = SUITES[options.suite]
     options.tree = Tree(options.tree.resolve())
-    subprocess.run([ROOT / "dev" / "toolchain", suite.part, "tests"], check=True)
+    subprocess.run([ROOT / "dev" / "toolchain", *suite.parts], check=True)
     modules = [module for module in suite.modules(options.quick) if wanted(module, options.filter)]
     if options.list:
         print("\n".join(modules))

@@ -23,10 +23,12 @@ class Suite:
     title: str
     #: The part of the toolchain that has the package.
     part: str
-    #: Where the tests lie below the packages of that part's Python.
+    #: Where the tests lie below the packages of that part's Python, or below `source`.
     folder: str
     #: Which files below that folder hold tests.
     patterns: tuple[str, ...]
+    #: The part of the toolchain that has the tests, if they are not in the package.
+    source: str = ""
     plugins: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     #: The compute capability that the software GPU reports.
@@ -46,8 +48,15 @@ class Suite:
 
     @property
     def root(self) -> Path:
+        if self.source:
+            return TOOLCHAIN / self.source / self.folder
         packages = next((TOOLCHAIN / self.part / "lib").glob("python3.*/site-packages"))
         return packages / self.folder
+
+    @property
+    def parts(self) -> list[str]:
+        """What `dev/toolchain` has to make."""
+        return [part for part in (self.part, "tests", self.source) if part]
 
     def modules(self, quick: bool) -> list[str]:
         """The test files, below the root."""
@@ -90,4 +99,17 @@ NUMBA = Suite(
     quick=tuple(f"{name}.py" for name in NUMBA_QUICK),
 )
 
-SUITES = {"numba": NUMBA}
+CUPY = Suite(
+    title="CuPy",
+    part="cupy",
+    source="cupy_tests",
+    folder="tests",
+    # Not among them: fft, linalg and random, which need cuFFT, cuBLAS, cuSOLVER and cuRAND. Those libraries hold
+    # machine code of NVIDIA's GPUs only, or PTX for the newest.
+    patterns=tuple(f"cupy_tests/{kind}_tests/test_*.py" for kind in (
+        "core", "creation", "logic", "manipulation", "math", "sorting", "statistics")),
+    # What the suite itself calls slow takes hours.
+    options=("-m", "not slow and not multi_gpu"),
+)
+
+SUITES = {"cupy": CUPY, "numba": NUMBA}

@@ -16,7 +16,7 @@ from suites.report import Report  # noqa: E402
 class Expectations(unittest.TestCase):
     def test_reasons_of_several_lines_belong_to_the_tests_that_follow(self):
         first, second, third = parse(
-            "# One\n# reason.\na.py::T::x\n[ferry] a.py::T::y\n\n# Another.\nb.py::*\n")
+            "# A remark.\n\n# One\n# reason.\na.py::T::x\n[ferry] a.py::T::y\n\n# Another.\nb.py::*\n")
         self.assertEqual(first.reason, "One reason.")
         self.assertEqual(second.reason, "One reason.")
         self.assertEqual(second.targets, ("ferry",))
@@ -25,6 +25,8 @@ class Expectations(unittest.TestCase):
     def test_a_test_without_a_reason_or_with_an_unknown_target_is_refused(self):
         with self.assertRaises(ValueError):
             parse("a.py::T::x\n")
+        with self.assertRaises(ValueError):
+            parse("# A remark.\n\na.py::T::x\n")
         with self.assertRaises(ValueError):
             parse("# Why.\n[moon] a.py::T::x\n")
 
