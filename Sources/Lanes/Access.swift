@@ -271,6 +271,7 @@ func shape(
     if low.stepped | high.stepped == 0, middle == first &+ 16 &* size,
         let base = block(context, mode, first, 32 &* size, size, isWrite)
     {
+        if !isWrite, mode == .global || mode == .generic { foresee(i, context, first, 32 &* size) }
         return .contiguous(base)
     }
     if low.equal | high.equal == 0, middle == first,
@@ -289,6 +290,21 @@ func shape(
         }
     }
     return scatter(r, i, m, context, mode, size, isWrite)
+}
+
+/// Fetches what the same load wants two steps later, when it goes through memory in strides that
+/// the processor does not foresee by itself: of a page and more, as a grid does that is smaller
+/// than its arrays.
+@inline(__always)
+private func foresee(_ i: Instruction, _ context: Context, _ address: UInt64, _ bytes: UInt64) {
+    let place = Int(truncatingIfNeeded: (UInt(bitPattern: i) >> 6) & 15)
+    let stride = address &- context.pointee.recent[place]
+    context.pointee.recent[place] = address
+    guard stride &+ 4096 > 8192, stride &+ (1 << 26) < 1 << 27 else { return }
+    let ahead = address &+ 2 &* stride
+    guard ahead &- context.pointee.arenaBase < context.pointee.arenaSize else { return }
+    lane_prefetch(ahead)
+    if bytes > 64 { lane_prefetch(ahead &+ 64) }
 }
 
 /// The checked host address of consecutive bytes that several lanes use; nil when they may not, or

@@ -101,6 +101,7 @@ final class Launch: @unchecked Sendable {
         threads: Int
     ) -> LaneContext {
         let existing = threads >= 32 ? UInt32.max : (UInt32(1) << UInt32(threads)) - 1
+        let scratch = UnsafeMutableRawPointer(pointers + 32)
         return LaneContext(
             mask: 0,
             live: existing,
@@ -118,9 +119,10 @@ final class Launch: @unchecked Sendable {
             parameters: UnsafePointer(parameters),
             parameterBytes: UInt64(parameterBytes),
             pointers: pointers,
-            scratch: UnsafeMutableRawPointer(pointers + 32),
+            scratch: scratch,
             textures: UnsafePointer(TextureTable.shared.slots),
             textureCount: UInt64(TextureTable.capacity),
+            recent: (scratch + MatrixOps.scratchBytes).assumingMemoryBound(to: UInt64.self),
             faultCode: 0,
             faultLane: 0,
             faultAddress: 0,

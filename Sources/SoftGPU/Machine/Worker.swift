@@ -7,7 +7,8 @@ import Lanes
 final class Worker {
     private let engine: UnsafeMutablePointer<Engine>
     private let runtime: UnsafeMutablePointer<RuntimeState>
-    /// The scratch memory of handlers: 32 pointers, then what the largest matrices need.
+    /// The scratch memory of handlers: 32 pointers, then what the largest matrices need, then 16
+    /// addresses of loads.
     private let pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>
     private var frames = FramePool()
     private let mappings = MappingCache()
@@ -21,10 +22,9 @@ final class Worker {
         engine = .allocate(capacity: 1)
         runtime = .allocate(capacity: 1)
         let bytes = 32 * MemoryLayout<UnsafeMutablePointer<UInt8>>.stride
-        let scratch = UnsafeMutableRawPointer.allocate(
-            byteCount: bytes + MatrixOps.scratchBytes,
-            alignment: 64
-        )
+        let more = MatrixOps.scratchBytes + 16 * MemoryLayout<UInt64>.stride
+        let scratch = UnsafeMutableRawPointer.allocate(byteCount: bytes + more, alignment: 64)
+        scratch.initializeMemory(as: UInt8.self, repeating: 0, count: bytes + more)
         pointers = scratch.bindMemory(to: UnsafeMutablePointer<UInt8>.self, capacity: 32)
         let start = scratch.assumingMemoryBound(to: UInt8.self)
         pointers.initialize(repeating: start, count: 32)

@@ -100,6 +100,7 @@ public final class DeviceMemory: @unchecked Sendable {
             else { return nil }
             usedBytes += bytes
             mark(address, UInt64(bytes))
+            Self.preferLargePages(address, UInt64(bytes))
             return address
         }
     }
@@ -165,6 +166,18 @@ public final class DeviceMemory: @unchecked Sendable {
         (shadow + first).update(repeating: UInt16(Self.granule), count: whole)
         let rest = bytes % Self.granule
         if rest != 0 { shadow[first + whole] = UInt16(rest) }
+    }
+
+    /// Asks the system for pages of 2 MiB in the inside of a large allocation. A grid goes through
+    /// an array in strides, so that with pages of 4 KiB nearly every access of a warp misses the
+    /// processor's table of pages. Small allocations would hold much more memory than they use.
+    private static func preferLargePages(_ address: UInt64, _ bytes: UInt64) {
+        let page: UInt64 = 2 << 20
+        let first = (address + page - 1) & ~(page - 1)
+        let end = (address + bytes) & ~(page - 1)
+        guard end > first, end - first >= 2 * page else { return }
+        // A system without them refuses, and all is as before.
+        madvise(UnsafeMutableRawPointer(bitPattern: UInt(first)), Int(end - first), MADV_HUGEPAGE)
     }
 
     /// Returns whole pages of a large freed range to the system.

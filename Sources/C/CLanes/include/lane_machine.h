@@ -60,6 +60,9 @@ typedef struct LaneContext {
     void *_Nonnull scratch;     /* some 25 KiB, 64-byte aligned, of one instruction */
     const LaneTexture *_Nonnull textures;
     uint64_t textureCount;      /* slots of that table */
+    /* Where loads went last, 16 places, by the instruction's address: what to fetch ahead. A guess, of
+     * which nothing but speed depends. */
+    uint64_t *_Nonnull recent;
     /* The first fault of the warp; faultCode is a CUresult, 0 while there is none. */
     int32_t faultCode;
     uint32_t faultLane;

@@ -16,6 +16,9 @@ typedef uint16_t lane_u16 __attribute__((ext_vector_type(8)));
 typedef uint32_t lane_u32 __attribute__((ext_vector_type(8)));
 typedef uint64_t lane_u64 __attribute__((ext_vector_type(8)));
 
+/* Asks for the cache line at an address, which may be any. */
+LANE_INLINE void lane_prefetch(uint64_t address) { __builtin_prefetch((const void *)address); }
+
 /* All-ones in the lanes 8j...8j+7 whose bit in m is set. */
 LANE_INLINE lane_s32 lane_mask32(uint32_t m, int j) {
     const lane_s32 bits = {1, 2, 4, 8, 16, 32, 64, 128};
