@@ -30,8 +30,12 @@ struct Ferrygen: ParsableCommand {
         } catch {
             throw ValidationError("api/cuda.api: \(error)")
         }
+        let appendix = try String(
+            contentsOf: base.appending(path: "api/coverage-appendix.md"),
+            encoding: .utf8
+        )
         var stale: [String] = []
-        for output in Generator(description).outputs() {
+        for output in Generator(description, appendix: appendix).outputs() {
             let file = base.appending(path: output.path)
             let old = try? String(contentsOf: file, encoding: .utf8)
             guard old != output.text else { continue }

@@ -12,10 +12,15 @@ public struct Generator {
     }
 
     private let description: Description
+    private let appendix: String
 
     /// A generator for this description.
-    public init(_ description: Description) {
+    ///
+    /// - Parameter appendix: Markdown that the coverage page ends with: what cannot be told from
+    ///   the description (api/coverage-appendix.md).
+    public init(_ description: Description, appendix: String = "") {
         self.description = description
+        self.appendix = appendix
     }
 
     /// All generated files.
@@ -35,7 +40,7 @@ public struct Generator {
             ("Sources/Worker/Generated/DriverTable.swift", worker.table()),
             ("Sources/Worker/Generated/PlainCalls.swift", worker.dispatch()),
             ("Sources/Driver/Generated/Results.swift", document.results()),
-            ("docs/coverage.md", document.coverage()),
+            ("docs/coverage.md", document.coverage(appendix: appendix)),
         ]
         let libraries: [(String, ExportEmitter.Library)] = [
             ("CUDAShim", .client), ("SoftCUDA", .software),

@@ -61,7 +61,7 @@ import Testing
 
     private func output(_ path: String) throws -> String {
         let description = try DescriptionParser.parse(Self.text)
-        let outputs = Generator(description).outputs()
+        let outputs = Generator(description, appendix: "## More\n").outputs()
         return try #require(outputs.first { $0.path == path }).text
     }
 
@@ -179,6 +179,7 @@ import Testing
         )
         #expect(coverage.contains("| `cuFill` | 2.0 | forwarded, no reply | yes |"))
         #expect(coverage.contains("| `cuFill_ptsz` | 7.0 | as `cuFill` | yes |"))
+        #expect(coverage.hasSuffix(" |\n\n## More\n"))
     }
 
     @Test func `every file says that it is generated`() throws {

@@ -18,7 +18,7 @@ struct DocumentEmitter {
         return text + "    default: nil\n    }\n}\n"
     }
 
-    func coverage() -> String {
+    func coverage(appendix: String) -> String {
         let supported = description.calls.filter { !isRefused($0) }
         let soft = description.calls.filter(\.isSoftware)
         var text = """
@@ -39,7 +39,7 @@ struct DocumentEmitter {
             text += "| `\(call.name)` | \(version) | \(handling(call)) |"
             text += call.isSoftware ? " yes |\n" : " not supported |\n"
         }
-        return text
+        return appendix.isEmpty ? text : "\(text)\n\(appendix)"
     }
 
     private func isRefused(_ call: Call) -> Bool {
