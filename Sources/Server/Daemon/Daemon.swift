@@ -236,10 +236,18 @@ package struct Daemon: Sendable {
     }
 
     /// Two daemons must not share a state folder; the lock goes with the process.
+    ///
+    /// One that is just ending still has it, and so has a child between its fork and its exec.
     private func lockState(_ path: String) throws -> Int32 {
         let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw SystemError("open \(path)") }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+        var attempts = 20
+        while flock(lock, LOCK_EX | LOCK_NB) != 0 {
+            attempts -= 1
+            if attempts > 0, errno == EWOULDBLOCK || errno == EINTR {
+                usleep(50_000)
+                continue
+            }
             let failure = SystemError("lock \(path) (is another ferryd running?)")
             close(lock)
             throw failure
