@@ -12,6 +12,7 @@ enum BulkCopies {
     /// may change; a synchronous copy, when the GPU has everything.
     ///
     /// - Returns: A status; `nil`: nothing was done.
+    @inline(never)
     static func upload(
         _ state: State,
         context: UInt32,
@@ -43,6 +44,7 @@ enum BulkCopies {
     ///
     /// - Parameter stream: `nil`: as the synchronous call.
     /// - Returns: A status; `nil`: nothing was done.
+    @inline(never)
     static func download(
         _ state: State,
         context: UInt32,

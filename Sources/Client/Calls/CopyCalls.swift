@@ -44,15 +44,17 @@ extension ClientCalls {
             guard let source, state.pointee.memory.contains(destination, bytes) else {
                 return Status.invalidValue
             }
-            let large = BulkCopies.upload(
-                state,
-                context: context,
-                from: UnsafeRawBufferPointer(start: source, count: bytes),
-                to: destination,
-                stream: stream,
-                isSynchronous: opcode == .cuMemcpyHtoD_v2
-            )
-            if let large { return large }
+            if _slowPath(bytes >= BulkLink.threshold) {
+                let large = BulkCopies.upload(
+                    state,
+                    context: context,
+                    from: UnsafeRawBufferPointer(start: source, count: bytes),
+                    to: destination,
+                    stream: stream,
+                    isSynchronous: opcode == .cuMemcpyHtoD_v2
+                )
+                if let large { return large }
+            }
             var done = 0
             while done < bytes {
                 let count = min(bytes - done, WireFormat.maxData)
@@ -154,14 +156,16 @@ extension ClientCalls {
                 return Status.invalidValue
             }
             let target = UnsafeMutableRawBufferPointer(start: destination, count: bytes)
-            let large = BulkCopies.download(
-                state,
-                context: context,
-                from: source,
-                to: target,
-                stream: opcode == .cuMemcpyDtoH_v2 ? nil : stream
-            )
-            if let large { return large }
+            if _slowPath(bytes >= BulkLink.threshold) {
+                let large = BulkCopies.download(
+                    state,
+                    context: context,
+                    from: source,
+                    to: target,
+                    stream: opcode == .cuMemcpyDtoH_v2 ? nil : stream
+                )
+                if let large { return large }
+            }
             return Session.wait(
                 state,
                 opcode,
