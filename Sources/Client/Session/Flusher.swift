@@ -12,8 +12,6 @@ internal import Wire
 enum Flusher {
     typealias State = UnsafeMutablePointer<SessionState>
 
-    /// Nanoseconds between two looks; the best value in facts/performance.md §3.5 is 50–100 µs.
-    fileprivate static let quietTime: UInt64 = 50_000
     /// When this many bytes wait, they leave before that time is over.
     fileprivate static let enough = 16 << 10
     /// Looks at a stream in which nothing new was, before it sleeps.
@@ -75,8 +73,14 @@ private func flusherMain(_ argument: UnsafeMutableRawPointer?) {
     while state.pointee.lostStatus == 0 {
         sleepUntilWoken(state)
         var idle = 0
+        var quiet = QuietTime(now: ferry_now_ns(), roundTrips: roundTrips(state))
         while idle < Flusher.patience, state.pointee.lostStatus == 0 {
-            hasManyProcessors ? watch(state) : pause()
+            if hasManyProcessors {
+                watch(state)
+            } else {
+                let now = ferry_now_ns()
+                pause(quiet.next(now: now, roundTrips: roundTrips(state), isIdle: idle > 0))
+            }
             idle = state.pointee.outgoing.hasNews ? 0 : idle + 1
             if idle == 0 { CommandStream.send(state) }
         }
@@ -94,16 +98,20 @@ private func sleepUntilWoken(_ state: UnsafeMutablePointer<SessionState>) {
     }
 }
 
-private func pause() {
-    var time = timespec(tv_sec: 0, tv_nsec: Int(Flusher.quietTime))
+private func roundTrips(_ state: UnsafeMutablePointer<SessionState>) -> UInt64 {
+    state.pointee.counters.roundTrips.load(ordering: .relaxed)
+}
+
+private func pause(_ nanoseconds: UInt64) {
+    var time = timespec(tv_sec: 0, tv_nsec: Int(nanoseconds))
     nanosleep(&time, nil)
 }
 
 /// Waits for the quiet time, or until much was written in a row. Only while the program writes: in a
 /// quiet moment it sleeps like `pause`.
 private func watch(_ state: UnsafeMutablePointer<SessionState>) {
-    guard state.pointee.outgoing.waiting > 0 else { return pause() }
-    let end = ferry_now_ns() &+ Flusher.quietTime
+    guard state.pointee.outgoing.waiting > 0 else { return pause(QuietTime.shortest) }
+    let end = ferry_now_ns() &+ QuietTime.shortest
     while state.pointee.outgoing.waiting < Flusher.enough, ferry_now_ns() < end {
         ferry_pause_cpu()
     }
