@@ -146,8 +146,28 @@ extension ClientTests {
                     copy.dstHost = target.baseAddress
                     copy.dstPitch = 50
                     copy.WidthInBytes = 50
+                    copy.Height = 21
+                    let before = Session.traffic.roundTrips
+                    #expect(ClientCalls.cuMemcpy2D_v2(&copy) == 1)
                     copy.Height = 20
+                    #expect(Session.traffic.roundTrips == before)
                     #expect(ClientCalls.cuMemcpy2D_v2(&copy) == 0)
+                    // One for all rows.
+                    #expect(Session.traffic.roundTrips == before + 1)
+                }
+                #expect(found == data)
+                found = [UInt8](repeating: 0, count: 50 * 20)
+                found.withUnsafeMutableBytes { target in
+                    var copy = CUDA_MEMCPY2D()
+                    copy.srcMemoryType = 4
+                    copy.srcDevice = address
+                    copy.srcPitch = 64
+                    copy.dstMemoryType = 4
+                    copy.dstDevice = UInt64(UInt(bitPattern: target.baseAddress))
+                    copy.dstPitch = 50
+                    copy.WidthInBytes = 50
+                    copy.Height = 20
+                    #expect(ClientCalls.cuMemcpy2DAsync_v2(&copy, nil) == 0)
                 }
                 #expect(found == data)
             }

@@ -1,6 +1,7 @@
 internal import CLinux
 package import CUDAABI
 internal import Driver
+internal import Wire
 
 // Copies of rectangles and boxes: made of copies of their rows.
 
@@ -42,10 +43,30 @@ private struct Extent {
     var depth: Int
 }
 
+/// A copy of rows that do not follow each other.
+private struct Box {
+    var to: UInt64
+    var from: UInt64
+    var pitches: (to: Int, from: Int)
+    var slices: (to: UInt64, from: UInt64)
+    var extent: Extent
+
+    var rows: Int { extent.height * extent.depth }
+
+    /// Addresses of a row.
+    func row(_ index: Int) -> (to: UInt64, from: UInt64) {
+        let (z, y) = (UInt64(index / extent.height), index % extent.height)
+        return (
+            to &+ z &* slices.to &+ UInt64(y * pitches.to),
+            from &+ z &* slices.from &+ UInt64(y * pitches.from)
+        )
+    }
+}
+
 extension ClientCalls {
     /// `cuMemcpy2D_v2`
     package static func cuMemcpy2D_v2(_ copy: UnsafePointer<CUDA_MEMCPY2D>?) -> CUresult {
-        rectangle(copy) { cuMemcpy($0, $1, $2) }
+        rectangle(copy, nil) { cuMemcpy($0, $1, $2) }
     }
 
     /// `cuMemcpy2DUnaligned_v2`
@@ -60,11 +81,12 @@ extension ClientCalls {
         _ copy: UnsafePointer<CUDA_MEMCPY2D>?,
         _ stream: CUstream?
     ) -> CUresult {
-        rectangle(copy) { cuMemcpyAsync($0, $1, $2, stream) }
+        rectangle(copy, .some(stream)) { cuMemcpyAsync($0, $1, $2, stream) }
     }
 
     private static func rectangle(
         _ copy: UnsafePointer<CUDA_MEMCPY2D>?,
+        _ stream: CUstream??,
         _ row: (CUdeviceptr, CUdeviceptr, Int) -> CUresult
     ) -> CUresult {
         guard let copy else { return Status.invalidValue }
@@ -90,12 +112,12 @@ extension ClientCalls {
             height: it.Height
         )
         let extent = Extent(width: it.WidthInBytes, height: it.Height, depth: 1)
-        return copyBox("cuMemcpy2D_v2", destination, source, extent, row)
+        return copyBox("cuMemcpy2D_v2", destination, source, extent, stream, row)
     }
 
     /// `cuMemcpy3D_v2`
     package static func cuMemcpy3D_v2(_ copy: OpaquePointer?) -> CUresult {
-        box(copy) { cuMemcpy($0, $1, $2) }
+        box(copy, nil) { cuMemcpy($0, $1, $2) }
     }
 
     /// `cuMemcpy3DAsync_v2`
@@ -103,12 +125,13 @@ extension ClientCalls {
         _ copy: OpaquePointer?,
         _ stream: CUstream?
     ) -> CUresult {
-        box(copy) { cuMemcpyAsync($0, $1, $2, stream) }
+        box(copy, .some(stream)) { cuMemcpyAsync($0, $1, $2, stream) }
     }
 
     /// Reads a CUDA_MEMCPY3D: both sides have the same members, 88 bytes apart.
     private static func box(
         _ copy: OpaquePointer?,
+        _ stream: CUstream??,
         _ row: (CUdeviceptr, CUdeviceptr, Int) -> CUresult
     ) -> CUresult {
         guard let copy else { return Status.invalidValue }
@@ -131,7 +154,7 @@ extension ClientCalls {
             height: bytes.load(fromByteOffset: 184, as: Int.self),
             depth: bytes.load(fromByteOffset: 192, as: Int.self)
         )
-        return copyBox("cuMemcpy3D_v2", side(88), side(0), extent, row)
+        return copyBox("cuMemcpy3D_v2", side(88), side(0), extent, stream, row)
     }
 
     private static func copyBox(
@@ -139,6 +162,7 @@ extension ClientCalls {
         _ destination: BoxSide,
         _ source: BoxSide,
         _ extent: Extent,
+        _ stream: CUstream??,
         _ row: (CUdeviceptr, CUdeviceptr, Int) -> CUresult
     ) -> CUresult {
         guard destination.memoryType != 3, source.memoryType != 3 else {
@@ -156,6 +180,16 @@ extension ClientCalls {
             !extent.width.multipliedReportingOverflow(by: extent.height).overflow
         else { return Status.invalidValue }
         let isDense = source.pitch == extent.width && destination.pitch == extent.width
+        if !isDense, extent.height > 1 {
+            let box = Box(
+                to: to,
+                from: from,
+                pitches: (destination.pitch, source.pitch),
+                slices: (destination.slice, source.slice),
+                extent: extent
+            )
+            if let status = download(box, stream) { return status }
+        }
         for z in 0..<extent.depth {
             let slice = (
                 to &+ UInt64(z) &* destination.slice, from &+ UInt64(z) &* source.slice
@@ -173,6 +207,48 @@ extension ClientCalls {
                 )
                 if status != 0 { return status }
             }
+        }
+        return Status.success
+    }
+
+    /// Rows whose bytes may be under way at a time.
+    private static let mostRows = 256
+
+    /// Copies rows to the program's memory, with a wait for many of them instead of one for each.
+    ///
+    /// - Parameter stream: `nil`: a synchronous copy.
+    /// - Returns: A status; `nil` when it is another kind of copy: nothing was done.
+    private static func download(_ box: Box, _ stream: CUstream??) -> CUresult? {
+        var failure: Int32 = 0
+        var context: UInt32 = 0
+        guard let state = Session.readyInContext(&failure, &context),
+            !box.extent.height.multipliedReportingOverflow(by: box.extent.depth).overflow,
+            state.pointee.memory.find(box.to) == nil,
+            state.pointee.memory.find(box.from) != nil
+        else { return nil }
+        // To page-locked memory each row is asynchronous, as the whole is.
+        if stream != nil, state.pointee.hostMemory.find(UInt(box.to)) != nil { return nil }
+        guard let handle = Handles.stream(stream ?? nil) else { return invalidHandle() }
+        for index in 0..<box.rows
+        where !state.pointee.memory.contains(box.row(index).from, box.extent.width) {
+            return Status.invalidValue
+        }
+        var next = 0
+        while next < box.rows {
+            let end = min(next + mostRows, box.rows)
+            for index in next..<end {
+                let row = box.row(index)
+                guard let to = UnsafeMutableRawPointer(bitPattern: UInt(row.to)) else {
+                    return Status.invalidValue
+                }
+                begin(state, context, to, row.from, box.extent.width, handle)
+            }
+            let size = Request_cuStreamSynchronize.size
+            let status = Session.wait(state, .cuStreamSynchronize, context: context, size: size) {
+                Request_cuStreamSynchronize.encode(to: $0, stream: handle)
+            }
+            if status != Status.success { return status }
+            next = end
         }
         return Status.success
     }

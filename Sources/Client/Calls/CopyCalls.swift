@@ -108,28 +108,41 @@ extension ClientCalls {
                 // To pageable memory the driver's call returns when the bytes are there.
                 return download(destination, source, bytes, stream: handle, .cuMemcpyDtoHAsync_v2)
             }
-            let copy = UnsafeMutablePointer<PendingCopy>.allocate(capacity: 1)
-            copy.initialize(
-                to: PendingCopy(sequence: 0, destination: destination, size: bytes, next: nil)
-            )
-            Tracing.add(StatisticsLayout.bytesReceived, bytes)
-            state.pointee.streamLock.lock()
-            let size = DeviceToHostLayout.size
-            let body = CommandStream.begin(
-                state,
-                .cuMemcpyDtoHAsync_v2,
-                flags: 0,
-                context: context,
-                size: size
-            )
-            encode(body, source, bytes, handle)
-            copy.pointee.sequence = state.pointee.sequence &+ 1
-            Replies.register(state, copy)
-            CommandStream.commit(state, size: size)
-            state.pointee.streamLock.unlock()
+            begin(state, context, destination, source, bytes, handle)
             Flusher.request(state)
             return Status.success
         }
+    }
+
+    /// Begins a copy to the program's memory, whose bytes come some time; they are there when a reply
+    /// of a later call in its stream is.
+    static func begin(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        _ destination: UnsafeMutableRawPointer,
+        _ source: CUdeviceptr,
+        _ bytes: Int,
+        _ handle: UInt64
+    ) {
+        let copy = UnsafeMutablePointer<PendingCopy>.allocate(capacity: 1)
+        copy.initialize(
+            to: PendingCopy(sequence: 0, destination: destination, size: bytes, next: nil)
+        )
+        Tracing.add(StatisticsLayout.bytesReceived, bytes)
+        state.pointee.streamLock.lock()
+        let size = DeviceToHostLayout.size
+        let body = CommandStream.begin(
+            state,
+            .cuMemcpyDtoHAsync_v2,
+            flags: 0,
+            context: context,
+            size: size
+        )
+        encode(body, source, bytes, handle)
+        copy.pointee.sequence = state.pointee.sequence &+ 1
+        Replies.register(state, copy)
+        CommandStream.commit(state, size: size)
+        state.pointee.streamLock.unlock()
     }
 
     private static func encode(
