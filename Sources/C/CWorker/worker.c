@@ -25,10 +25,10 @@ static int text_descriptor, log_descriptor;
 
 static void say_last_words(int signal) {
   char words[2048];
-  struct stat facts;
-  if (fstat(text_descriptor, &facts) == 0) {
-    off_t start = facts.st_size > (off_t)sizeof words ? facts.st_size - (off_t)sizeof words : 0;
-    ssize_t count = pread(text_descriptor, words, sizeof words, start);
+  off_t end = lseek(text_descriptor, 0, SEEK_CUR); /* The file goes on, empty. */
+  if (end >= 0) {
+    off_t start = end > (off_t)sizeof words ? end - (off_t)sizeof words : 0;
+    ssize_t count = pread(text_descriptor, words, (size_t)(end - start), start);
     ssize_t blank = 0;  /* What was sent to the client is a hole by now. */
     while (blank < count && words[blank] == 0) blank++;
     if (count > blank && write(log_descriptor, words + blank, count - blank) < 0) _exit(128 + signal);

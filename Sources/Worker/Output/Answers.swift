@@ -135,7 +135,7 @@ final class Answers: @unchecked Sendable {
 
     /// Sends what kernels printed.
     func forwardPrintedText() {
-        ferry_flush_all()
+        ferry_flush_output()
         for text in printed { text.forward(to: output) }
     }
 }

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -118,7 +119,10 @@ static inline size_t ferry_write_stdout(const void *bytes, size_t count) {
   fflush(stdout);
   return written;
 }
-static inline void ferry_flush_all(void) { fflush(NULL); }
+/* Writes out what the C library has kept of standard output and error, without a lock if that is nothing. */
+static inline void ferry_flush_output(void) {
+  if (__fpending(stdout) > 0 || __fpending(stderr) > 0) fflush(NULL);
+}
 
 static inline uint64_t ferry_pthread_self(void) { return (uint64_t)pthread_self(); }
 
