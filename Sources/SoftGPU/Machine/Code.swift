@@ -95,6 +95,8 @@ enum Special: UInt8 {
 struct CodeImage {
     var instructions: UnsafeMutablePointer<LaneInstruction>
     var instructionCount: Int32
+    /// For each instruction, when lanes that wait there may go on before others: see `convergenceOrder`.
+    var order: UnsafeMutablePointer<Int32>
     /// Bytes of a frame, and of its leading part that is copied from the template.
     var frameBytes: Int32
     var templateBytes: Int32
@@ -113,6 +115,25 @@ struct CodeImage {
     var resultCount: Int32
     /// Index in the program, for messages.
     var index: Int32
+}
+
+/// The order in which parts of a warp that diverged are run: at each time the one whose instruction
+/// has the least value here. It is the place of the instruction, so that lanes which have got further
+/// wait for those behind them; but where a backward jump leads to, the place of the last such jump.
+///
+/// So who is through with an iteration of a loop, or of a loop in it, waits until the others are.
+/// Programs depend on it: CuPy's partition reads in the next iteration what other lanes of the warp
+/// write in this one, without a synchronisation, as hardware that joins lanes at the branch's
+/// post-dominator lets them.
+func convergenceOrder(of instructions: [LaneInstruction]) -> [Int32] {
+    var order = instructions.indices.map { Int32($0) }
+    for (place, instruction) in instructions.enumerated() {
+        let kind = Control(rawValue: instruction.kind)
+        guard kind == .jump || kind == .branch else { continue }
+        let target = Int(instruction.aux)
+        if target <= place { order[target] = max(order[target], Int32(place)) }
+    }
+    return order
 }
 
 /// Owns the memory of a `CodeImage`.

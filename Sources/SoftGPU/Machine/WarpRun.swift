@@ -39,8 +39,8 @@ extension Warp {
     }
 }
 
-/// Chooses what runs next: the deepest call, there the least pc; fragments that used their turn up
-/// only when there are no others. −1 when every fragment waits.
+/// Chooses what runs next: the deepest call, there the first by `convergenceOrder`; fragments that
+/// used their turn up only when there are no others. −1 when every fragment waits.
 @inline(__always)
 private func choose(_ warp: UnsafeMutablePointer<Warp>) -> Int {
     let fragments = warp.pointee.fragments
@@ -59,9 +59,14 @@ private func choose(_ warp: UnsafeMutablePointer<Warp>) -> Int {
         }
         let a = candidate.pointee.frame.pointee.depth
         let b = current.pointee.frame.pointee.depth
-        if a > b || (a == b && candidate.pointee.pc < current.pointee.pc) { best = k }
+        if a > b || (a == b && order(candidate.pointee) < order(current.pointee)) { best = k }
     }
     return best
+}
+
+@inline(__always)
+private func order(_ fragment: Fragment) -> Int32 {
+    fragment.frame.pointee.code.pointee.order[Int(fragment.pc)]
 }
 
 /// Runs a warp until all its fragments wait or have ended, or its turn is over.
@@ -87,20 +92,24 @@ func runWarp(
             return .yielded
         }
         var fragment = warp.pointee.remove(k)
-        let stop = joinAndFindStop(warp, &fragment)
-        runFragment(warp, engine, context, fragment, stop)
+        let others = join(warp, &fragment)
+        runFragment(warp, engine, context, fragment, others)
         if context.pointee.faultCode != 0 { return .faulted }
     }
 }
 
-/// Merges what is at the same place into the fragment; returns the least pc beyond it where
-/// another fragment of the same call can go on.
-@inline(__always)
-private func joinAndFindStop(
-    _ warp: UnsafeMutablePointer<Warp>,
-    _ fragment: inout Fragment
-) -> Int32 {
+/// Where other fragments of the same call can go on.
+private struct Others {
+    /// The least pc beyond the fragment's.
     var stop = Int32.max
+    /// The least place in `convergenceOrder`.
+    var least = Int32.max
+}
+
+/// Merges what is at the same place into the fragment; tells where the others are.
+@inline(__always)
+private func join(_ warp: UnsafeMutablePointer<Warp>, _ fragment: inout Fragment) -> Others {
+    var others = Others()
     var k = 0
     while k < Int(warp.pointee.count) {
         let other = warp.pointee.fragments + k
@@ -112,11 +121,12 @@ private func joinAndFindStop(
                 _ = warp.pointee.remove(k)
                 continue
             }
-            if other.pointee.pc > fragment.pc { stop = min(stop, other.pointee.pc) }
+            if other.pointee.pc > fragment.pc { others.stop = min(others.stop, other.pointee.pc) }
+            others.least = min(others.least, order(other.pointee))
         }
         k &+= 1
     }
-    return stop
+    return others
 }
 
 /// Runs one fragment until it waits, ends, splits, meets another, or its turn is over.
@@ -125,8 +135,9 @@ private func runFragment(
     _ engine: UnsafeMutablePointer<Engine>,
     _ context: UnsafeMutablePointer<LaneContext>,
     _ fragment: Fragment,
-    _ stop: Int32
+    _ others: Others
 ) {
+    let stop = others.stop
     let frame = fragment.frame
     let mask = fragment.mask
     let r = frame.pointee.registers
@@ -170,6 +181,13 @@ private func runFragment(
                         rest.pc = instruction.aux
                         rest.state = .yielded
                         warp.pointee.push(rest)
+                        return
+                    }
+                    if others.least != Int32.max,
+                        others.least <= frame.pointee.code.pointee.order[Int(instruction.aux)]
+                    {
+                        // They are still in this iteration, or wait where the next one begins.
+                        warp.pointee.push(Fragment(frame: frame, pc: instruction.aux, mask: mask))
                         return
                     }
                 }

@@ -159,6 +159,7 @@ final class ProgramBuilder {
         let image = CodeImage(
             instructions: own(lowering.instructions),
             instructionCount: Int32(lowering.instructions.count),
+            order: own(convergenceOrder(of: lowering.instructions)),
             frameBytes: Int32((lowering.frameBytes + 127) & ~63),
             templateBytes: Int32(template.bytes),
             template: template.pointer,

@@ -16,6 +16,56 @@ import Testing
         #expect(device.download(count, 1, Int32.self) == [192])
     }
 
+    /// Lanes that have nothing to do in an inner loop wait for the others before the next iteration of
+    /// the outer one, although their way back to it is shorter: CuPy's partition depends on it.
+    @Test(arguments: [false, true]) func lanesMeetAtTheHeadOfALoop(_ isFirstIdle: Bool) throws {
+        let idle = isFirstIdle ? "lt" : "ge"
+        let writer = isFirstIdle ? 31 : 0
+        let source = """
+            .version 7.5
+            .target sm_75
+            .address_size 64
+            .visible .entry rounds(.param .u64 result)
+            {
+                .shared .u32 value;
+                .reg .pred %p<6>;
+                .reg .b32 %r<8>;
+                .reg .b64 %d<6>;
+                ld.param.u64 %d1, [result];
+                mov.u32 %r1, %tid.x;
+                mul.wide.u32 %d2, %r1, 4;
+                add.s64 %d1, %d1, %d2;
+                mov.u32 %r2, 0;
+                st.shared.u32 [value], %r2;
+                bar.sync 0;
+            HEAD:
+                ld.shared.u32 %r3, [value];
+                st.global.u32 [%d1], %r3;
+                add.s64 %d1, %d1, 128;
+                add.u32 %r2, %r2, 1;
+                setp.ge.u32 %p1, %r2, 8;
+                @%p1 bra DONE;
+                setp.\(idle).u32 %p2, %r1, 16;
+                @%p2 bra HEAD;
+                mov.u32 %r4, 0;
+            INNER:
+                add.u32 %r4, %r4, 1;
+                setp.lt.u32 %p3, %r4, %r1;
+                @%p3 bra INNER;
+                setp.ne.u32 %p4, %r1, \(writer);
+                @%p4 bra HEAD;
+                st.shared.u32 [value], %r2;
+                bra.uni HEAD;
+            DONE:
+                ret;
+            }
+            """
+        let device = try Device()
+        let out = try device.zeros(256, UInt32.self)
+        try device.run(device.module(source), "rounds") { $0.append(out) }
+        #expect(device.download(out, 256, UInt32.self) == (0..<256).map { UInt32($0 / 32) })
+    }
+
     @Test(arguments: [1, 2]) func blocksThatWaitForLaterOnes(_ threads: Int) throws {
         let device = try Device(threads: threads)
         let flag = try device.zeros(1, Int32.self)
