@@ -39,6 +39,15 @@ final class TextureTable: @unchecked Sendable {
         }
     }
 
+    /// An array is gone: what still shows it shows address 0, at which there never is memory.
+    func forget(memoryAt address: UInt64) {
+        lock.withLock {
+            for index in 0..<used where slots[index].address == address {
+                slots[index].address = 0
+            }
+        }
+    }
+
     /// Takes an object out; false when there is none of this handle.
     @discardableResult
     func remove(_ handle: UInt64) -> Bool {

@@ -104,6 +104,8 @@ final class CUDAArray: @unchecked Sendable {
         guard context.driver.arrays.remove(handle) != nil else { return }
         context.removeArray(self)
         context.synchronize()
+        // Before the memory can be somebody else's.
+        TextureTable.shared.forget(memoryAt: address)
         if context.device.allocations.remove(address) != nil { _ = context.memory.free(address) }
     }
 
