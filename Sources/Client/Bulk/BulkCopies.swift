@@ -34,10 +34,7 @@ enum BulkCopies {
         Tracing.add(StatisticsLayout.bytesSent, source.count)
         guard isSynchronous, state.pointee.lostStatus == 0 else { return state.pointee.lostStatus }
         // Calls in streams that do not wait for the default one must find the bytes.
-        let size = Request_cuStreamSynchronize.size
-        return Session.wait(state, .cuStreamSynchronize, context: context, size: size) {
-            Request_cuStreamSynchronize.encode(to: $0, stream: stream)
-        }
+        return Session.synchronize(state, context: context, stream: stream)
     }
 
     /// Copies to the program's memory, if the bulk channels are there and free.

@@ -122,13 +122,7 @@ struct BulkHelper: ~Copyable {
     static func start(_ state: BulkLink.State, _ index: Int) -> UnsafeMutablePointer<BulkHelper>? {
         let helper = UnsafeMutablePointer<BulkHelper>.allocate(capacity: 1)
         helper.initialize(to: BulkHelper(state, index))
-        // Signals of the program are for its own threads.
-        var all = sigset_t()
-        var old = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &old)
-        defer { pthread_sigmask(SIG_SETMASK, &old, nil) }
-        if ferry_start_thread({ helperMain($0) }, UnsafeMutableRawPointer(helper)) == 0 {
+        if LibraryThread.start({ helperMain($0) }, UnsafeMutableRawPointer(helper)) {
             return helper
         }
         helper.deinitialize(count: 1)

@@ -1,7 +1,6 @@
 internal import CLinux
 package import CUDAABI
 internal import Driver
-internal import Wire
 
 // Copies of rectangles and boxes: made of copies of their rows.
 
@@ -243,10 +242,7 @@ extension ClientCalls {
                 }
                 begin(state, context, to, row.from, box.extent.width, handle)
             }
-            let size = Request_cuStreamSynchronize.size
-            let status = Session.wait(state, .cuStreamSynchronize, context: context, size: size) {
-                Request_cuStreamSynchronize.encode(to: $0, stream: handle)
-            }
+            let status = Session.synchronize(state, context: context, stream: handle)
             if status != Status.success { return status }
             next = end
         }

@@ -53,13 +53,7 @@ enum Flusher {
     }
 
     private static func start(_ state: State) -> Bool {
-        // Signals of the program are for its own threads.
-        var all = sigset_t()
-        var old = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &old)
-        defer { pthread_sigmask(SIG_SETMASK, &old, nil) }
-        return ferry_start_thread({ flusherMain($0) }, UnsafeMutableRawPointer(state)) == 0
+        LibraryThread.start({ flusherMain($0) }, UnsafeMutableRawPointer(state))
     }
 }
 

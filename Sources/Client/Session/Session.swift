@@ -295,6 +295,21 @@ package enum Session {
         }
     }
 
+    /// Waits until everything that a stream was given has ended.
+    ///
+    /// - Parameter stream: The handle as it is on the wire.
+    /// - Returns: The call's status, or that of an earlier call that had no reply.
+    static func synchronize(
+        _ state: UnsafeMutablePointer<SessionState>,
+        context: UInt32,
+        stream: UInt64
+    ) -> Int32 {
+        let size = Request_cuStreamSynchronize.size
+        return wait(state, .cuStreamSynchronize, context: context, size: size) {
+            Request_cuStreamSynchronize.encode(to: $0, stream: stream)
+        }
+    }
+
     /// Takes the reply apart.
     private static func finish(
         _ state: UnsafeMutablePointer<SessionState>,

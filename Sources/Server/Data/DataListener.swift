@@ -237,7 +237,7 @@ package final class DataListener: Sendable {
         guard (try? socket.setBlocking(true)) != nil,
             Self.send(Admission.verdict(.accepted, proof: keys.proof), to: socket.number)
         else { return }
-        if !BulkHandover(control: control).send(socket.number, invitation) {
+        if !control.hand(over: socket, invitation) {
             logger.warning("a bulk channel found no room", metadata: ["lease": "\(lease.id)"])
         }
     }

@@ -6,15 +6,23 @@ internal import Wire
 extension Executor {
     /// `upload`: from a slot that a channel has filled, in the stream's order.
     func copyFromSlot(_ record: Record) throws(ProtocolViolation) {
-        try record.expect(size: UploadLayout.size)
+        guard let (slot, length) = claimSlot(record) else { throw .malformed(.upload) }
+        let status = startUpload(record, slot, length)
+        if status != Status.success { bulk.slots.release(slot) }
+        finish(record, status)
+    }
+
+    /// The slot that an `upload` names, and the bytes in it, which are the record's from now on.
+    ///
+    /// - Returns: `nil` when the record is malformed, or the slot does not hold what it says.
+    private func claimSlot(_ record: Record) -> (slot: Int, length: Int)? {
+        guard record.body.count == UploadLayout.size else { return nil }
         let length = record.load(UploadLayout.length, as: UInt64.self)
         let slot = Int(record.load(UploadLayout.slot, as: UInt32.self))
         guard length <= UInt64(BulkFrame.most), bulk.slots.claim(slot, Int(length)) else {
-            throw .malformed(.upload)
+            return nil
         }
-        let status = startUpload(record, slot, Int(length))
-        if status != Status.success { bulk.slots.release(slot) }
-        finish(record, status)
+        return (slot, Int(length))
     }
 
     private func startUpload(_ record: Record, _ slot: Int, _ length: Int) -> CUresult {
@@ -50,13 +58,7 @@ extension Executor {
             if !startDownload(record, status) { finish(record, status) }
             return
         }
-        if record.body.count == UploadLayout.size {
-            let length = record.load(UploadLayout.length, as: UInt64.self)
-            let slot = Int(record.load(UploadLayout.slot, as: UInt32.self))
-            if length <= UInt64(BulkFrame.most), bulk.slots.claim(slot, Int(length)) {
-                bulk.slots.release(slot)
-            }
-        }
+        if let (slot, _) = claimSlot(record) { bulk.slots.release(slot) }
         finish(record, status)
     }
 

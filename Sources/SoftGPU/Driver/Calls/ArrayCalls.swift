@@ -85,9 +85,7 @@ extension SoftCalls {
         _ source: UnsafeRawPointer?,
         _ bytes: Int
     ) -> CUresult {
-        copy(bytes, nil, .synchronous) { (driver) throws(Failure) in
-            (try driver.hostOperand(source, bytes), try driver.arrayOperand(target, offset, bytes))
-        }
+        copyToArray(target, offset, source, bytes, nil, .synchronous)
     }
 
     package static func cuMemcpyHtoAAsync_v2(
@@ -97,9 +95,7 @@ extension SoftCalls {
         _ bytes: Int,
         _ stream: CUstream?
     ) -> CUresult {
-        copy(bytes, stream, .asynchronous) { (driver) throws(Failure) in
-            (try driver.hostOperand(source, bytes), try driver.arrayOperand(target, offset, bytes))
-        }
+        copyToArray(target, offset, source, bytes, stream, .asynchronous)
     }
 
     package static func cuMemcpyAtoH_v2(
@@ -108,12 +104,7 @@ extension SoftCalls {
         _ offset: Int,
         _ bytes: Int
     ) -> CUresult {
-        copy(bytes, nil, .synchronous) { (driver) throws(Failure) in
-            (
-                try driver.arrayOperand(source, offset, bytes),
-                try driver.hostOperand(UnsafeRawPointer(target), bytes)
-            )
-        }
+        copyFromArray(target, source, offset, bytes, nil, .synchronous)
     }
 
     package static func cuMemcpyAtoHAsync_v2(
@@ -123,7 +114,31 @@ extension SoftCalls {
         _ bytes: Int,
         _ stream: CUstream?
     ) -> CUresult {
-        copy(bytes, stream, .asynchronous) { (driver) throws(Failure) in
+        copyFromArray(target, source, offset, bytes, stream, .asynchronous)
+    }
+
+    private static func copyToArray(
+        _ target: CUarray?,
+        _ offset: Int,
+        _ source: UnsafeRawPointer?,
+        _ bytes: Int,
+        _ stream: CUstream?,
+        _ mode: CopyMode
+    ) -> CUresult {
+        copy(bytes, stream, mode) { (driver) throws(Failure) in
+            (try driver.hostOperand(source, bytes), try driver.arrayOperand(target, offset, bytes))
+        }
+    }
+
+    private static func copyFromArray(
+        _ target: UnsafeMutableRawPointer?,
+        _ source: CUarray?,
+        _ offset: Int,
+        _ bytes: Int,
+        _ stream: CUstream?,
+        _ mode: CopyMode
+    ) -> CUresult {
+        copy(bytes, stream, mode) { (driver) throws(Failure) in
             (
                 try driver.arrayOperand(source, offset, bytes),
                 try driver.hostOperand(UnsafeRawPointer(target), bytes)

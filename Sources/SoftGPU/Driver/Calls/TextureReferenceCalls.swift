@@ -8,12 +8,7 @@ extension SoftCalls {
         _ module: CUmodule?,
         _ name: UnsafePointer<CChar>?
     ) -> CUresult {
-        withContext { (context) throws(Failure) in
-            let (reference, name) = (try required(reference), try required(name))
-            let found = try context.driver.module(module)
-                .reference(String(cString: name), TextureTag.texture)
-            reference.pointee = handle(found.handle)
-        }
+        find(reference, module, name, TextureTag.texture)
     }
 
     package static func cuModuleGetSurfRef(
@@ -21,10 +16,18 @@ extension SoftCalls {
         _ module: CUmodule?,
         _ name: UnsafePointer<CChar>?
     ) -> CUresult {
+        find(reference, module, name, TextureTag.surface)
+    }
+
+    private static func find(
+        _ reference: UnsafeMutablePointer<OpaquePointer?>?,
+        _ module: CUmodule?,
+        _ name: UnsafePointer<CChar>?,
+        _ tag: UInt64
+    ) -> CUresult {
         withContext { (context) throws(Failure) in
             let (reference, name) = (try required(reference), try required(name))
-            let found = try context.driver.module(module)
-                .reference(String(cString: name), TextureTag.surface)
+            let found = try context.driver.module(module).reference(String(cString: name), tag)
             reference.pointee = handle(found.handle)
         }
     }
