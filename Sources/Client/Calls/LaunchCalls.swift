@@ -36,7 +36,11 @@ extension ClientCalls {
             sharedBytes: sharedBytes,
             stream: stream
         )
-        return self.launch(.cuLaunchKernel, function, launch, parameters, extra, 0, nil)
+        // With these two known, what is left of the launch needs few registers.
+        if _slowPath(extra != nil || UInt(bitPattern: stream) == 2) {
+            return launchRarely(.cuLaunchKernel, function, launch, parameters, extra, 0, nil)
+        }
+        return self.launch(.cuLaunchKernel, function, launch, parameters, nil, 0, nil)
     }
 
     /// `cuLaunchCooperativeKernel`
@@ -60,7 +64,15 @@ extension ClientCalls {
         )
         let status = checkCooperative(function, launch)
         guard status == 0 else { return status }
-        return self.launch(.cuLaunchCooperativeKernel, function, launch, parameters, nil, 0, nil)
+        return launchRarely(
+            .cuLaunchCooperativeKernel,
+            function,
+            launch,
+            parameters,
+            nil,
+            0,
+            nil
+        )
     }
 
     /// `cuLaunchKernelEx`
@@ -113,7 +125,7 @@ extension ClientCalls {
             }
         }
         let opcode: Opcode = count == 0 ? .cuLaunchKernel : .cuLaunchKernelEx
-        return self.launch(
+        return launchRarely(
             opcode,
             function,
             launch,
@@ -159,6 +171,37 @@ extension ClientCalls {
         }
     }
 
+    /// A launch with anything that a launch can have.
+    @inline(never)
+    private static func launchRarely(
+        _ opcode: Opcode,
+        _ function: CUfunction?,
+        _ launch: Launch,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ attributeCount: Int,
+        _ attributes: UnsafePointer<CUlaunchAttribute>?
+    ) -> CUresult {
+        var launch = launch
+        if UInt(bitPattern: launch.stream) == 2 {
+            // Making a stream needs a session; without one the launch says what is wrong.
+            var failure: Int32 = 0
+            guard let state = Session.ready(&failure) else { return failure }
+            guard let stream = PerThreadStream.current(state) else { return Status.invalidHandle }
+            launch.stream = OpaquePointer(bitPattern: UInt(stream))
+        }
+        return self.launch(
+            opcode,
+            function,
+            launch,
+            parameters,
+            extra,
+            attributeCount,
+            attributes
+        )
+    }
+
+    /// Writes the record of a launch. The stream is not the calling thread's default one.
     @inline(__always)
     private static func launch(
         _ opcode: Opcode,
@@ -173,9 +216,8 @@ extension ClientCalls {
         var context: UInt32 = 0
         guard let state = Session.readyInContext(&failure, &context) else { return failure }
         guard let entry = Handles.entry(function) else { return Status.invalidHandle }
-        var stream = UInt64(UInt(bitPattern: launch.stream))
+        let stream = UInt64(UInt(bitPattern: launch.stream))
         if stream > 1 {
-            if stream == 2 { stream = PerThreadStream.current(state) ?? 0 }
             // A kernel runs in the current context only; copies may use the streams of others.
             guard let owner = state.pointee.streams.find(stream)?.pointee.context,
                 state.pointee.contexts.isEntry(context, of: owner)
@@ -184,13 +226,14 @@ extension ClientCalls {
         let problem = check(state, entry, launch)
         guard problem == 0 else { return problem }
         var bytes = entry.pointee.parameterBytes
+        var padded = entry.pointee.paddedBytes
         var packed: UnsafeRawPointer?
         if let extra {
             guard parameters == nil else { return Status.invalidValue }
             let status = unpack(extra, entry.pointee.parameterBytes, &packed, &bytes)
             guard status == 0 else { return status }
+            padded = WireFormat.padded(bytes)
         }
-        let padded = WireFormat.padded(bytes)
         let size =
             LaunchLayout.parameters &+ padded &+ attributeCount &* LaunchLayout.attributeSize
         state.pointee.streamLock.lock()
@@ -232,22 +275,49 @@ extension ClientCalls {
         _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
         _ blob: UnsafeMutableRawPointer
     ) -> Bool {
-        let count = entry.pointee.parameterCount
-        guard let parameters else { return count == 0 }
+        guard let parameters else { return entry.pointee.parameterCount == 0 }
         let moves = entry.pointee.moves
         var index = 0
-        while index < count {
+        // Two at a time: `moves` has an even number of entries that a launch can make.
+        while index < entry.pointee.regularCount {
+            guard move(parameters[index], moves[index], blob),
+                move(parameters[index &+ 1], moves[index &+ 1], blob)
+            else { return false }
+            index &+= 2
+        }
+        if _fastPath(index == entry.pointee.parameterCount) { return true }
+        return layOutRest(entry, parameters, blob, index)
+    }
+
+    /// Copies a parameter of four or eight bytes.
+    @inline(__always)
+    private static func move(
+        _ source: UnsafeMutableRawPointer?,
+        _ move: Int32,
+        _ blob: UnsafeMutableRawPointer
+    ) -> Bool {
+        guard let source else { return false }
+        if _fastPath(move >= 0) {
+            memcpy(blob + Int(truncatingIfNeeded: move), source, 8)
+        } else {
+            // Four bytes: the sign is all that must go from the offset.
+            memcpy(blob + Int(truncatingIfNeeded: move ^ .min), source, 4)
+        }
+        return true
+    }
+
+    /// Copies the parameters from `index` on, of whatever size.
+    @inline(never)
+    private static func layOutRest(
+        _ entry: UnsafeMutablePointer<FunctionEntry>,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+        _ blob: UnsafeMutableRawPointer,
+        _ index: Int
+    ) -> Bool {
+        for index in index..<entry.pointee.parameterCount {
             guard let source = parameters[index] else { return false }
-            let move = moves[index]
-            if _fastPath(move >= 0) {
-                memcpy(blob + Int(truncatingIfNeeded: move), source, 8)
-            } else if move & FunctionEntry.isHalf != 0 {
-                memcpy(blob + Int(truncatingIfNeeded: move & 0xFFFF), source, 4)
-            } else {
-                let slot = entry.pointee.parameters[index]
-                memcpy(blob + Int(slot.offset), source, Int(slot.size))
-            }
-            index &+= 1
+            let slot = entry.pointee.parameters[index]
+            memcpy(blob + Int(slot.offset), source, Int(slot.size))
         }
         return true
     }
@@ -301,13 +371,15 @@ extension ClientCalls {
         _ entry: UnsafeMutablePointer<FunctionEntry>,
         _ launch: Launch
     ) -> Int32 {
-        // Zero becomes the largest number, so that one comparison finds both ends.
-        if launch.grid.0 &- 1 >= 0x7FFF_FFFF { return Status.invalidValue }
-        if launch.grid.1 &- 1 >= 0xFFFF { return Status.invalidValue }
-        if launch.grid.2 &- 1 >= 0xFFFF { return Status.invalidValue }
-        if launch.block.0 &- 1 >= 1024 { return Status.invalidValue }
-        if launch.block.1 &- 1 >= 1024 { return Status.invalidValue }
-        if launch.block.2 &- 1 >= 64 { return Status.invalidValue }
+        // Zero becomes the largest number, so that one comparison finds both ends; what is too large
+        // sets a bit that is too high, but for 0xFFFF.
+        let block = (launch.block.0 &- 1) | (launch.block.1 &- 1)
+        let grid = (launch.grid.1 &- 1) | (launch.grid.2 &- 1)
+        if launch.block.2 &- 1 >= 64 || block >= 1024 { return Status.invalidValue }
+        if Int32(bitPattern: launch.grid.0) <= 0 { return Status.invalidValue }
+        if grid >= 0xFFFF, launch.grid.1 &- 1 >= 0xFFFF || launch.grid.2 &- 1 >= 0xFFFF {
+            return Status.invalidValue
+        }
         // At most 2²⁶ by now.
         let threads = launch.block.0 &* launch.block.1 &* launch.block.2
         let attributes = entry.pointee.attributes

@@ -71,11 +71,12 @@ enum KernelReplies {
         memcpy(parameters, record + LoadReplyLayout.parameters, 8 * parameterCount)
         var bytes = 0
         let moves = UnsafeMutablePointer<Int32>.allocate(capacity: max(parameterCount, 1))
+        var regularCount = 0
         for index in 0..<parameterCount {
             let (offset, size) = parameters[index]
             let place = Int32(truncatingIfNeeded: offset & 0xFFFF)
-            let half = size == 4 ? FunctionEntry.isHalf : 0
-            moves[index] = size == 8 ? place : place | half | .min
+            moves[index] = size == 8 ? place : place | .min
+            if regularCount == index, size == 8 || size == 4 { regularCount += 1 }
             let end = Int(parameters[index].offset) + Int(parameters[index].size)
             bytes = max(bytes, end)
         }
@@ -87,6 +88,8 @@ enum KernelReplies {
             parameters: parameters,
             parameterCount: parameterCount,
             parameterBytes: bytes,
+            paddedBytes: WireFormat.padded(bytes),
+            regularCount: regularCount & ~1,
             moves: moves
         )
         guard bytes <= LaunchLayout.maxParameterBytes else {

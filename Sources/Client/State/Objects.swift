@@ -44,12 +44,12 @@ struct FunctionEntry {
     var parameterCount: Int
     /// Bytes of all parameters.
     var parameterBytes: Int
-    /// The same for launches, a number each: the offset alone for a parameter of eight bytes, with
-    /// the sign for any other, and with `isHalf` for one of four.
+    /// The same as the wire pads them.
+    var paddedBytes: Int
+    /// How many of the first parameters have four or eight bytes; an even number.
+    var regularCount: Int
+    /// For each of those its offset, with the sign if it has four bytes.
     var moves: UnsafeMutablePointer<Int32>
-
-    /// In a number of `moves`: the parameter has four bytes.
-    static let isHalf: Int32 = 1 << 30
 
     /// Frees what the entry points to.
     func deallocate() {
