@@ -69,6 +69,11 @@ package struct Channel: Sendable {
         carrier = .link(link)
     }
 
+    /// What the worker lends to this client; `nil`: nothing.
+    package var lent: LentMemory? {
+        if case .rings(let rings) = carrier { rings.pointee.lent } else { nil }
+    }
+
     /// Whether a network is played.
     package var isEmulated: Bool {
         if case .link = carrier { true } else { false }

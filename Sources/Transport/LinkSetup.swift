@@ -64,12 +64,17 @@ package enum LinkSetup {
         guard rings != nil || wish.memory != .must else { throw .noMemory }
         if rings != nil { offer.ringSize = ringSize }
         let answered: LinkOffer.Answer
+        var lent: Int32 = -1
         do throws(Failure) {
             try send(&offer, channel, rings == nil ? -1 : file)
-            answered = try answer(channel)
+            answered = try answer(channel, &lent)
         } catch {
             if let rings { SharedRings.unmap(rings) }
             throw error
+        }
+        defer { if lent >= 0 { _ = close(lent) } }
+        if let rings, lent >= 0, let memory = LentMemory(lent, BulkFrame.slots * BulkFrame.most) {
+            rings.pointee.borrow(memory)
         }
         if answered == .accepted {
             return try decorate(rings.map { Channel(socket, $0) } ?? channel, wish.link)
@@ -103,14 +108,14 @@ package enum LinkSetup {
         guard sent == LinkOffer.size else { throw .connection }
     }
 
-    private static func answer(_ channel: Channel) throws(Failure) -> LinkOffer.Answer {
+    /// - Parameter lent: A descriptor that came with the answer; -1: none. It is the caller's.
+    private static func answer(
+        _ channel: Channel,
+        _ lent: inout Int32
+    ) throws(Failure) -> LinkOffer.Answer {
         var bytes: InlineArray<16, UInt8> = .init(repeating: 0)
-        do throws(SocketError) {
-            try withUnsafeMutableBytes(of: &bytes) { (bytes) throws(SocketError) in
-                try channel.receiveAll(bytes, timeout: patience)
-            }
-        } catch {
-            throw .connection
+        try withUnsafeMutableBytes(of: &bytes) { (bytes) throws(Failure) in
+            try receive(bytes, channel, &lent)
         }
         let answer = withUnsafeBytes(of: &bytes) { bytes in
             bytes.baseAddress.flatMap { LinkOffer.Answer(reading: $0) }
@@ -123,12 +128,17 @@ package enum LinkSetup {
 
     /// Hears an offer on a connection whose greeting announced one, and answers it.
     ///
+    /// - Parameter lent: A descriptor of memory that a client which shares memory may use; -1: none.
+    ///   It stays the caller's.
     /// - Throws: When the connection ends with that; the answer has said why.
-    package static func accept(_ channel: Channel) throws(Failure) -> Channel {
+    package static func accept(
+        _ channel: Channel,
+        lending lent: Int32 = -1
+    ) throws(Failure) -> Channel {
         let socket = Socket(descriptor: channel.descriptor)
-        let (heard, file) = socket.isLocal ? try hear(socket) : (try hear(channel), -1)
+        var file: Int32 = -1
         defer { if file >= 0 { _ = close(file) } }
-        guard let offer = heard else {
+        guard let offer = try hear(channel, &file) else {
             _ = say(.malformed, channel)
             throw .connection
         }
@@ -142,70 +152,78 @@ package enum LinkSetup {
         }
         let answer: LinkOffer.Answer =
             rings == nil && offer.ringSize > 0 ? .noMemory : .accepted
-        guard say(answer, channel) else {
+        guard say(answer, channel, rings == nil ? -1 : lent) else {
             if let rings { SharedRings.unmap(rings) }
             throw .connection
         }
         return try decorate(rings.map { Channel(socket, $0) } ?? channel, offer.link)
     }
 
-    /// Receives an offer that can have no descriptor with it.
-    private static func hear(_ channel: Channel) throws(Failure) -> LinkOffer? {
+    /// Receives an offer; `nil` when it is none.
+    ///
+    /// - Parameter file: The descriptor that came with it; -1: none. It is the caller's.
+    private static func hear(
+        _ channel: Channel,
+        _ file: inout Int32
+    ) throws(Failure) -> LinkOffer? {
         var bytes: InlineArray<64, UInt8> = .init(repeating: 0)
-        do throws(SocketError) {
-            try withUnsafeMutableBytes(of: &bytes) { (bytes) throws(SocketError) in
-                try channel.receiveAll(bytes, timeout: patience)
-            }
-        } catch {
-            throw .connection
+        try withUnsafeMutableBytes(of: &bytes) { (bytes) throws(Failure) in
+            try receive(bytes, channel, &file)
         }
         return withUnsafeBytes(of: &bytes) { bytes in
             bytes.baseAddress.flatMap { LinkOffer(reading: $0) }
         }
     }
 
-    /// Receives an offer, byte by byte if need be.
-    private static func hear(_ socket: Socket) throws(Failure) -> (LinkOffer?, file: Int32) {
-        var bytes: InlineArray<64, UInt8> = .init(repeating: 0)
-        var file: Int32 = -1
-        var done = 0
-        while done < LinkOffer.size {
-            var found: Int32 = -1
-            let count = withUnsafeMutableBytes(of: &bytes) { bytes -> Int in
-                guard let base = bytes.baseAddress else { return -1 }
-                let left = LinkOffer.size - done
-                return ferry_receive_descriptor(socket.descriptor, base + done, left, &found)
-            }
-            if found >= 0 {
-                if file >= 0 { _ = close(file) }
-                file = found
-            }
-            if count > 0 {
-                done += count
-                continue
-            }
-            let isQuiet = count < 0 && (ferry_errno() == EAGAIN || ferry_errno() == EINTR)
-            guard isQuiet, hasMore(socket) else {
-                if file >= 0 { _ = close(file) }
-                throw .connection
-            }
-        }
-        let offer = withUnsafeBytes(of: &bytes) { bytes in
-            bytes.baseAddress.flatMap { LinkOffer(reading: $0) }
-        }
-        return (offer, file)
-    }
-
-    private static func hasMore(_ socket: Socket) -> Bool {
+    /// Receives so many bytes and, over a Unix socket, the last descriptor that came with them.
+    private static func receive(
+        _ bytes: UnsafeMutableRawBufferPointer,
+        _ channel: Channel,
+        _ file: inout Int32
+    ) throws(Failure) {
+        let socket = Socket(descriptor: channel.descriptor)
         do throws(SocketError) {
-            return try socket.wait(for: POLLIN, timeout: patience) != 0
+            guard socket.isLocal, let base = bytes.baseAddress else {
+                return try channel.receiveAll(bytes, timeout: patience)
+            }
+            var done = 0
+            while done < bytes.count {
+                var found: Int32 = -1
+                let left = bytes.count - done
+                let count = ferry_receive_descriptor(socket.descriptor, base + done, left, &found)
+                if found >= 0 {
+                    if file >= 0 { _ = close(file) }
+                    file = found
+                }
+                if count > 0 {
+                    done += count
+                    continue
+                }
+                let isQuiet = count < 0 && (ferry_errno() == EAGAIN || ferry_errno() == EINTR)
+                guard isQuiet, try socket.wait(for: POLLIN, timeout: patience) != 0 else {
+                    throw SocketError(ETIMEDOUT, .receive)
+                }
+            }
         } catch {
-            return false
+            throw .connection
         }
     }
 
-    private static func say(_ answer: LinkOffer.Answer, _ channel: Channel) -> Bool {
+    private static func say(
+        _ answer: LinkOffer.Answer,
+        _ channel: Channel,
+        _ lent: Int32 = -1
+    ) -> Bool {
         var bytes: InlineArray<16, UInt8> = .init(repeating: 0)
+        if lent >= 0 {
+            // The first bytes that the worker sends: there is always room for them.
+            let sent = withUnsafeMutableBytes(of: &bytes) { bytes -> Int in
+                guard let base = bytes.baseAddress else { return -1 }
+                answer.write(to: base)
+                return ferry_send_descriptor(channel.descriptor, base, bytes.count, lent)
+            }
+            return sent == 16
+        }
         do throws(SocketError) {
             try withUnsafeMutableBytes(of: &bytes) { (bytes) throws(SocketError) in
                 if let base = bytes.baseAddress { answer.write(to: base) }

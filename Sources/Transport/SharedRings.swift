@@ -41,6 +41,8 @@ struct SharedRings: ~Copyable {
     /// 0 is the client, 1 the worker; a side sends in the direction of its own number.
     private let side: Int
     private let isEnded = Atomic(false)
+    /// What the other side lends beside the rings; `nil`: nothing.
+    private(set) var lent: LentMemory?
 
     // The sender's; `sent` is also looked at by threads that wait.
     private let sent = Atomic<UInt64>(0)
@@ -72,8 +74,12 @@ struct SharedRings: ~Copyable {
         return pointer
     }
 
+    /// The other side has lent something; once, before the channel is used.
+    mutating func borrow(_ memory: LentMemory) { lent = memory }
+
     /// Gives the memory back.
     static func unmap(_ rings: Pointer) {
+        rings.pointee.lent?.unmap()
         munmap(rings.pointee.memory, Layout.total(rings.pointee.size))
         rings.deinitialize(count: 1)
         rings.deallocate()

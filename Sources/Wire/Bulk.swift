@@ -12,6 +12,8 @@ package struct BulkFrame: Equatable, Sendable {
     /// written yet. With `mostChannels` it says how many slots a worker needs so that two channels
     /// never wait for each other.
     package static let mostUnclaimed = 4
+    /// Slots of a worker, each of `most` bytes.
+    package static let slots = mostChannels * mostUnclaimed
 
     /// What a frame is about.
     package enum Kind: UInt32, Sendable {
@@ -23,15 +25,24 @@ package struct BulkFrame: Equatable, Sendable {
         case fetch = 3
         /// There is nothing more of a `download` on this channel.
         case end = 4
+        /// Over lent memory: the client wants a slot to write to. Answered as `data` is.
+        case want = 5
+        /// Over lent memory: the bytes that belong at `offset` are in a slot, for the client to read.
+        case filled = 6
+        /// The client has read a slot that was `filled`.
+        case taken = 7
+
+        /// Whether a frame of this kind tells of bytes.
+        fileprivate var hasLength: Bool { self == .data || self == .filled }
     }
 
     /// What it is about.
     package var kind: Kind
-    /// Bytes of data behind the frame; 0 for all but `data`.
+    /// Bytes of data, behind the frame (`data`) or in the slot (`filled`); 0 for all others.
     package var length: Int
     /// Where in the program's memory the data belongs, in bytes from the copy's start.
     package var offset: UInt64
-    /// The slot that the bytes are in.
+    /// The slot that the bytes are in. Of a `fetch` 1 if the client reads from lent memory.
     package var slot: UInt32
     /// The driver's status, of an `end`.
     package var status: Int32
@@ -60,7 +71,7 @@ package struct BulkFrame: Equatable, Sendable {
         guard let kind = Kind(rawValue: bytes.loadUnaligned(as: UInt32.self)) else { return nil }
         self.kind = kind
         length = Int(bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
-        guard kind == .data ? (1...Self.most).contains(length) : length == 0 else { return nil }
+        guard kind.hasLength ? (1...Self.most).contains(length) : length == 0 else { return nil }
         offset = bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
         slot = bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self)
         status = bytes.loadUnaligned(fromByteOffset: 20, as: Int32.self)

@@ -121,10 +121,14 @@ struct BulkJob: ~Copyable {
         var answers = FrameReader()
         while true {
             if pieces.count < BulkFrame.mostUnclaimed, let (offset, size) = takePiece() {
-                try Self.send(BulkFrame(.data, length: size), to: channel)
-                try channel.sendAll(
-                    UnsafeRawBufferPointer(rebasing: memory[offset..<offset + size])
-                )
+                if channel.lent == nil {
+                    try Self.send(BulkFrame(.data, length: size), to: channel)
+                    try channel.sendAll(
+                        UnsafeRawBufferPointer(rebasing: memory[offset..<offset + size])
+                    )
+                } else {
+                    try Self.send(BulkFrame(.want), to: channel)
+                }
                 pieces.append(offset, size)
             } else if pieces.count > 0 {
                 try answers.wait(channel)
@@ -134,6 +138,11 @@ struct BulkJob: ~Copyable {
             while pieces.count > 0, let answer = try answers.next(channel) {
                 guard answer.kind == .stored else { throw SocketError(EPROTO, .receive) }
                 let (offset, size) = pieces.removeFirst()
+                if channel.lent != nil {
+                    let place = try Self.lent(channel, answer.slot, size)
+                    let part = UnsafeRawBufferPointer(rebasing: memory[offset..<offset + size])
+                    place.copyMemory(from: part)
+                }
                 claim(state, answer.slot, offset, size)
             }
         }
@@ -169,7 +178,8 @@ struct BulkJob: ~Copyable {
     // MARK: - From the GPU
 
     private borrowing func download(_ channel: Channel) throws(SocketError) {
-        try Self.send(BulkFrame(.fetch, transfer: transfer), to: channel)
+        let isLent: UInt32 = channel.lent == nil ? 0 : 1
+        try Self.send(BulkFrame(.fetch, slot: isLent, transfer: transfer), to: channel)
         var frames = FrameReader()
         while true {
             guard let frame = try frames.next(channel) else {
@@ -180,17 +190,39 @@ struct BulkJob: ~Copyable {
             switch frame.kind {
             case .end: return
             case .data:
-                let (end, overflow) = frame.offset.addingReportingOverflow(UInt64(frame.length))
-                guard !overflow, end <= UInt64(memory.count) else {
-                    throw SocketError(EPROTO, .receive)
-                }
-                let place = Int(frame.offset)..<Int(end)
                 // Straight to where the program wants it.
-                try channel.receiveAll(UnsafeMutableRawBufferPointer(rebasing: memory[place]))
+                try channel.receiveAll(place(of: frame))
                 received.wrappingAdd(frame.length, ordering: .acquiringAndReleasing)
-            case .stored, .fetch: throw SocketError(EPROTO, .receive)
+            case .filled:
+                let bytes = try Self.lent(channel, frame.slot, frame.length)
+                try place(of: frame).copyMemory(from: UnsafeRawBufferPointer(bytes))
+                try Self.send(BulkFrame(.taken, slot: frame.slot), to: channel)
+                received.wrappingAdd(frame.length, ordering: .acquiringAndReleasing)
+            case .stored, .fetch, .want, .taken: throw SocketError(EPROTO, .receive)
             }
         }
+    }
+
+    /// Where a piece that the worker sends belongs.
+    private borrowing func place(
+        of frame: BulkFrame
+    ) throws(SocketError) -> UnsafeMutableRawBufferPointer {
+        let (end, overflow) = frame.offset.addingReportingOverflow(UInt64(frame.length))
+        guard !overflow, end <= UInt64(memory.count) else { throw SocketError(EPROTO, .receive) }
+        return UnsafeMutableRawBufferPointer(rebasing: memory[Int(frame.offset)..<Int(end)])
+    }
+
+    /// The first bytes of a slot in the memory that the worker lends.
+    private static func lent(
+        _ channel: Channel,
+        _ slot: UInt32,
+        _ size: Int
+    ) throws(SocketError) -> UnsafeMutableRawBufferPointer {
+        guard let lent = channel.lent, slot < BulkFrame.slots, size <= BulkFrame.most else {
+            throw SocketError(EPROTO, .receive)
+        }
+        let start = Int(slot) * BulkFrame.most
+        return UnsafeMutableRawBufferPointer(rebasing: lent.bytes[start..<start + size])
     }
 
     // MARK: - Frames

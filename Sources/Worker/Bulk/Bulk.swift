@@ -94,8 +94,9 @@ private struct BulkChannel: ~Copyable {
                 let frame = BulkFrame(reading: room)
                 switch frame?.kind {
                 case .data: try store(frame?.length ?? 0)
-                case .fetch: try serve(frame?.transfer ?? 0)
-                case .stored, .end, nil: throw SocketError(EPROTO, .receive)
+                case .want: try lend()
+                case .fetch: try serve(frame?.transfer ?? 0, isLent: frame?.slot == 1)
+                case .stored, .end, .filled, .taken, nil: throw SocketError(EPROTO, .receive)
                 }
             }
         } catch {
@@ -115,20 +116,65 @@ private struct BulkChannel: ~Copyable {
         try send(BulkFrame(.stored, slot: UInt32(slot)))
     }
 
-    private borrowing func serve(_ number: UInt64) throws(SocketError) {
+    /// The client writes to the slot itself.
+    private borrowing func lend() throws(SocketError) {
+        guard let slot = bulk.slots.take() else { throw SocketError(ECANCELED, .receive) }
+        bulk.slots.lend(slot)
+        try send(BulkFrame(.stored, slot: UInt32(slot)))
+    }
+
+    /// - Parameter isLent: The client reads from the slots itself.
+    private borrowing func serve(_ number: UInt64, isLent: Bool) throws(SocketError) {
         guard let download = bulk.downloads.join(number) else {
             throw SocketError(EPROTO, .receive)
         }
         defer { if download.leave() { finish(download) } }
+        if isLent { try show(download) } else { try carry(download) }
+        try send(BulkFrame(.end, status: download.status, transfer: number))
+    }
+
+    /// Sends pieces of a download while there are any.
+    private borrowing func carry(_ download: BulkDownload) throws(SocketError) {
         while let (offset, size) = download.takePiece() {
             guard let slot = bulk.slots.take() else { throw SocketError(ECANCELED, .send) }
             defer { bulk.slots.release(slot) }
             let memory = bulk.slots.data(slot)
             guard download.fetch(driver, offset, size, to: memory) else { break }
-            try send(BulkFrame(.data, length: size, offset: offset, transfer: number))
+            let frame = BulkFrame(.data, length: size, offset: offset, transfer: download.number)
+            try send(frame)
             try channel.sendAll(UnsafeRawBufferPointer(start: memory, count: size))
         }
-        try send(BulkFrame(.end, status: download.status, transfer: number))
+    }
+
+    /// The same with a client that reads from the slots: it is a few of them behind.
+    private borrowing func show(_ download: BulkDownload) throws(SocketError) {
+        var shown = ShownSlots()
+        // After an error the session ends with the channel, and the slots with it.
+        while let (offset, size) = download.takePiece() {
+            if shown.isFull { bulk.slots.release(try nextTaken(&shown)) }
+            guard let slot = bulk.slots.take() else { throw SocketError(ECANCELED, .send) }
+            guard download.fetch(driver, offset, size, to: bulk.slots.data(slot)) else {
+                bulk.slots.release(slot)
+                break
+            }
+            shown.append(slot)
+            let place = UInt32(slot)
+            let number = download.number
+            try send(
+                BulkFrame(.filled, length: size, offset: offset, slot: place, transfer: number)
+            )
+        }
+        while !shown.isEmpty { bulk.slots.release(try nextTaken(&shown)) }
+    }
+
+    /// The slot that the client says it has read: the one that was shown first.
+    private borrowing func nextTaken(_ shown: inout ShownSlots) throws(SocketError) -> Int {
+        try channel.receiveAll(.init(start: room, count: BulkFrame.size))
+        let slot = shown.removeFirst()
+        guard let frame = BulkFrame(reading: room), frame.kind == .taken, frame.slot == slot else {
+            throw SocketError(EPROTO, .receive)
+        }
+        return slot
     }
 
     private borrowing func finish(_ download: BulkDownload) {

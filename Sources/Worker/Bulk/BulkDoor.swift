@@ -25,7 +25,7 @@ enum BulkDoor {
             }
             guard message.offersLink else { return channel }
             do throws(LinkSetup.Failure) {
-                return try LinkSetup.accept(channel)
+                return try LinkSetup.accept(channel, lending: bulk.slots.file)
             } catch {
                 WorkerLog.line("a bulk channel: \(error): no link")
                 channel.close()

@@ -1,6 +1,7 @@
 internal import CLinux
 internal import CUDAABI
 internal import Driver
+internal import Transport
 internal import Wire
 
 /// The memory that large copies go through: a fixed number of slots, which bounds what a client can
@@ -8,7 +9,7 @@ internal import Wire
 /// that hold bytes for the GPU. Thread-safe.
 final class BulkSlots: @unchecked Sendable {
     /// So many that channels never wait for each other; see `BulkFrame.mostUnclaimed`.
-    static let count = BulkFrame.mostChannels * BulkFrame.mostUnclaimed
+    static let count = BulkFrame.slots
     /// Microseconds between two looks whether the GPU has given a slot back.
     private static let pause = 50
 
@@ -18,6 +19,8 @@ final class BulkSlots: @unchecked Sendable {
         case taken
         /// Bytes for the GPU that no record has claimed yet.
         case stored(Int)
+        /// The client writes to it, and claims it when it has.
+        case lent
         /// The reader starts a copy from it.
         case claimed
         /// The GPU reads from it until its event has happened.
@@ -36,6 +39,9 @@ final class BulkSlots: @unchecked Sendable {
     private let monitor = Monitor()
     private let slots: UnsafeMutablePointer<Slot>
     private let memory: UnsafeMutableRawPointer
+    private let lendable: LentMemory?
+    /// A descriptor of the memory, for a client that shares it; -1: it cannot be shared.
+    let file: Int32
     private var isClosed = false
     /// The reader's: the context in which the memory was page-locked; 0: in none.
     private var lockedIn: UInt32 = 0
@@ -46,12 +52,17 @@ final class BulkSlots: @unchecked Sendable {
         slots = .allocate(capacity: Self.count)
         slots.initialize(repeating: Slot(), count: Self.count)
         // The system gives memory when it is first written to: without bulk channels, never.
-        memory = .allocate(byteCount: Self.count * BulkFrame.most, alignment: 4096)
+        let size = Self.count * BulkFrame.most
+        var file: Int32 = -1
+        lendable = LentMemory.make(size, &file)
+        self.file = file
+        memory = lendable?.bytes.baseAddress ?? .allocate(byteCount: size, alignment: 4096)
     }
 
     deinit {
         slots.deallocate()
-        memory.deallocate()
+        if let lendable { lendable.unmap() } else { memory.deallocate() }
+        if file >= 0 { _ = CLinux.close(file) }
     }
 
     /// The memory of a slot: `BulkFrame.most` bytes.
@@ -92,6 +103,9 @@ final class BulkSlots: @unchecked Sendable {
         monitor.withLock { slots[index].use = .stored(length) }
     }
 
+    /// A taken slot is the client's to write to.
+    func lend(_ index: Int) { monitor.withLock { slots[index].use = .lent } }
+
     /// Gives a slot back that the GPU does not use.
     func release(_ index: Int) {
         monitor.withLock {
@@ -112,11 +126,13 @@ final class BulkSlots: @unchecked Sendable {
 
     /// The reader wants to copy from a slot.
     ///
-    /// - Returns: Whether it holds exactly so many bytes that nobody has claimed.
+    /// - Returns: Whether it holds exactly so many bytes that nobody has claimed, or was lent.
     func claim(_ index: Int, _ length: Int) -> Bool {
         guard (0..<Self.count).contains(index) else { return false }
         return monitor.withLock {
-            guard slots[index].use == .stored(length) else { return false }
+            guard slots[index].use == .stored(length) || slots[index].use == .lent else {
+                return false
+            }
             slots[index].use = .claimed
             return true
         }

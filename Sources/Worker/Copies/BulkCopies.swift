@@ -19,7 +19,8 @@ extension Executor {
         guard record.body.count == UploadLayout.size else { return nil }
         let length = record.load(UploadLayout.length, as: UInt64.self)
         let slot = Int(record.load(UploadLayout.slot, as: UInt32.self))
-        guard length <= UInt64(BulkFrame.most), bulk.slots.claim(slot, Int(length)) else {
+        guard (1...UInt64(BulkFrame.most)).contains(length), bulk.slots.claim(slot, Int(length))
+        else {
             return nil
         }
         return (slot, Int(length))
