@@ -25,7 +25,7 @@ package struct LentMemory: @unchecked Sendable {
     /// Maps memory that may have been lent; the descriptor stays the caller's.
     ///
     /// - Returns: `nil` when it is not memory of exactly this size that nobody can make shorter.
-    init?(_ file: Int32, _ size: Int) {
+    package init?(_ file: Int32, _ size: Int) {
         guard ferry_is_sealed_memory(file, size) != 0,
             let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0),
             ferry_map_failed(memory) == 0

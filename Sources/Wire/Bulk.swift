@@ -3,9 +3,11 @@
 package struct BulkFrame: Equatable, Sendable {
     /// Bytes of a frame without its data.
     package static let size = 32
-    /// Most bytes of data in a frame. Large enough that a frame costs little, small enough that the
-    /// slots of a worker stay in the last cache of most processors.
-    package static let most = 512 << 10
+    /// Most bytes of data in a frame, and of a slot. What lies in lent memory comes in pieces of this
+    /// size: each costs some four changes of threads, of which two processors feel every one.
+    package static let most = 1 << 20
+    /// Bytes of a piece that travels: small enough that it is in the cache when it is copied on.
+    package static let usual = 512 << 10
     /// Most bulk channels of a session.
     package static let mostChannels = 4
     /// Most frames of a channel whose bytes are in the worker and whose `upload` record is not

@@ -11,12 +11,14 @@ struct ChannelPair {
     let worker: Channel
 
     /// Two ends over a Unix socket, agreed on as the protocol says.
-    init(_ wish: LinkSetup.Wish) throws {
+    ///
+    /// - Parameter lent: What the worker lends; -1: nothing.
+    init(_ wish: LinkSetup.Wish, lending lent: Int32 = -1) throws {
         let (left, right) = try Socket.pair()
         let done = Gate()
         nonisolated(unsafe) var accepted: Channel?
         Thread.detachNewThread {
-            accepted = try? LinkSetup.accept(Channel(right, .unix))
+            accepted = try? LinkSetup.accept(Channel(right, .unix), lending: lent)
             done.open()
         }
         client = try LinkSetup.offer(Channel(left, .unix), wish)

@@ -27,6 +27,56 @@ extension LinkTests {
             }
         }
 
+        @Test func `what the worker lends is the client's to use`() throws {
+            let size = BulkFrame.slots * BulkFrame.most
+            var file: Int32 = -1
+            let memory = try #require(LentMemory.make(size, &file))
+            defer {
+                memory.unmap()
+                close(file)
+            }
+            for wish in [LinkSetup.Wish.Memory.must, .ifPossible, .no] {
+                let pair = try ChannelPair(.init(memory: wish), lending: file)
+                defer { pair.close() }
+                #expect((pair.client.lent != nil) == (wish != .no))
+                #expect(pair.worker.lent == nil)
+                guard let lent = pair.client.lent else { continue }
+                #expect(lent.bytes.count == size)
+                lent.bytes[size - 1] = 77
+                #expect(memory.bytes[size - 1] == 77)
+                memory.bytes[size - 1] = 5
+                #expect(lent.bytes[size - 1] == 5)
+                // The rings are as usable as without it.
+                try [UInt8(9)].withUnsafeBytes { try pair.worker.sendAll($0) }
+                #expect(try pair.client.receivePieces(1, largest: 1, seed: 1) == [9])
+            }
+        }
+
+        @Test func `memory of another size is not used`() throws {
+            for size in [4096, BulkFrame.slots * BulkFrame.most + 4096] {
+                var file: Int32 = -1
+                let memory = try #require(LentMemory.make(size, &file))
+                defer {
+                    memory.unmap()
+                    close(file)
+                }
+                let pair = try ChannelPair(.init(memory: .must), lending: file)
+                defer { pair.close() }
+                #expect(pair.client.lent == nil)
+            }
+            // Nor is what somebody could make shorter while it is in use.
+            var path = Array("/tmp/lent-XXXXXX".utf8CString)
+            let file = mkstemp(&path)
+            defer {
+                close(file)
+                unlink(path)
+            }
+            #expect(ftruncate(file, off_t(BulkFrame.slots * BulkFrame.most)) == 0)
+            let pair = try ChannelPair(.init(memory: .must), lending: file)
+            defer { pair.close() }
+            #expect(pair.client.lent == nil)
+        }
+
         @Test(arguments: [1, 7, 4096, 100_000])
         func `pieces of any size go round the ring, both ways at once`(_ largest: Int) throws {
             try withPair { pair in

@@ -16,7 +16,9 @@ import Wire
         for frame in [
             BulkFrame(.data, length: 1), BulkFrame(.data, length: BulkFrame.most, offset: .max),
             BulkFrame(.stored, slot: 15), BulkFrame(.fetch, transfer: .max),
-            BulkFrame(.end, status: -700, transfer: 3),
+            BulkFrame(.end, status: -700, transfer: 3), BulkFrame(.want),
+            BulkFrame(.filled, length: BulkFrame.most, offset: 9, slot: 3, transfer: 8),
+            BulkFrame(.taken, slot: 3),
         ] {
             #expect(read(bytes(frame)) == frame)
         }
@@ -24,12 +26,16 @@ import Wire
 
     @Test func everythingElseIsNone() {
         var unknown = bytes(BulkFrame(.end))
-        for kind in [UInt8(0), 5, 255] {
+        for kind in [UInt8(0), 8, 255] {
             unknown[0] = kind
             #expect(read(unknown) == nil)
         }
         #expect(read(bytes(BulkFrame(.data))) == nil)
         #expect(read(bytes(BulkFrame(.data, length: BulkFrame.most + 1))) == nil)
+        #expect(read(bytes(BulkFrame(.filled))) == nil)
+        #expect(read(bytes(BulkFrame(.filled, length: BulkFrame.most + 1))) == nil)
+        #expect(read(bytes(BulkFrame(.want, length: 1))) == nil)
+        #expect(read(bytes(BulkFrame(.taken, length: 1))) == nil)
         #expect(read(bytes(BulkFrame(.stored, length: 1))) == nil)
         #expect(read(bytes(BulkFrame(.fetch, length: 1))) == nil)
         #expect(read(bytes(BulkFrame(.end, length: 1))) == nil)

@@ -103,6 +103,76 @@ extension WorkerTests {
             client.close()
         }
 
+        @Test func bytesLieWhereTheClientCanReachThem() throws {
+            let client = try TestClient(slices: [16 << 20])
+            let channel = try #require(try client.openBulk())
+            let slots = try #require(client.borrowSlots())
+            defer { slots.unmap() }
+            let count = 6 * most + 17
+            let address = try client.allocate(UInt64(count))
+            let data = noise(count)
+            for offset in stride(from: 0, to: count, by: most) {
+                try send(BulkFrame(.want), to: channel)
+                let answer = try frame(from: channel)
+                #expect(answer.kind == .stored)
+                let size = min(most, count - offset)
+                slots.bytes[(Int(answer.slot) * most)...].copyBytes(
+                    from: data[offset..<offset + size]
+                )
+                try client.send(.upload, upload(address + UInt64(offset), size, answer.slot))
+            }
+            for (number, stream) in [(UInt64(1), nil), (2, UInt64(0))] {
+                let wait = try client.ask(
+                    .download,
+                    download(address, count, number, stream: stream)
+                )
+                var back = [UInt8](repeating: 0, count: count)
+                try send(BulkFrame(.fetch, slot: 1, transfer: number), to: channel)
+                var frame = try frame(from: channel)
+                while frame.kind == .filled {
+                    let slot = Int(frame.slot) * most
+                    let place = Int(frame.offset)..<Int(frame.offset) + frame.length
+                    back.replaceSubrange(place, with: slots.bytes[slot..<slot + frame.length])
+                    try send(BulkFrame(.taken, slot: frame.slot), to: channel)
+                    frame = try self.frame(from: channel)
+                }
+                #expect(frame == BulkFrame(.end, transfer: number))
+                #expect(back == data)
+                #expect(try client.reply(to: wait).status == 0)
+            }
+            client.close()
+        }
+
+        @Test func aSlotIsShownUntilItIsTaken() throws {
+            let client = try TestClient(slices: [16 << 20])
+            let channel = try #require(try client.openBulk())
+            let address = try client.allocate(UInt64(8 * most))
+            try client.ask(.download, download(address, 8 * most, 1))
+            try send(BulkFrame(.fetch, slot: 1, transfer: 1), to: channel)
+            let shown = try (0..<BulkFrame.mostUnclaimed).map { _ in try frame(from: channel) }
+            #expect(Set(shown.map(\.slot)).count == BulkFrame.mostUnclaimed)
+            // No more of them come before the first is given back, and none in another's place.
+            #expect(try channel.wait(for: Int32(POLLIN), timeout: 50) == 0)
+            try send(BulkFrame(.taken, slot: shown[1].slot), to: channel)
+            #expect(throws: SocketError.self) { try self.frame(from: channel) }
+        }
+
+        @Test func aSlotThatWasLentIsClaimedOnce() throws {
+            for (length, isRight) in [(1, true), (most, true), (0, false), (most + 1, false)] {
+                let client = try TestClient(slices: [8 << 20])
+                let channel = try #require(try client.openBulk())
+                let address = try client.allocate(UInt64(most))
+                try send(BulkFrame(.want), to: channel)
+                let slot = try frame(from: channel).slot
+                try client.send(.upload, upload(address, length, slot))
+                if isRight {
+                    #expect(try client.call(.cuCtxSynchronize).status == 0)
+                    try client.send(.upload, upload(address, length, slot))
+                }
+                #expect(client.waitForExit() == .protocolViolation)
+            }
+        }
+
         @Test func channelsShareADownload() throws {
             let client = try TestClient(slices: [8 << 20])
             let channels = [
@@ -228,7 +298,7 @@ extension WorkerTests {
             let client = try TestClient(slices: [8 << 20])
             for nonsense in [
                 [UInt8](repeating: 0, count: 32), bytes(UInt32(1), UInt32(most + 1)) + noise(24),
-                bytes(UInt32(2), UInt32(0)) + noise(24), bytes(UInt32(4), UInt32(0)) + noise(24),
+                bytes(UInt32(7), UInt32(0)) + noise(24), bytes(UInt32(4), UInt32(0)) + noise(24),
             ] {
                 let channel = try #require(try client.openBulk())
                 try nonsense.withUnsafeBytes { try channel.sendAll($0) }

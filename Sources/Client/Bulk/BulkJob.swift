@@ -119,8 +119,9 @@ struct BulkJob: ~Copyable {
     private borrowing func upload(_ state: State, _ channel: Channel) throws(SocketError) {
         var pieces = Pieces()
         var answers = FrameReader()
+        let step = channel.lent == nil ? BulkFrame.usual : BulkFrame.most
         while true {
-            if pieces.count < BulkFrame.mostUnclaimed, let (offset, size) = takePiece() {
+            if pieces.count < BulkFrame.mostUnclaimed, let (offset, size) = takePiece(step) {
                 if channel.lent == nil {
                     try Self.send(BulkFrame(.data, length: size), to: channel)
                     try channel.sendAll(
@@ -148,10 +149,10 @@ struct BulkJob: ~Copyable {
         }
     }
 
-    private borrowing func takePiece() -> (offset: Int, size: Int)? {
-        let offset = next.wrappingAdd(BulkFrame.most, ordering: .relaxed).oldValue
+    private borrowing func takePiece(_ step: Int) -> (offset: Int, size: Int)? {
+        let offset = next.wrappingAdd(step, ordering: .relaxed).oldValue
         guard offset < memory.count else { return nil }
-        return (offset, min(BulkFrame.most, memory.count - offset))
+        return (offset, min(step, memory.count - offset))
     }
 
     /// The bytes are there: from here on the copy has its place among the calls.

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import CUDAABI
 internal import Driver
 internal import Transport
 internal import Wire
@@ -105,7 +106,7 @@ private struct BulkChannel: ~Copyable {
     }
 
     private borrowing func store(_ length: Int) throws(SocketError) {
-        guard let slot = bulk.slots.take() else { throw SocketError(ECANCELED, .receive) }
+        let slot = try takeSlot()
         do throws(SocketError) {
             try channel.receiveAll(.init(start: bulk.slots.data(slot), count: length))
         } catch {
@@ -118,10 +119,17 @@ private struct BulkChannel: ~Copyable {
 
     /// The client writes to the slot itself.
     private borrowing func lend() throws(SocketError) {
-        guard let slot = bulk.slots.take() else { throw SocketError(ECANCELED, .receive) }
+        let slot = try takeSlot()
         bulk.slots.lend(slot)
         try send(BulkFrame(.stored, slot: UInt32(slot)))
     }
+
+    private borrowing func takeSlot() throws(SocketError) -> Int {
+        guard let slot = bulk.slots.take() else { throw SocketError(ECANCELED, .receive) }
+        return slot
+    }
+
+    // MARK: - Downloads
 
     /// - Parameter isLent: The client reads from the slots itself.
     private borrowing func serve(_ number: UInt64, isLent: Bool) throws(SocketError) {
@@ -133,26 +141,62 @@ private struct BulkChannel: ~Copyable {
         try send(BulkFrame(.end, status: download.status, transfer: number))
     }
 
-    /// Sends pieces of a download while there are any.
+    private borrowing func finish(_ download: BulkDownload) {
+        answers.forwardPrintedText()
+        answers.finish(download.ticket, download.status)
+    }
+
+    // MARK: - Over the channel
+
+    /// A part of a download that the GPU copies into a slot.
+    private struct Piece {
+        var slot: Int
+        var event: CUevent
+        var offset: UInt64
+        var size: Int
+    }
+
+    /// Starts with the next piece of a download; `nil` when there is none, or it failed.
+    private borrowing func startPiece(_ download: BulkDownload) throws(SocketError) -> Piece? {
+        guard let (offset, size) = download.takePiece(BulkFrame.usual) else { return nil }
+        let slot = try takeSlot()
+        guard let event = download.start(driver, bulk.slots, slot, offset, size) else {
+            bulk.slots.release(slot)
+            return nil
+        }
+        return Piece(slot: slot, event: event, offset: offset, size: size)
+    }
+
+    /// Sends pieces while there are any. The GPU copies the next one while one travels.
     private borrowing func carry(_ download: BulkDownload) throws(SocketError) {
-        while let (offset, size) = download.takePiece() {
-            guard let slot = bulk.slots.take() else { throw SocketError(ECANCELED, .send) }
-            defer { bulk.slots.release(slot) }
-            let memory = bulk.slots.data(slot)
-            guard download.fetch(driver, offset, size, to: memory) else { break }
-            let frame = BulkFrame(.data, length: size, offset: offset, transfer: download.number)
-            try send(frame)
+        var next = try startPiece(download)
+        while let piece = next {
+            defer { bulk.slots.release(piece.slot) }
+            next = try startPiece(download)
+            guard download.wait(driver, piece.event) else { break }
+            let (size, offset) = (piece.size, piece.offset)
+            try send(
+                BulkFrame(.data, length: size, offset: offset, transfer: download.number)
+            )
+            let memory = bulk.slots.data(piece.slot)
             try channel.sendAll(UnsafeRawBufferPointer(start: memory, count: size))
+        }
+        // Behind one that failed the GPU may still write to the next.
+        if let next {
+            _ = download.wait(driver, next.event)
+            bulk.slots.release(next.slot)
         }
     }
 
-    /// The same with a client that reads from the slots: it is a few of them behind.
+    // MARK: - Over lent memory
+
+    /// Fills slots for a client that reads from them. It does so while the GPU copies the next piece,
+    /// so this thread may wait for that: it takes one wake-up less than an event.
     private borrowing func show(_ download: BulkDownload) throws(SocketError) {
         var shown = ShownSlots()
-        // After an error the session ends with the channel, and the slots with it.
-        while let (offset, size) = download.takePiece() {
+        while let (offset, size) = download.takePiece(BulkFrame.most) {
             if shown.isFull { bulk.slots.release(try nextTaken(&shown)) }
-            guard let slot = bulk.slots.take() else { throw SocketError(ECANCELED, .send) }
+            let slot = try takeSlot()
             guard download.fetch(driver, offset, size, to: bulk.slots.data(slot)) else {
                 bulk.slots.release(slot)
                 break
@@ -175,11 +219,6 @@ private struct BulkChannel: ~Copyable {
             throw SocketError(EPROTO, .receive)
         }
         return slot
-    }
-
-    private borrowing func finish(_ download: BulkDownload) {
-        answers.forwardPrintedText()
-        answers.finish(download.ticket, download.status)
     }
 
     private borrowing func send(_ frame: BulkFrame) throws(SocketError) {

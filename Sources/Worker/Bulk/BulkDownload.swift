@@ -40,12 +40,46 @@ final class BulkDownload: Sendable {
     var status: Int32 { firstError.load(ordering: .acquiring) }
 
     /// The next piece, as an offset and a number of bytes; `nil` when there is none, or one failed.
-    func takePiece() -> (UInt64, Int)? {
+    ///
+    /// - Parameter most: So many bytes, or all that are left.
+    func takePiece(_ most: Int) -> (UInt64, Int)? {
         guard status == Status.success else { return nil }
-        let most = UInt64(BulkFrame.most)
-        let offset = next.wrappingAdd(most, ordering: .relaxed).oldValue
+        let offset = next.wrappingAdd(UInt64(most), ordering: .relaxed).oldValue
         guard offset < length else { return nil }
-        return (offset, Int(min(most, length - offset)))
+        return (offset, Int(min(UInt64(most), length - offset)))
+    }
+
+    /// Begins to copy a piece into a slot, which is the calling thread's.
+    ///
+    /// - Returns: What will have happened then; `nil` when it failed.
+    func start(
+        _ driver: DriverTable,
+        _ slots: BulkSlots,
+        _ slot: Int,
+        _ offset: UInt64,
+        _ size: Int
+    ) -> CUevent? {
+        let context = CUcontext(bitPattern: contextAddress)
+        // The default stream orders the copy as it orders the synchronous call.
+        let stream = stream.flatMap { CUstream(bitPattern: $0) }
+        var event: CUevent?
+        var result = driver.cuCtxSetCurrent?(context)
+        if result == Status.success {
+            result = driver.cuMemcpyDtoHAsync_v2?(slots.data(slot), source &+ offset, size, stream)
+        }
+        if result == Status.success {
+            result = slots.mark(slot, stream, ticket.context, context, &event)
+            // Nothing may write to the slot any more.
+            if result != Status.success { _ = driver.cuStreamSynchronize?(stream) }
+        }
+        return succeeded(result) ? event : nil
+    }
+
+    /// Waits until a piece is there.
+    ///
+    /// - Returns: Whether it came.
+    func wait(_ driver: DriverTable, _ event: CUevent) -> Bool {
+        succeeded(driver.cuEventSynchronize?(event))
     }
 
     /// Copies a piece to this process and waits for it; on any thread.
@@ -59,6 +93,10 @@ final class BulkDownload: Sendable {
         if result == Status.success {
             result = driver.fetch(source &+ offset, size, to: memory, stream: stream)
         }
+        return succeeded(result)
+    }
+
+    private func succeeded(_ result: CUresult?) -> Bool {
         let status = result ?? Status.notFound
         if status != Status.success {
             _ = firstError.compareExchange(

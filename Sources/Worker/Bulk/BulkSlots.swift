@@ -149,28 +149,45 @@ final class BulkSlots: @unchecked Sendable {
         identifier: UInt32,
         context: CUcontext?
     ) -> CUresult {
-        guard let create = driver.cuEventCreate, let record = driver.cuEventRecord else {
-            return Status.notFound
-        }
-        var status = Status.success
-        // Claimed: no other thread looks at the slot's event.
-        if slots[index].event == nil || slots[index].identifier != identifier {
-            dropEvent(index)
-            var event: CUevent?
-            let withoutTime: UInt32 = 2
-            status = create(&event, withoutTime)
-            guard status == Status.success else { return status }
-            slots[index].event = event
-            slots[index].identifier = identifier
-            slots[index].context = context
-        }
-        status = record(slots[index].event, stream)
+        var event: CUevent?
+        let status = mark(index, stream, identifier, context, &event)
         guard status == Status.success else { return status }
         monitor.withLock {
             slots[index].use = .copying
             monitor.wakeAll()
         }
         return status
+    }
+
+    // MARK: - Both
+
+    /// Records the slot's event behind what the stream has been given so far. The slot is the calling
+    /// thread's, taken or claimed, so no other one looks at the event.
+    ///
+    /// - Parameters:
+    ///   - identifier: The client's number of the context, which is current.
+    ///   - context: The driver's handle of it.
+    ///   - event: The slot's event.
+    func mark(
+        _ index: Int,
+        _ stream: CUstream?,
+        _ identifier: UInt32,
+        _ context: CUcontext?,
+        _ event: inout CUevent?
+    ) -> CUresult {
+        guard let create = driver.cuEventCreate, let record = driver.cuEventRecord else {
+            return Status.notFound
+        }
+        if slots[index].event == nil || slots[index].identifier != identifier {
+            dropEvent(index)
+            let withoutTime: UInt32 = 2
+            let status = create(&slots[index].event, withoutTime)
+            guard status == Status.success else { return status }
+            slots[index].identifier = identifier
+            slots[index].context = context
+        }
+        event = slots[index].event
+        return record(event, stream)
     }
 
     private func dropEvent(_ index: Int) {
@@ -200,7 +217,8 @@ final class BulkSlots: @unchecked Sendable {
                     _ = driver.cuEventSynchronize?(slots[index].event)
                     slots[index].use = .free
                 }
-                dropEvent(index)
+                // A channel's thread may be waiting for it; the context takes it along.
+                if slots[index].use == .taken { slots[index].event = nil } else { dropEvent(index) }
             }
             monitor.wakeAll()
         }

@@ -41,6 +41,9 @@ package struct Server {
     /// - Returns: `false` when there are too many.
     package func serve(bulk channel: Channel) -> Bool { executor.bulk.serve { channel } }
 
+    /// A descriptor of the slots of bulk channels, for a client that shares memory; -1: none.
+    package var slotMemory: Int32 { executor.bulk.slots.file }
+
     /// Reads and executes records until the connection ends.
     ///
     /// - Returns: How the program should end.

@@ -95,6 +95,11 @@ final class TestClient {
         return nil
     }
 
+    /// The slots of bulk channels, as a client on the same host has them.
+    func borrowSlots() -> LentMemory? {
+        LentMemory(server.slotMemory, BulkFrame.slots * BulkFrame.most)
+    }
+
     /// A file without a name.
     private static func makeFile() -> Int32 {
         var path = Array("/tmp/worker-printed-XXXXXX".utf8CString)
