@@ -22,6 +22,7 @@ package enum ContextStack {
             return
         }
         if state.pointee.depth == 0 { state.pointee.depth = 1 }
+        ferry_count_thread()
         slot(state.pointee.depth - 1).pointee = context
     }
 
@@ -34,8 +35,13 @@ package enum ContextStack {
         }
         slot(state.pointee.depth).pointee = context
         state.pointee.depth += 1
+        ferry_count_thread()
         return Status.success
     }
+
+    /// Whether more than one thread of the process has had a context so far.
+    @inline(__always)
+    package static var areThreadsSeveral: Bool { ferry_counted_threads() > 1 }
 
     /// Takes the current context off the stack; `nil` when there is none.
     package static func pop() -> UInt64? {

@@ -28,12 +28,46 @@ extension ClientTests {
                 var found = [UInt8](repeating: 0, count: size + 8)
                 #expect(ClientCalls.cuMemcpyDtoH_v2(&found, address, size) == 0)
                 #expect(found == original + [UInt8](repeating: 0, count: 8))
-                let uploads = server.requests.filter { $0.opcode == .cuMemcpyHtoD_v2 }
+                // The latter where other threads might have to wait.
+                let kinds = [Opcode.cuMemcpyHtoD_v2, .cuMemcpyHtoDAsync_v2]
+                let uploads = server.requests.filter { kinds.contains($0.opcode) }
                 let pieces = (size + WireFormat.maxData - 1) / WireFormat.maxData
                 #expect(uploads.count == pieces)
                 let before = Session.traffic.roundTrips
                 #expect(ClientCalls.cuMemcpyHtoDAsync_v2(address, original, size, nil) == 0)
                 #expect(Session.traffic.roundTrips == before)
+            }
+        }
+
+        /// In a program of several threads, a copy that would keep the worker waiting is waited for here.
+        @Test func `a copy behind other work waits where nobody else does`() async throws {
+            let server = try FakeServer()
+            try await withSession(server) {
+                let address = try allocate(64)
+                let data = Self.pattern(64)
+                var context: CUcontext?
+                #expect(ClientCalls.cuCtxGetCurrent(&context) == 0)
+                nonisolated(unsafe) let shared = context
+                inThreads(2) { _ in #expect(ClientCalls.cuCtxSetCurrent(shared) == 0) }
+                func roundTrips(_ body: () -> Void) -> UInt64 {
+                    let before = Session.traffic.roundTrips
+                    body()
+                    return Session.traffic.roundTrips - before
+                }
+                let copy = { #expect(ClientCalls.cuMemcpyHtoD_v2(address, data, 64) == 0) }
+                // Nobody knows what the default stream does: there was a memset.
+                #expect(ClientCalls.cuMemsetD8_v2(address, 0, 64) == 0)
+                #expect(roundTrips(copy) == 1)
+                #expect(server.requests.last?.opcode == .cuStreamSynchronize)
+                // It has nothing left to do, and copies leave it that way.
+                #expect(ClientCalls.cuCtxSynchronize() == 0)
+                #expect(roundTrips { for _ in 0..<5 { copy() } } == 0)
+                var found = [UInt8](repeating: 0, count: 64)
+                #expect(ClientCalls.cuMemcpyDtoH_v2(&found, address, 64) == 0)
+                #expect(found == data)
+                #expect(roundTrips(copy) == 0)
+                #expect(ClientCalls.cuMemsetD8_v2(address, 0, 64) == 0)
+                #expect(roundTrips(copy) == 1)
             }
         }
 

@@ -1,6 +1,7 @@
 #include "clinux.h"
 
 __thread struct ferry_thread_state ferry_thread_state_storage;
+int ferry_threads_with_context;
 
 /* Set in the child of a fork that happened after ferry_watch_forks(): the session of the parent
  * may not be used there, as with the real driver. A plain flag, because getpid() is a system call

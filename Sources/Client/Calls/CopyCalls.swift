@@ -55,11 +55,20 @@ extension ClientCalls {
                 )
                 if let large { return large }
             }
+            var opcode = opcode
+            var waits = false
             var done = 0
             while done < bytes {
                 let count = min(bytes - done, WireFormat.maxData)
                 let data = UnsafeRawBufferPointer(start: source + done, count: count)
                 state.pointee.streamLock.lock()
+                let isSettled = Settling.isKnown(state, context)
+                if opcode == .cuMemcpyHtoD_v2, !isSettled, ContextStack.areThreadsSeveral {
+                    // The copy takes its turn in the default stream, and this thread waits for it;
+                    // if the worker waited, so would the other threads.
+                    opcode = .cuMemcpyHtoDAsync_v2
+                    waits = true
+                }
                 CommandStream.writeData(
                     state,
                     opcode,
@@ -71,9 +80,13 @@ extension ClientCalls {
                     $0.storeBytes(of: UInt64(count), toByteOffset: 8, as: UInt64.self)
                     $0.storeBytes(of: stream, toByteOffset: 16, as: UInt64.self)
                 }
+                if isSettled, opcode == .cuMemcpyHtoD_v2 {
+                    Settling.note(state, context, state.pointee.sequence)
+                }
                 state.pointee.streamLock.unlock()
                 done += count
             }
+            if waits { return Session.synchronize(state, context: context, stream: 0) }
             Flusher.request(state)
             return state.pointee.lostStatus
         }

@@ -22,6 +22,9 @@ struct SessionState: ~Copyable {
     var outgoing: OutgoingStream
     /// Number of the last record.
     var sequence: UInt32 = 0
+    /// Number of a record and, above it, of a context whose default stream had no work left when the
+    /// record was executed. If it is the last one, it has none now.
+    let settled = Atomic<UInt64>(.max)
 
     // Replies; guarded by `replyLock`, the stream by being the reader.
     let replyLock = ForkSafeLock()
@@ -291,7 +294,11 @@ package enum Session {
             }
             let received = waiter.pointee.bodySize &+ waiter.pointee.received
             Tracing.add(StatisticsLayout.bytesReceived, received)
-            return finish(state, waiter, context, replySize, readsFailure, reply)
+            let status = finish(state, waiter, context, replySize, readsFailure, reply)
+            if Settling.isDone(by: opcode), status == Status.success {
+                Settling.note(state, context, waiter.pointee.sequence)
+            }
+            return status
         }
     }
 

@@ -101,6 +101,7 @@ PROGRAMS = [
     Program("kernel_printf_at_exit"),
     Program("streams_events"),
     Program("host_threads"),
+    Program("copies_in_turn"),
     Program("large_copies"),
     Program("objects_in_threads"),
     Program("per_thread_stream", options={"flags": ("--default-stream", "per-thread")}),

@@ -177,7 +177,7 @@ static inline void ferry_call3(void *function, void *a, void *b, void *c) {
  * is hidden and shared by all objects of one shared object. */
 struct ferry_thread_state {
   int32_t depth;            /* entries of the context stack */
-  int32_t reserved0;
+  int32_t is_counted;       /* in ferry_threads_with_context */
   uint64_t contexts[32];    /* context stack, innermost last */
   uint64_t streams[8];      /* the thread's own default stream of each device, 0 = none yet */
   int32_t capture_mode;     /* cuThreadExchangeStreamCaptureMode */
@@ -187,6 +187,16 @@ struct ferry_thread_state {
 extern __attribute__((visibility("hidden"))) __thread struct ferry_thread_state
     ferry_thread_state_storage;
 static inline struct ferry_thread_state *ferry_thread(void) { return &ferry_thread_state_storage; }
+/* How many threads have had a context so far, those that ended included. */
+extern __attribute__((visibility("hidden"))) int ferry_threads_with_context;
+static inline void ferry_count_thread(void) {
+  if (ferry_thread_state_storage.is_counted) return;
+  ferry_thread_state_storage.is_counted = 1;
+  __atomic_fetch_add(&ferry_threads_with_context, 1, __ATOMIC_RELAXED);
+}
+static inline int ferry_counted_threads(void) {
+  return __atomic_load_n(&ferry_threads_with_context, __ATOMIC_RELAXED);
+}
 /* Arrays are imported as tuples; these give them as pointers. */
 static inline uint64_t *ferry_thread_contexts(void) { return ferry_thread_state_storage.contexts; }
 static inline uint64_t *ferry_thread_streams(void) { return ferry_thread_state_storage.streams; }
