@@ -4,6 +4,7 @@ import Wire
 /// modules whose kernels were said before. Used by one thread.
 final class FakeGPU: @unchecked Sendable {
     private var memory: [UInt8] = []
+    private var arrays = FakeArrays()
     private static let base: UInt64 = 0x10_0000
     private var pendingImage: [UInt8] = []
     /// Images that were loaded.
@@ -48,6 +49,7 @@ final class FakeGPU: @unchecked Sendable {
             values.add(UInt64(4))
             server.reply(to: request, values: values.bytes)
         default:
+            if arrays.answer(request, server) { return }
             if request.wantsReply { server.reply(to: request) }
         }
     }

@@ -78,7 +78,7 @@ extension ClientTests {
                 #expect(ClientCalls.cuStreamCreate(&stream, 0) == 3)
                 #expect(ClientCalls.cuStreamSynchronize(OpaquePointer(bitPattern: 99)) == 3)
                 #expect(ClientCalls.cuStreamSynchronize(OpaquePointer(bitPattern: 2)) == 3)
-                #expect(ClientCalls.notSupported("cuArrayCreate") == 3)
+                #expect(ClientCalls.notSupported("cuMipmappedArrayCreate") == 3)
                 #expect(ClientCalls.cuInit(1) == 1)
             }
         }

@@ -337,7 +337,11 @@ private func statusesInChild(_ address: CUdeviceptr, _ stream: CUstream?) -> [CU
         ClientCalls.cuDevicePrimaryCtxReset_v2(0),
         ClientCalls.cuCtxSynchronize(),
         ClientCalls.cuMemGetInfo_v2(&free, &total),
-        ClientCalls.notSupported("cuArrayCreate"),
+        ClientCalls.cuArrayDestroy(own),
+        ClientCalls.cuMemcpyAtoH_v2(&byte, own, 0, 1),
+        ClientCalls.cuTexObjectDestroy(1),
+        ClientCalls.cuTexRefSetFlags(own, 0),
+        ClientCalls.notSupported("cuMipmappedArrayCreate"),
     ]
 }
 

@@ -53,6 +53,12 @@ extension WorkerTests {
             .cuLibraryLoadData: 32, .cuModuleLoadDataEx: 32, .cuLinkCreate_v2: 32,
             .cuLinkAddData_v2: 32, .chunk: 32, .cuMemcpyHtoD_v2: 32, .cuMemcpyHtoDAsync_v2: 32,
             .cuModuleGetGlobal_v2: 24, .cuLibraryGetGlobal: 24,
+            .cuArray3DCreate_v2: 48, .cuArrayDestroy: 8, .cuMemcpy3D_v2: 136,
+            .cuMemcpy3DAsync_v2: 136, .cuMemcpyAtoA_v2: 40, .cuTexObjectCreate: 152,
+            .cuTexObjectDestroy: 8, .cuSurfObjectCreate: 48, .cuSurfObjectDestroy: 8,
+            .cuModuleGetTexRef: 32, .cuModuleGetSurfRef: 32, .cuTexRefSetAddress_v2: 24,
+            .cuTexRefSetAddress2D_v3: 48, .cuTexRefSetBorderColor: 24, .cuTexRefGetBorderColor: 8,
+            .cuSurfRefSetArray: 24, .cuTexRefSetFlags: 16, .cuDeviceGetTexture1DLinearMaxWidth: 16,
         ]
 
         /// A record whose body mostly fits its opcode and holds nonsense.
@@ -105,6 +111,19 @@ extension WorkerTests {
                 assembled = 0
             case .cuLinkCreate_v2: set(24, UInt32(0))
             case .cuModuleGetGlobal_v2, .cuLibraryGetGlobal: set(8, UInt32(8))
+            case .cuModuleGetTexRef, .cuModuleGetSurfRef: set(16, UInt32(8))
+            case .cuMemcpy3D_v2, .cuMemcpy3DAsync_v2:
+                let sides: [(UInt32, UInt32)] = [(2, 1), (3, 1), (3, 3), (2, 3), (2, 2)]
+                let (from, to) = sides.randomElement(using: &random) ?? (3, 1)
+                set(0, from)
+                set(4, to)
+                for offset in [16, 24, 32] {
+                    set(offset, UInt64.random(in: 1...40, using: &random))
+                }
+            case .cuArray3DCreate_v2:
+                for offset in [8, 16, 24] { set(offset, UInt64.random(in: 0...20, using: &random)) }
+                set(32, Int32(0x20))
+                set(36, UInt32(1))
             default: break
             }
         }
@@ -116,7 +135,10 @@ extension WorkerTests {
             let functions = try client.load()
             let address = try client.allocate(4096)
             let known =
-                [address, address + 16, TestHandle.image(0), TestHandle.stream(1)]
+                [
+                    address, address + 16, TestHandle.image(0), TestHandle.stream(1),
+                    TestHandle.array(0), TestHandle.array(1), TestHandle.reference(0), 77,
+                ]
                 + functions.values.map(UInt64.init)
             var assembled: UInt64 = 0
             for _ in 0..<200 {

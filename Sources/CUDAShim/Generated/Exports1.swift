@@ -10,7 +10,7 @@ public func cuArray3DCreate(_ handle: UnsafeMutablePointer<CUarray?>!, _ allocat
 
 @c @implementation
 public func cuArray3DCreate_v2(_ handle: UnsafeMutablePointer<CUarray?>!, _ allocateArray: OpaquePointer!) -> CUresult {
-    Tracing.call(1, "cuArray3DCreate_v2") { ClientCalls.notSupported("cuArray3DCreate_v2") }
+    Tracing.call(1, "cuArray3DCreate_v2") { ClientCalls.cuArray3DCreate_v2(handle, allocateArray) }
 }
 
 @c @implementation
@@ -20,7 +20,7 @@ public func cuArray3DGetDescriptor(_ arrayDescriptor: OpaquePointer!, _ array: C
 
 @c @implementation
 public func cuArray3DGetDescriptor_v2(_ arrayDescriptor: OpaquePointer!, _ array: CUarray!) -> CUresult {
-    Tracing.call(3, "cuArray3DGetDescriptor_v2") { ClientCalls.notSupported("cuArray3DGetDescriptor_v2") }
+    Tracing.call(3, "cuArray3DGetDescriptor_v2") { ClientCalls.cuArray3DGetDescriptor_v2(arrayDescriptor, array) }
 }
 
 @c @implementation
@@ -30,12 +30,12 @@ public func cuArrayCreate(_ handle: UnsafeMutablePointer<CUarray?>!, _ allocateA
 
 @c @implementation
 public func cuArrayCreate_v2(_ handle: UnsafeMutablePointer<CUarray?>!, _ allocateArray: OpaquePointer!) -> CUresult {
-    Tracing.call(5, "cuArrayCreate_v2") { ClientCalls.notSupported("cuArrayCreate_v2") }
+    Tracing.call(5, "cuArrayCreate_v2") { ClientCalls.cuArrayCreate_v2(handle, allocateArray) }
 }
 
 @c @implementation
 public func cuArrayDestroy(_ array: CUarray!) -> CUresult {
-    Tracing.call(6, "cuArrayDestroy") { ClientCalls.notSupported("cuArrayDestroy") }
+    Tracing.call(6, "cuArrayDestroy") { ClientCalls.cuArrayDestroy(array) }
 }
 
 @c @implementation
@@ -45,7 +45,7 @@ public func cuArrayGetDescriptor(_ arrayDescriptor: OpaquePointer!, _ array: CUa
 
 @c @implementation
 public func cuArrayGetDescriptor_v2(_ arrayDescriptor: OpaquePointer!, _ array: CUarray!) -> CUresult {
-    Tracing.call(8, "cuArrayGetDescriptor_v2") { ClientCalls.notSupported("cuArrayGetDescriptor_v2") }
+    Tracing.call(8, "cuArrayGetDescriptor_v2") { ClientCalls.cuArrayGetDescriptor_v2(arrayDescriptor, array) }
 }
 
 @c @implementation
@@ -445,7 +445,7 @@ public func cuDeviceGetProperties(_ prop: UnsafeMutablePointer<CUdevprop>!, _ de
 
 @c @implementation
 public func cuDeviceGetTexture1DLinearMaxWidth(_ maxWidthInElements: UnsafeMutablePointer<Int>!, _ format: CUarray_format, _ numChannels: UInt32, _ device: CUdevice) -> CUresult {
-    Tracing.call(88, "cuDeviceGetTexture1DLinearMaxWidth") { ClientCalls.notSupported("cuDeviceGetTexture1DLinearMaxWidth") }
+    Tracing.call(88, "cuDeviceGetTexture1DLinearMaxWidth") { ClientCalls.cuDeviceGetTexture1DLinearMaxWidth(maxWidthInElements, format, numChannels, device) }
 }
 
 @c @implementation

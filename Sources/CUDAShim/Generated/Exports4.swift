@@ -75,12 +75,12 @@ public func cuMemcpyAtoA(_ dstArray: CUarray!, _ dstOffset: UInt32, _ srcArray: 
 
 @c @implementation
 public func cuMemcpyAtoA_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    Tracing.call(374, "cuMemcpyAtoA_v2") { ClientCalls.notSupported("cuMemcpyAtoA_v2") }
+    Tracing.call(374, "cuMemcpyAtoA_v2") { ClientCalls.cuMemcpyAtoA_v2(dstArray, dstOffset, srcArray, srcOffset, bytes) }
 }
 
 @c @implementation
 public func cuMemcpyAtoA_v2_ptds(_ dstArray: CUarray!, _ dstOffset: Int, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    Tracing.call(375, "cuMemcpyAtoA_v2_ptds") { ClientCalls.notSupported("cuMemcpyAtoA_v2_ptds") }
+    Tracing.call(375, "cuMemcpyAtoA_v2_ptds") { ClientCalls.cuMemcpyAtoA_v2(dstArray, dstOffset, srcArray, srcOffset, bytes) }
 }
 
 @c @implementation
@@ -90,12 +90,12 @@ public func cuMemcpyAtoD(_ dstDevice: CUdeviceptr_v1, _ srcArray: CUarray!, _ sr
 
 @c @implementation
 public func cuMemcpyAtoD_v2(_ dstDevice: CUdeviceptr, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    Tracing.call(377, "cuMemcpyAtoD_v2") { ClientCalls.notSupported("cuMemcpyAtoD_v2") }
+    Tracing.call(377, "cuMemcpyAtoD_v2") { ClientCalls.cuMemcpyAtoD_v2(dstDevice, srcArray, srcOffset, bytes) }
 }
 
 @c @implementation
 public func cuMemcpyAtoD_v2_ptds(_ dstDevice: CUdeviceptr, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    Tracing.call(378, "cuMemcpyAtoD_v2_ptds") { ClientCalls.notSupported("cuMemcpyAtoD_v2_ptds") }
+    Tracing.call(378, "cuMemcpyAtoD_v2_ptds") { ClientCalls.cuMemcpyAtoD_v2(dstDevice, srcArray, srcOffset, bytes) }
 }
 
 @c @implementation
@@ -105,12 +105,12 @@ public func cuMemcpyAtoH(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarra
 
 @c @implementation
 public func cuMemcpyAtoH_v2(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    Tracing.call(380, "cuMemcpyAtoH_v2") { ClientCalls.notSupported("cuMemcpyAtoH_v2") }
+    Tracing.call(380, "cuMemcpyAtoH_v2") { ClientCalls.cuMemcpyAtoH_v2(dstHost, srcArray, srcOffset, bytes) }
 }
 
 @c @implementation
 public func cuMemcpyAtoH_v2_ptds(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    Tracing.call(381, "cuMemcpyAtoH_v2_ptds") { ClientCalls.notSupported("cuMemcpyAtoH_v2_ptds") }
+    Tracing.call(381, "cuMemcpyAtoH_v2_ptds") { ClientCalls.cuMemcpyAtoH_v2(dstHost, srcArray, srcOffset, bytes) }
 }
 
 @c @implementation
@@ -120,12 +120,12 @@ public func cuMemcpyAtoHAsync(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: C
 
 @c @implementation
 public func cuMemcpyAtoHAsync_v2(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    Tracing.call(383, "cuMemcpyAtoHAsync_v2") { ClientCalls.notSupported("cuMemcpyAtoHAsync_v2") }
+    Tracing.call(383, "cuMemcpyAtoHAsync_v2") { ClientCalls.cuMemcpyAtoHAsync_v2(dstHost, srcArray, srcOffset, bytes, stream) }
 }
 
 @c @implementation
 public func cuMemcpyAtoHAsync_v2_ptsz(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    Tracing.call(384, "cuMemcpyAtoHAsync_v2_ptsz") { ClientCalls.notSupported("cuMemcpyAtoHAsync_v2_ptsz") }
+    Tracing.call(384, "cuMemcpyAtoHAsync_v2_ptsz") { ClientCalls.cuMemcpyAtoHAsync_v2(dstHost, srcArray, srcOffset, bytes, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
@@ -155,12 +155,12 @@ public func cuMemcpyDtoA(_ dstArray: CUarray!, _ dstOffset: UInt32, _ srcDevice:
 
 @c @implementation
 public func cuMemcpyDtoA_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcDevice: CUdeviceptr, _ bytes: Int) -> CUresult {
-    Tracing.call(390, "cuMemcpyDtoA_v2") { ClientCalls.notSupported("cuMemcpyDtoA_v2") }
+    Tracing.call(390, "cuMemcpyDtoA_v2") { ClientCalls.cuMemcpyDtoA_v2(dstArray, dstOffset, srcDevice, bytes) }
 }
 
 @c @implementation
 public func cuMemcpyDtoA_v2_ptds(_ dstArray: CUarray!, _ dstOffset: Int, _ srcDevice: CUdeviceptr, _ bytes: Int) -> CUresult {
-    Tracing.call(391, "cuMemcpyDtoA_v2_ptds") { ClientCalls.notSupported("cuMemcpyDtoA_v2_ptds") }
+    Tracing.call(391, "cuMemcpyDtoA_v2_ptds") { ClientCalls.cuMemcpyDtoA_v2(dstArray, dstOffset, srcDevice, bytes) }
 }
 
 @c @implementation
@@ -230,12 +230,12 @@ public func cuMemcpyHtoA(_ dstArray: CUarray!, _ dstOffset: UInt32, _ srcHost: U
 
 @c @implementation
 public func cuMemcpyHtoA_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHost: UnsafeRawPointer!, _ bytes: Int) -> CUresult {
-    Tracing.call(405, "cuMemcpyHtoA_v2") { ClientCalls.notSupported("cuMemcpyHtoA_v2") }
+    Tracing.call(405, "cuMemcpyHtoA_v2") { ClientCalls.cuMemcpyHtoA_v2(dstArray, dstOffset, srcHost, bytes) }
 }
 
 @c @implementation
 public func cuMemcpyHtoA_v2_ptds(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHost: UnsafeRawPointer!, _ bytes: Int) -> CUresult {
-    Tracing.call(406, "cuMemcpyHtoA_v2_ptds") { ClientCalls.notSupported("cuMemcpyHtoA_v2_ptds") }
+    Tracing.call(406, "cuMemcpyHtoA_v2_ptds") { ClientCalls.cuMemcpyHtoA_v2(dstArray, dstOffset, srcHost, bytes) }
 }
 
 @c @implementation
@@ -245,12 +245,12 @@ public func cuMemcpyHtoAAsync(_ dstArray: CUarray!, _ dstOffset: UInt32, _ srcHo
 
 @c @implementation
 public func cuMemcpyHtoAAsync_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHost: UnsafeRawPointer!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    Tracing.call(408, "cuMemcpyHtoAAsync_v2") { ClientCalls.notSupported("cuMemcpyHtoAAsync_v2") }
+    Tracing.call(408, "cuMemcpyHtoAAsync_v2") { ClientCalls.cuMemcpyHtoAAsync_v2(dstArray, dstOffset, srcHost, bytes, stream) }
 }
 
 @c @implementation
 public func cuMemcpyHtoAAsync_v2_ptsz(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHost: UnsafeRawPointer!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    Tracing.call(409, "cuMemcpyHtoAAsync_v2_ptsz") { ClientCalls.notSupported("cuMemcpyHtoAAsync_v2_ptsz") }
+    Tracing.call(409, "cuMemcpyHtoAAsync_v2_ptsz") { ClientCalls.cuMemcpyHtoAAsync_v2(dstArray, dstOffset, srcHost, bytes, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation

@@ -205,12 +205,12 @@ public func cuModuleGetLoadingMode(_ mode: UnsafeMutablePointer<CUmoduleLoadingM
 
 @c @implementation
 public func cuModuleGetSurfRef(_ surfRef: UnsafeMutablePointer<CUsurfref?>!, _ module: CUmodule!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    Tracing.call(520, "cuModuleGetSurfRef") { ClientCalls.notSupported("cuModuleGetSurfRef") }
+    Tracing.call(520, "cuModuleGetSurfRef") { ClientCalls.cuModuleGetSurfRef(surfRef, module, name) }
 }
 
 @c @implementation
 public func cuModuleGetTexRef(_ texRef: UnsafeMutablePointer<CUtexref?>!, _ module: CUmodule!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    Tracing.call(521, "cuModuleGetTexRef") { ClientCalls.notSupported("cuModuleGetTexRef") }
+    Tracing.call(521, "cuModuleGetTexRef") { ClientCalls.cuModuleGetTexRef(texRef, module, name) }
 }
 
 @c @implementation

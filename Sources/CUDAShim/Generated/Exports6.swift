@@ -170,27 +170,27 @@ public func cuStreamWriteValue64_v2_ptsz(_ stream: CUstream!, _ addr: CUdevicept
 
 @c @implementation
 public func cuSurfObjectCreate(_ surfObject: UnsafeMutablePointer<CUsurfObject>!, _ resDesc: OpaquePointer!) -> CUresult {
-    Tracing.call(633, "cuSurfObjectCreate") { ClientCalls.notSupported("cuSurfObjectCreate") }
+    Tracing.call(633, "cuSurfObjectCreate") { ClientCalls.cuSurfObjectCreate(surfObject, resDesc) }
 }
 
 @c @implementation
 public func cuSurfObjectDestroy(_ surfObject: CUsurfObject) -> CUresult {
-    Tracing.call(634, "cuSurfObjectDestroy") { ClientCalls.notSupported("cuSurfObjectDestroy") }
+    Tracing.call(634, "cuSurfObjectDestroy") { ClientCalls.cuSurfObjectDestroy(surfObject) }
 }
 
 @c @implementation
 public func cuSurfObjectGetResourceDesc(_ resDesc: OpaquePointer!, _ surfObject: CUsurfObject) -> CUresult {
-    Tracing.call(635, "cuSurfObjectGetResourceDesc") { ClientCalls.notSupported("cuSurfObjectGetResourceDesc") }
+    Tracing.call(635, "cuSurfObjectGetResourceDesc") { ClientCalls.cuSurfObjectGetResourceDesc(resDesc, surfObject) }
 }
 
 @c @implementation
 public func cuSurfRefGetArray(_ phArray: UnsafeMutablePointer<CUarray?>!, _ surfRef: CUsurfref!) -> CUresult {
-    Tracing.call(636, "cuSurfRefGetArray") { ClientCalls.notSupported("cuSurfRefGetArray") }
+    Tracing.call(636, "cuSurfRefGetArray") { ClientCalls.cuSurfRefGetArray(phArray, surfRef) }
 }
 
 @c @implementation
 public func cuSurfRefSetArray(_ surfRef: CUsurfref!, _ array: CUarray!, _ flags: UInt32) -> CUresult {
-    Tracing.call(637, "cuSurfRefSetArray") { ClientCalls.notSupported("cuSurfRefSetArray") }
+    Tracing.call(637, "cuSurfRefSetArray") { ClientCalls.cuSurfRefSetArray(surfRef, array, flags) }
 }
 
 @c @implementation
@@ -220,27 +220,27 @@ public func cuTensorMapSetAllocationClass(_ tensorMap: OpaquePointer!, _ allocCl
 
 @c @implementation
 public func cuTexObjectCreate(_ texObject: UnsafeMutablePointer<CUtexObject>!, _ resDesc: OpaquePointer!, _ texDesc: OpaquePointer!, _ resViewDesc: OpaquePointer!) -> CUresult {
-    Tracing.call(643, "cuTexObjectCreate") { ClientCalls.notSupported("cuTexObjectCreate") }
+    Tracing.call(643, "cuTexObjectCreate") { ClientCalls.cuTexObjectCreate(texObject, resDesc, texDesc, resViewDesc) }
 }
 
 @c @implementation
 public func cuTexObjectDestroy(_ texObject: CUtexObject) -> CUresult {
-    Tracing.call(644, "cuTexObjectDestroy") { ClientCalls.notSupported("cuTexObjectDestroy") }
+    Tracing.call(644, "cuTexObjectDestroy") { ClientCalls.cuTexObjectDestroy(texObject) }
 }
 
 @c @implementation
 public func cuTexObjectGetResourceDesc(_ resDesc: OpaquePointer!, _ texObject: CUtexObject) -> CUresult {
-    Tracing.call(645, "cuTexObjectGetResourceDesc") { ClientCalls.notSupported("cuTexObjectGetResourceDesc") }
+    Tracing.call(645, "cuTexObjectGetResourceDesc") { ClientCalls.cuTexObjectGetResourceDesc(resDesc, texObject) }
 }
 
 @c @implementation
 public func cuTexObjectGetResourceViewDesc(_ resViewDesc: OpaquePointer!, _ texObject: CUtexObject) -> CUresult {
-    Tracing.call(646, "cuTexObjectGetResourceViewDesc") { ClientCalls.notSupported("cuTexObjectGetResourceViewDesc") }
+    Tracing.call(646, "cuTexObjectGetResourceViewDesc") { ClientCalls.cuTexObjectGetResourceViewDesc(resViewDesc, texObject) }
 }
 
 @c @implementation
 public func cuTexObjectGetTextureDesc(_ texDesc: OpaquePointer!, _ texObject: CUtexObject) -> CUresult {
-    Tracing.call(647, "cuTexObjectGetTextureDesc") { ClientCalls.notSupported("cuTexObjectGetTextureDesc") }
+    Tracing.call(647, "cuTexObjectGetTextureDesc") { ClientCalls.cuTexObjectGetTextureDesc(texDesc, texObject) }
 }
 
 @c @implementation
@@ -260,37 +260,37 @@ public func cuTexRefGetAddress(_ pdptr: UnsafeMutablePointer<CUdeviceptr_v1>!, _
 
 @c @implementation
 public func cuTexRefGetAddress_v2(_ pdptr: UnsafeMutablePointer<CUdeviceptr>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(651, "cuTexRefGetAddress_v2") { ClientCalls.notSupported("cuTexRefGetAddress_v2") }
+    Tracing.call(651, "cuTexRefGetAddress_v2") { ClientCalls.cuTexRefGetAddress_v2(pdptr, texRef) }
 }
 
 @c @implementation
 public func cuTexRefGetAddressMode(_ pam: UnsafeMutablePointer<CUaddress_mode>!, _ texRef: CUtexref!, _ dim: Int32) -> CUresult {
-    Tracing.call(652, "cuTexRefGetAddressMode") { ClientCalls.notSupported("cuTexRefGetAddressMode") }
+    Tracing.call(652, "cuTexRefGetAddressMode") { ClientCalls.cuTexRefGetAddressMode(pam, texRef, dim) }
 }
 
 @c @implementation
 public func cuTexRefGetArray(_ phArray: UnsafeMutablePointer<CUarray?>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(653, "cuTexRefGetArray") { ClientCalls.notSupported("cuTexRefGetArray") }
+    Tracing.call(653, "cuTexRefGetArray") { ClientCalls.cuTexRefGetArray(phArray, texRef) }
 }
 
 @c @implementation
 public func cuTexRefGetBorderColor(_ borderColor: UnsafeMutablePointer<Float>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(654, "cuTexRefGetBorderColor") { ClientCalls.notSupported("cuTexRefGetBorderColor") }
+    Tracing.call(654, "cuTexRefGetBorderColor") { ClientCalls.cuTexRefGetBorderColor(borderColor, texRef) }
 }
 
 @c @implementation
 public func cuTexRefGetFilterMode(_ pfm: UnsafeMutablePointer<CUfilter_mode>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(655, "cuTexRefGetFilterMode") { ClientCalls.notSupported("cuTexRefGetFilterMode") }
+    Tracing.call(655, "cuTexRefGetFilterMode") { ClientCalls.cuTexRefGetFilterMode(pfm, texRef) }
 }
 
 @c @implementation
 public func cuTexRefGetFlags(_ flags: UnsafeMutablePointer<UInt32>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(656, "cuTexRefGetFlags") { ClientCalls.notSupported("cuTexRefGetFlags") }
+    Tracing.call(656, "cuTexRefGetFlags") { ClientCalls.cuTexRefGetFlags(flags, texRef) }
 }
 
 @c @implementation
 public func cuTexRefGetFormat(_ format: UnsafeMutablePointer<CUarray_format>!, _ numChannels: UnsafeMutablePointer<Int32>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(657, "cuTexRefGetFormat") { ClientCalls.notSupported("cuTexRefGetFormat") }
+    Tracing.call(657, "cuTexRefGetFormat") { ClientCalls.cuTexRefGetFormat(format, numChannels, texRef) }
 }
 
 @c @implementation
@@ -325,7 +325,7 @@ public func cuTexRefSetAddress(_ byteOffset: UnsafeMutablePointer<UInt32>!, _ te
 
 @c @implementation
 public func cuTexRefSetAddress_v2(_ byteOffset: UnsafeMutablePointer<Int>!, _ texRef: CUtexref!, _ address: CUdeviceptr, _ bytes: Int) -> CUresult {
-    Tracing.call(664, "cuTexRefSetAddress_v2") { ClientCalls.notSupported("cuTexRefSetAddress_v2") }
+    Tracing.call(664, "cuTexRefSetAddress_v2") { ClientCalls.cuTexRefSetAddress_v2(byteOffset, texRef, address, bytes) }
 }
 
 @c @implementation
@@ -335,42 +335,42 @@ public func cuTexRefSetAddress2D(_ texRef: CUtexref!, _ desc: OpaquePointer!, _ 
 
 @c @implementation
 public func cuTexRefSetAddress2D_v2(_ texRef: CUtexref!, _ desc: OpaquePointer!, _ address: CUdeviceptr, _ pitch: Int) -> CUresult {
-    Tracing.call(666, "cuTexRefSetAddress2D_v2") { ClientCalls.notSupported("cuTexRefSetAddress2D_v2") }
+    Tracing.call(666, "cuTexRefSetAddress2D_v2") { ClientCalls.cuTexRefSetAddress2D_v3(texRef, desc, address, pitch) }
 }
 
 @c @implementation
 public func cuTexRefSetAddress2D_v3(_ texRef: CUtexref!, _ desc: OpaquePointer!, _ address: CUdeviceptr, _ pitch: Int) -> CUresult {
-    Tracing.call(667, "cuTexRefSetAddress2D_v3") { ClientCalls.notSupported("cuTexRefSetAddress2D_v3") }
+    Tracing.call(667, "cuTexRefSetAddress2D_v3") { ClientCalls.cuTexRefSetAddress2D_v3(texRef, desc, address, pitch) }
 }
 
 @c @implementation
 public func cuTexRefSetAddressMode(_ texRef: CUtexref!, _ dim: Int32, _ am: CUaddress_mode) -> CUresult {
-    Tracing.call(668, "cuTexRefSetAddressMode") { ClientCalls.notSupported("cuTexRefSetAddressMode") }
+    Tracing.call(668, "cuTexRefSetAddressMode") { ClientCalls.cuTexRefSetAddressMode(texRef, dim, am) }
 }
 
 @c @implementation
 public func cuTexRefSetArray(_ texRef: CUtexref!, _ array: CUarray!, _ flags: UInt32) -> CUresult {
-    Tracing.call(669, "cuTexRefSetArray") { ClientCalls.notSupported("cuTexRefSetArray") }
+    Tracing.call(669, "cuTexRefSetArray") { ClientCalls.cuTexRefSetArray(texRef, array, flags) }
 }
 
 @c @implementation
 public func cuTexRefSetBorderColor(_ texRef: CUtexref!, _ borderColor: UnsafeMutablePointer<Float>!) -> CUresult {
-    Tracing.call(670, "cuTexRefSetBorderColor") { ClientCalls.notSupported("cuTexRefSetBorderColor") }
+    Tracing.call(670, "cuTexRefSetBorderColor") { ClientCalls.cuTexRefSetBorderColor(texRef, borderColor) }
 }
 
 @c @implementation
 public func cuTexRefSetFilterMode(_ texRef: CUtexref!, _ fm: CUfilter_mode) -> CUresult {
-    Tracing.call(671, "cuTexRefSetFilterMode") { ClientCalls.notSupported("cuTexRefSetFilterMode") }
+    Tracing.call(671, "cuTexRefSetFilterMode") { ClientCalls.cuTexRefSetFilterMode(texRef, fm) }
 }
 
 @c @implementation
 public func cuTexRefSetFlags(_ texRef: CUtexref!, _ flags: UInt32) -> CUresult {
-    Tracing.call(672, "cuTexRefSetFlags") { ClientCalls.notSupported("cuTexRefSetFlags") }
+    Tracing.call(672, "cuTexRefSetFlags") { ClientCalls.cuTexRefSetFlags(texRef, flags) }
 }
 
 @c @implementation
 public func cuTexRefSetFormat(_ texRef: CUtexref!, _ fmt: CUarray_format, _ numPackedComponents: Int32) -> CUresult {
-    Tracing.call(673, "cuTexRefSetFormat") { ClientCalls.notSupported("cuTexRefSetFormat") }
+    Tracing.call(673, "cuTexRefSetFormat") { ClientCalls.cuTexRefSetFormat(texRef, fmt, numPackedComponents) }
 }
 
 @c @implementation

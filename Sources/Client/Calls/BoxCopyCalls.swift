@@ -1,15 +1,17 @@
 internal import CLinux
 package import CUDAABI
 internal import Driver
+internal import Wire
 
-// Copies of rectangles and boxes: made of copies of their rows.
+// Copies of rectangles and boxes: made of copies of their rows, unless an array is part of them.
 
 /// One side of a copy of a box.
-private struct BoxSide {
+struct BoxSide {
     /// 1 host, 2 device, 3 array, 4 whatever the address says.
     var memoryType: Int32
     var host: UInt
     var device: CUdeviceptr
+    var array: CUarray?
     var x: Int
     var y: Int
     var z: Int
@@ -19,7 +21,7 @@ private struct BoxSide {
     var height: Int
 
     /// Address of the box's first byte; `nil` when the description makes no sense.
-    func start() -> UInt64? {
+    fileprivate func start() -> UInt64? {
         guard x >= 0, y >= 0, z >= 0, pitch >= 0, height >= 0 else { return nil }
         guard memoryType == 1 || memoryType == 2 || memoryType == 4 else { return nil }
         let base = memoryType == 1 ? UInt64(host) : device
@@ -32,14 +34,7 @@ private struct BoxSide {
     }
 
     /// Bytes from one slice to the next.
-    var slice: UInt64 { UInt64(truncatingIfNeeded: pitch &* height) }
-}
-
-/// What is copied, in bytes, rows and slices.
-private struct Extent {
-    var width: Int
-    var height: Int
-    var depth: Int
+    fileprivate var slice: UInt64 { UInt64(truncatingIfNeeded: pitch &* height) }
 }
 
 /// A copy of rows that do not follow each other.
@@ -48,7 +43,7 @@ private struct Box {
     var from: UInt64
     var pitches: (to: Int, from: Int)
     var slices: (to: UInt64, from: UInt64)
-    var extent: Extent
+    var extent: BoxExtent
 
     var rows: Int { extent.height * extent.depth }
 
@@ -94,6 +89,7 @@ extension ClientCalls {
             memoryType: it.srcMemoryType,
             host: UInt(bitPattern: it.srcHost),
             device: it.srcDevice,
+            array: it.srcArray,
             x: it.srcXInBytes,
             y: it.srcY,
             z: 0,
@@ -104,14 +100,15 @@ extension ClientCalls {
             memoryType: it.dstMemoryType,
             host: UInt(bitPattern: it.dstHost),
             device: it.dstDevice,
+            array: it.dstArray,
             x: it.dstXInBytes,
             y: it.dstY,
             z: 0,
             pitch: it.dstPitch,
             height: it.Height
         )
-        let extent = Extent(width: it.WidthInBytes, height: it.Height, depth: 1)
-        return copyBox("cuMemcpy2D_v2", destination, source, extent, stream, row)
+        let extent = BoxExtent(width: it.WidthInBytes, height: it.Height, depth: 1)
+        return copyBox(destination, source, extent, stream, row)
     }
 
     /// `cuMemcpy3D_v2`
@@ -141,6 +138,7 @@ extension ClientCalls {
                 memoryType: bytes.load(fromByteOffset: start + 32, as: Int32.self),
                 host: bytes.load(fromByteOffset: start + 40, as: UInt.self),
                 device: bytes.load(fromByteOffset: start + 48, as: UInt64.self),
+                array: bytes.load(fromByteOffset: start + 56, as: CUarray?.self),
                 x: number(start),
                 y: number(start + 8),
                 z: number(start + 16),
@@ -148,24 +146,23 @@ extension ClientCalls {
                 height: number(start + 80)
             )
         }
-        let extent = Extent(
+        let extent = BoxExtent(
             width: bytes.load(fromByteOffset: 176, as: Int.self),
             height: bytes.load(fromByteOffset: 184, as: Int.self),
             depth: bytes.load(fromByteOffset: 192, as: Int.self)
         )
-        return copyBox("cuMemcpy3D_v2", side(88), side(0), extent, stream, row)
+        return copyBox(side(88), side(0), extent, stream, row)
     }
 
     private static func copyBox(
-        _ name: StaticString,
         _ destination: BoxSide,
         _ source: BoxSide,
-        _ extent: Extent,
+        _ extent: BoxExtent,
         _ stream: CUstream??,
         _ row: (CUdeviceptr, CUdeviceptr, Int) -> CUresult
     ) -> CUresult {
         guard destination.memoryType != 3, source.memoryType != 3 else {
-            return notSupported(name)
+            return ArrayCopies.copy(to: destination, from: source, extent, stream)
         }
         guard extent.width >= 0, extent.height >= 0, extent.depth >= 0,
             let from = source.start(), let to = destination.start(),

@@ -298,8 +298,15 @@ extension ClientCalls {
     /// Everything that lived in a context is gone.
     static func forgetObjects(_ state: UnsafeMutablePointer<SessionState>, of context: UInt64) {
         state.pointee.memory.removeAll(context: context)
+        state.pointee.textures.removeAll(context: context)
         state.pointee.objectLock.lock()
         defer { state.pointee.objectLock.unlock() }
+        state.pointee.arrays.forEach { handle, array in
+            if array.pointee.context == context { _ = state.pointee.arrays.remove(handle) }
+        }
+        state.pointee.references.forEach { handle, reference in
+            if reference.pointee.context == context { forget(state, reference: handle) }
+        }
         state.pointee.streams.forEach { handle, stream in
             if stream.pointee.context == context { _ = state.pointee.streams.remove(handle) }
         }

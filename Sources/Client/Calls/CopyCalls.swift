@@ -137,21 +137,33 @@ extension ClientCalls {
         _ bytes: Int,
         _ handle: UInt64
     ) {
+        let opcode = Opcode.cuMemcpyDtoHAsync_v2
+        let size = DeviceToHostLayout.size
+        begin(state, context, opcode, size: size, destination, bytes) {
+            encode($0, source, bytes, handle)
+        }
+    }
+
+    /// The same for any call whose bytes come so.
+    ///
+    /// - Parameter encode: Writes the body of `size` bytes.
+    @inline(__always)
+    static func begin(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        _ opcode: Opcode,
+        size: Int,
+        _ destination: UnsafeMutableRawPointer,
+        _ bytes: Int,
+        _ encode: (UnsafeMutableRawPointer) -> Void
+    ) {
         let copy = UnsafeMutablePointer<PendingCopy>.allocate(capacity: 1)
         copy.initialize(
             to: PendingCopy(sequence: 0, destination: destination, size: bytes, next: nil)
         )
         Tracing.add(StatisticsLayout.bytesReceived, bytes)
         state.pointee.streamLock.lock()
-        let size = DeviceToHostLayout.size
-        let body = CommandStream.begin(
-            state,
-            .cuMemcpyDtoHAsync_v2,
-            flags: 0,
-            context: context,
-            size: size
-        )
-        encode(body, source, bytes, handle)
+        encode(CommandStream.begin(state, opcode, flags: 0, context: context, size: size))
         copy.pointee.sequence = state.pointee.sequence &+ 1
         Replies.register(state, copy)
         CommandStream.commit(state, size: size)

@@ -171,6 +171,7 @@ extension ClientCalls {
     static func forget(_ state: UnsafeMutablePointer<SessionState>, image handle: UInt64) -> Bool {
         guard let image = state.pointee.images.remove(handle) else { return false }
         state.pointee.memory.removeAll(image: handle)
+        forgetReferences(state, of: handle)
         // Handles are used again in the end.
         state.pointee.occupancy.clear()
         for index in 0..<image.functionCount {

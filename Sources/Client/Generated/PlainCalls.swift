@@ -97,4 +97,80 @@ extension ClientCalls {
             Request_cuStreamWaitEvent.encode(to: body, stream: streamOnWire, event: eventOnWire, flags: flags)
         }
     }
+
+    /// `cuTexRefGetAddress_v2`, answered by the server.
+    package static func cuTexRefGetAddress_v2(_ pdptr: UnsafeMutablePointer<CUdeviceptr>?, _ texRef: CUtexref?) -> CUresult {
+        guard let pdptr else { return Status.invalidValue }
+        guard let texRefOnWire = Handles.texref(texRef) else { return invalidHandle() }
+        return Session.wait(.cuTexRefGetAddress_v2, size: Request_cuTexRefGetAddress_v2.size, replySize: 16) { body in
+            Request_cuTexRefGetAddress_v2.encode(to: body, texRef: texRefOnWire)
+        } reply: { reply in
+            pdptr.pointee = CUdeviceptr(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        }
+    }
+
+    /// `cuTexRefGetAddressMode`, answered by the server.
+    package static func cuTexRefGetAddressMode(_ pam: UnsafeMutablePointer<CUaddress_mode>?, _ texRef: CUtexref?, _ dim: Int32) -> CUresult {
+        guard let pam else { return Status.invalidValue }
+        guard let texRefOnWire = Handles.texref(texRef) else { return invalidHandle() }
+        return Session.wait(.cuTexRefGetAddressMode, size: Request_cuTexRefGetAddressMode.size, replySize: 16) { body in
+            Request_cuTexRefGetAddressMode.encode(to: body, texRef: texRefOnWire, dim: dim)
+        } reply: { reply in
+            pam.pointee = CUaddress_mode(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 8, as: Int32.self))
+        }
+    }
+
+    /// `cuTexRefGetFilterMode`, answered by the server.
+    package static func cuTexRefGetFilterMode(_ pfm: UnsafeMutablePointer<CUfilter_mode>?, _ texRef: CUtexref?) -> CUresult {
+        guard let pfm else { return Status.invalidValue }
+        guard let texRefOnWire = Handles.texref(texRef) else { return invalidHandle() }
+        return Session.wait(.cuTexRefGetFilterMode, size: Request_cuTexRefGetFilterMode.size, replySize: 16) { body in
+            Request_cuTexRefGetFilterMode.encode(to: body, texRef: texRefOnWire)
+        } reply: { reply in
+            pfm.pointee = CUfilter_mode(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 8, as: Int32.self))
+        }
+    }
+
+    /// `cuTexRefGetFlags`, answered by the server.
+    package static func cuTexRefGetFlags(_ flags: UnsafeMutablePointer<UInt32>?, _ texRef: CUtexref?) -> CUresult {
+        guard let flags else { return Status.invalidValue }
+        guard let texRefOnWire = Handles.texref(texRef) else { return invalidHandle() }
+        return Session.wait(.cuTexRefGetFlags, size: Request_cuTexRefGetFlags.size, replySize: 16) { body in
+            Request_cuTexRefGetFlags.encode(to: body, texRef: texRefOnWire)
+        } reply: { reply in
+            flags.pointee = reply.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
+        }
+    }
+
+    /// `cuTexRefSetAddressMode`, answered by the server.
+    package static func cuTexRefSetAddressMode(_ texRef: CUtexref?, _ dim: Int32, _ am: CUaddress_mode) -> CUresult {
+        guard let texRefOnWire = Handles.texref(texRef) else { return invalidHandle() }
+        return Session.wait(.cuTexRefSetAddressMode, size: Request_cuTexRefSetAddressMode.size) { body in
+            Request_cuTexRefSetAddressMode.encode(to: body, texRef: texRefOnWire, dim: dim, am: Int32(truncatingIfNeeded: am))
+        }
+    }
+
+    /// `cuTexRefSetFilterMode`, answered by the server.
+    package static func cuTexRefSetFilterMode(_ texRef: CUtexref?, _ fm: CUfilter_mode) -> CUresult {
+        guard let texRefOnWire = Handles.texref(texRef) else { return invalidHandle() }
+        return Session.wait(.cuTexRefSetFilterMode, size: Request_cuTexRefSetFilterMode.size) { body in
+            Request_cuTexRefSetFilterMode.encode(to: body, texRef: texRefOnWire, fm: Int32(truncatingIfNeeded: fm))
+        }
+    }
+
+    /// `cuTexRefSetFlags`, answered by the server.
+    package static func cuTexRefSetFlags(_ texRef: CUtexref?, _ flags: UInt32) -> CUresult {
+        guard let texRefOnWire = Handles.texref(texRef) else { return invalidHandle() }
+        return Session.wait(.cuTexRefSetFlags, size: Request_cuTexRefSetFlags.size) { body in
+            Request_cuTexRefSetFlags.encode(to: body, texRef: texRefOnWire, flags: flags)
+        }
+    }
+
+    /// `cuTexRefSetFormat`, answered by the server.
+    package static func cuTexRefSetFormat(_ texRef: CUtexref?, _ fmt: CUarray_format, _ numPackedComponents: Int32) -> CUresult {
+        guard let texRefOnWire = Handles.texref(texRef) else { return invalidHandle() }
+        return Session.wait(.cuTexRefSetFormat, size: Request_cuTexRefSetFormat.size) { body in
+            Request_cuTexRefSetFormat.encode(to: body, texRef: texRefOnWire, fmt: Int32(truncatingIfNeeded: fmt), numPackedComponents: numPackedComponents)
+        }
+    }
 }

@@ -13,6 +13,9 @@ package enum Handle {
         case link = 4
         case context = 5
         case function = 6
+        case array = 7
+        /// A texture or surface reference.
+        case reference = 8
     }
 
     /// Handles of one kind at most.

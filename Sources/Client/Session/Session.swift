@@ -59,6 +59,9 @@ struct SessionState: ~Copyable {
     /// `nil` when the server keeps no images.
     let keptImages: KeptImages?
     let hostMemory = HostMemory()
+    var arrays = HandleTable<ArrayEntry>(.array)
+    let textures = TextureObjects()
+    var references = HandleTable<ReferenceEntry>(.reference)
 
     /// A session over an open channel; the ring has `WireFormat.window` bytes.
     init(

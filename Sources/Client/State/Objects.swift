@@ -1,4 +1,5 @@
 internal import CLinux
+internal import CUDAABI
 internal import Driver
 internal import DriverFrontend
 internal import Wire
@@ -68,6 +69,32 @@ struct LinkEntry {
     var logs: JITLogs
 }
 
+/// A CUDA array: what `CUDA_ARRAY3D_DESCRIPTOR` says of it.
+struct ArrayEntry {
+    var context: UInt64
+    /// Texels; height and depth are 0 where there is no such dimension.
+    var width: Int
+    var height: Int
+    var depth: Int
+    var format: CUarray_format
+    var channels: UInt32
+    var flags: UInt32
+    /// Bytes, rows and slices; `nil` when the format is one whose texels are not known here.
+    var extent: BoxExtent?
+}
+
+/// A texture or surface reference of a module.
+struct ReferenceEntry {
+    var image: UInt64
+    /// A library has a module, and so a reference of this name, in each context.
+    var context: UInt64
+    var isSurface: Bool
+    /// NUL-terminated.
+    var name: UnsafeMutablePointer<CChar>
+    /// The array that it was set to last, 0 if none.
+    var array: UInt64 = 0
+}
+
 /// Turns handles into their form on the wire.
 package enum Handles {
     /// A stream; per-thread default streams become real ones here.
@@ -102,11 +129,35 @@ package enum Handles {
         return UInt64(entry.pointee.identifier)
     }
 
+    /// An array.
+    static func array(_ array: OpaquePointer?) -> UInt64? {
+        let handle = UInt64(UInt(bitPattern: array))
+        return Session.state?.pointee.arrays.find(handle) == nil ? nil : handle
+    }
+
+    /// A texture reference.
+    static func texref(_ reference: OpaquePointer?) -> UInt64? {
+        self.reference(reference, isSurface: false)
+    }
+
+    /// A texture or surface reference.
+    static func reference(_ reference: OpaquePointer?, isSurface: Bool) -> UInt64? {
+        let handle = UInt64(UInt(bitPattern: reference))
+        guard let entry = Session.state?.pointee.references.find(handle),
+            entry.pointee.isSurface == isSurface
+        else { return nil }
+        return handle
+    }
+
     /// What is known of a function.
     @inline(__always)
     static func entry(_ function: OpaquePointer?) -> UnsafeMutablePointer<FunctionEntry>? {
         Session.state?.pointee.functions.find(UInt64(UInt(bitPattern: function)))
     }
+
+    /// The number in a pointer that a program sees for a handle.
+    @inline(__always)
+    static func raw(_ handle: OpaquePointer?) -> UInt64 { UInt64(UInt(bitPattern: handle)) }
 
     /// The pointer that a program sees for a handle.
     @inline(__always)

@@ -445,7 +445,7 @@ public func cuDeviceGetProperties(_ prop: UnsafeMutablePointer<CUdevprop>!, _ de
 
 @c @implementation
 public func cuDeviceGetTexture1DLinearMaxWidth(_ maxWidthInElements: UnsafeMutablePointer<Int>!, _ format: CUarray_format, _ numChannels: UInt32, _ device: CUdevice) -> CUresult {
-    SoftCalls.notSupported("cuDeviceGetTexture1DLinearMaxWidth")
+    SoftCalls.cuDeviceGetTexture1DLinearMaxWidth(maxWidthInElements, format, numChannels, device)
 }
 
 @c @implementation

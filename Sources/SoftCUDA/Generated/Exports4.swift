@@ -80,7 +80,7 @@ public func cuMemcpyAtoA_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcArray: 
 
 @c @implementation
 public func cuMemcpyAtoA_v2_ptds(_ dstArray: CUarray!, _ dstOffset: Int, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyAtoA_v2_ptds")
+    SoftCalls.cuMemcpyAtoA_v2(dstArray, dstOffset, srcArray, srcOffset, bytes)
 }
 
 @c @implementation
@@ -95,7 +95,7 @@ public func cuMemcpyAtoD_v2(_ dstDevice: CUdeviceptr, _ srcArray: CUarray!, _ sr
 
 @c @implementation
 public func cuMemcpyAtoD_v2_ptds(_ dstDevice: CUdeviceptr, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyAtoD_v2_ptds")
+    SoftCalls.cuMemcpyAtoD_v2(dstDevice, srcArray, srcOffset, bytes)
 }
 
 @c @implementation
@@ -110,7 +110,7 @@ public func cuMemcpyAtoH_v2(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUa
 
 @c @implementation
 public func cuMemcpyAtoH_v2_ptds(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyAtoH_v2_ptds")
+    SoftCalls.cuMemcpyAtoH_v2(dstHost, srcArray, srcOffset, bytes)
 }
 
 @c @implementation
@@ -125,7 +125,7 @@ public func cuMemcpyAtoHAsync_v2(_ dstHost: UnsafeMutableRawPointer!, _ srcArray
 
 @c @implementation
 public func cuMemcpyAtoHAsync_v2_ptsz(_ dstHost: UnsafeMutableRawPointer!, _ srcArray: CUarray!, _ srcOffset: Int, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyAtoHAsync_v2_ptsz")
+    SoftCalls.cuMemcpyAtoHAsync_v2(dstHost, srcArray, srcOffset, bytes, SoftCalls.perThread(stream))
 }
 
 @c @implementation
@@ -160,7 +160,7 @@ public func cuMemcpyDtoA_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcDevice:
 
 @c @implementation
 public func cuMemcpyDtoA_v2_ptds(_ dstArray: CUarray!, _ dstOffset: Int, _ srcDevice: CUdeviceptr, _ bytes: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyDtoA_v2_ptds")
+    SoftCalls.cuMemcpyDtoA_v2(dstArray, dstOffset, srcDevice, bytes)
 }
 
 @c @implementation
@@ -235,7 +235,7 @@ public func cuMemcpyHtoA_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHost: U
 
 @c @implementation
 public func cuMemcpyHtoA_v2_ptds(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHost: UnsafeRawPointer!, _ bytes: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyHtoA_v2_ptds")
+    SoftCalls.cuMemcpyHtoA_v2(dstArray, dstOffset, srcHost, bytes)
 }
 
 @c @implementation
@@ -250,7 +250,7 @@ public func cuMemcpyHtoAAsync_v2(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHo
 
 @c @implementation
 public func cuMemcpyHtoAAsync_v2_ptsz(_ dstArray: CUarray!, _ dstOffset: Int, _ srcHost: UnsafeRawPointer!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemcpyHtoAAsync_v2_ptsz")
+    SoftCalls.cuMemcpyHtoAAsync_v2(dstArray, dstOffset, srcHost, bytes, SoftCalls.perThread(stream))
 }
 
 @c @implementation

@@ -235,7 +235,7 @@ public func cuTexObjectGetResourceDesc(_ resDesc: OpaquePointer!, _ texObject: C
 
 @c @implementation
 public func cuTexObjectGetResourceViewDesc(_ resViewDesc: OpaquePointer!, _ texObject: CUtexObject) -> CUresult {
-    SoftCalls.notSupported("cuTexObjectGetResourceViewDesc")
+    SoftCalls.cuTexObjectGetResourceViewDesc(resViewDesc, texObject)
 }
 
 @c @implementation
@@ -335,7 +335,7 @@ public func cuTexRefSetAddress2D(_ texRef: CUtexref!, _ desc: OpaquePointer!, _ 
 
 @c @implementation
 public func cuTexRefSetAddress2D_v2(_ texRef: CUtexref!, _ desc: OpaquePointer!, _ address: CUdeviceptr, _ pitch: Int) -> CUresult {
-    SoftCalls.notSupported("cuTexRefSetAddress2D_v2")
+    SoftCalls.cuTexRefSetAddress2D_v3(texRef, desc, address, pitch)
 }
 
 @c @implementation

@@ -68,6 +68,16 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuMemcpyDtoDAsync_v2 = 0x0121
     /// `cuMemGetInfo_v2`
     case cuMemGetInfo_v2 = 0x0130
+    /// `cuMemcpyDtoA_v2`
+    case cuMemcpyDtoA_v2 = 0x0140
+    /// `cuMemcpyAtoD_v2`
+    case cuMemcpyAtoD_v2 = 0x0141
+    /// `cuMemcpyAtoA_v2`
+    case cuMemcpyAtoA_v2 = 0x0142
+    /// `cuMemcpy3D_v2`
+    case cuMemcpy3D_v2 = 0x0150
+    /// `cuMemcpy3DAsync_v2`
+    case cuMemcpy3DAsync_v2 = 0x0151
     /// `cuStreamCreate`
     case cuStreamCreate = 0x0200
     /// `cuStreamCreateWithPriority`
@@ -146,6 +156,54 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuCtxSetLimit = 0x0612
     /// `cuCtxResetPersistingL2Cache`
     case cuCtxResetPersistingL2Cache = 0x0613
+    /// `cuArray3DCreate_v2`
+    case cuArray3DCreate_v2 = 0x0700
+    /// `cuArrayDestroy`
+    case cuArrayDestroy = 0x0701
+    /// `cuTexObjectCreate`
+    case cuTexObjectCreate = 0x0710
+    /// `cuTexObjectDestroy`
+    case cuTexObjectDestroy = 0x0711
+    /// `cuSurfObjectCreate`
+    case cuSurfObjectCreate = 0x0712
+    /// `cuSurfObjectDestroy`
+    case cuSurfObjectDestroy = 0x0713
+    /// `cuDeviceGetTexture1DLinearMaxWidth`
+    case cuDeviceGetTexture1DLinearMaxWidth = 0x0718
+    /// `cuModuleGetTexRef`
+    case cuModuleGetTexRef = 0x0720
+    /// `cuModuleGetSurfRef`
+    case cuModuleGetSurfRef = 0x0721
+    /// `cuTexRefSetArray`
+    case cuTexRefSetArray = 0x0722
+    /// `cuSurfRefSetArray`
+    case cuSurfRefSetArray = 0x0723
+    /// `cuTexRefSetAddress_v2`
+    case cuTexRefSetAddress_v2 = 0x0724
+    /// `cuTexRefSetAddress2D_v3`
+    case cuTexRefSetAddress2D_v3 = 0x0725
+    /// `cuTexRefSetFormat`
+    case cuTexRefSetFormat = 0x0726
+    /// `cuTexRefSetAddressMode`
+    case cuTexRefSetAddressMode = 0x0727
+    /// `cuTexRefSetFilterMode`
+    case cuTexRefSetFilterMode = 0x0728
+    /// `cuTexRefSetFlags`
+    case cuTexRefSetFlags = 0x0729
+    /// `cuTexRefSetBorderColor`
+    case cuTexRefSetBorderColor = 0x072a
+    /// `cuTexRefGetAddress_v2`
+    case cuTexRefGetAddress_v2 = 0x0730
+    /// `cuTexRefGetFormat`
+    case cuTexRefGetFormat = 0x0731
+    /// `cuTexRefGetAddressMode`
+    case cuTexRefGetAddressMode = 0x0732
+    /// `cuTexRefGetFilterMode`
+    case cuTexRefGetFilterMode = 0x0733
+    /// `cuTexRefGetFlags`
+    case cuTexRefGetFlags = 0x0734
+    /// `cuTexRefGetBorderColor`
+    case cuTexRefGetBorderColor = 0x0735
 
     /// The name of the call, or of the record.
     package var name: StaticString {
@@ -183,6 +241,11 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuMemcpyDtoD_v2: "cuMemcpyDtoD_v2"
         case .cuMemcpyDtoDAsync_v2: "cuMemcpyDtoDAsync_v2"
         case .cuMemGetInfo_v2: "cuMemGetInfo_v2"
+        case .cuMemcpyDtoA_v2: "cuMemcpyDtoA_v2"
+        case .cuMemcpyAtoD_v2: "cuMemcpyAtoD_v2"
+        case .cuMemcpyAtoA_v2: "cuMemcpyAtoA_v2"
+        case .cuMemcpy3D_v2: "cuMemcpy3D_v2"
+        case .cuMemcpy3DAsync_v2: "cuMemcpy3DAsync_v2"
         case .cuStreamCreate: "cuStreamCreate"
         case .cuStreamCreateWithPriority: "cuStreamCreateWithPriority"
         case .cuStreamDestroy_v2: "cuStreamDestroy_v2"
@@ -222,6 +285,30 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuCtxGetLimit: "cuCtxGetLimit"
         case .cuCtxSetLimit: "cuCtxSetLimit"
         case .cuCtxResetPersistingL2Cache: "cuCtxResetPersistingL2Cache"
+        case .cuArray3DCreate_v2: "cuArray3DCreate_v2"
+        case .cuArrayDestroy: "cuArrayDestroy"
+        case .cuTexObjectCreate: "cuTexObjectCreate"
+        case .cuTexObjectDestroy: "cuTexObjectDestroy"
+        case .cuSurfObjectCreate: "cuSurfObjectCreate"
+        case .cuSurfObjectDestroy: "cuSurfObjectDestroy"
+        case .cuDeviceGetTexture1DLinearMaxWidth: "cuDeviceGetTexture1DLinearMaxWidth"
+        case .cuModuleGetTexRef: "cuModuleGetTexRef"
+        case .cuModuleGetSurfRef: "cuModuleGetSurfRef"
+        case .cuTexRefSetArray: "cuTexRefSetArray"
+        case .cuSurfRefSetArray: "cuSurfRefSetArray"
+        case .cuTexRefSetAddress_v2: "cuTexRefSetAddress_v2"
+        case .cuTexRefSetAddress2D_v3: "cuTexRefSetAddress2D_v3"
+        case .cuTexRefSetFormat: "cuTexRefSetFormat"
+        case .cuTexRefSetAddressMode: "cuTexRefSetAddressMode"
+        case .cuTexRefSetFilterMode: "cuTexRefSetFilterMode"
+        case .cuTexRefSetFlags: "cuTexRefSetFlags"
+        case .cuTexRefSetBorderColor: "cuTexRefSetBorderColor"
+        case .cuTexRefGetAddress_v2: "cuTexRefGetAddress_v2"
+        case .cuTexRefGetFormat: "cuTexRefGetFormat"
+        case .cuTexRefGetAddressMode: "cuTexRefGetAddressMode"
+        case .cuTexRefGetFilterMode: "cuTexRefGetFilterMode"
+        case .cuTexRefGetFlags: "cuTexRefGetFlags"
+        case .cuTexRefGetBorderColor: "cuTexRefGetBorderColor"
         }
     }
 }

@@ -139,6 +139,52 @@ package enum Request_cuEventRecordWithFlags {
     }
 }
 
+/// Request of `cuMemcpyAtoA_v2`.
+package enum Request_cuMemcpyAtoA_v2 {
+    /// Bytes of the body.
+    package static let size = 40
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, dstArray: UInt64, dstOffset: UInt64, srcArray: UInt64, srcOffset: UInt64, bytes: UInt64) {
+        body.storeBytes(of: dstArray, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: dstOffset, toByteOffset: 8, as: UInt64.self)
+        body.storeBytes(of: srcArray, toByteOffset: 16, as: UInt64.self)
+        body.storeBytes(of: srcOffset, toByteOffset: 24, as: UInt64.self)
+        body.storeBytes(of: bytes, toByteOffset: 32, as: UInt64.self)
+    }
+}
+
+/// Request of `cuMemcpyAtoD_v2`.
+package enum Request_cuMemcpyAtoD_v2 {
+    /// Bytes of the body.
+    package static let size = 32
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, dstDevice: UInt64, srcArray: UInt64, srcOffset: UInt64, bytes: UInt64) {
+        body.storeBytes(of: dstDevice, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: srcArray, toByteOffset: 8, as: UInt64.self)
+        body.storeBytes(of: srcOffset, toByteOffset: 16, as: UInt64.self)
+        body.storeBytes(of: bytes, toByteOffset: 24, as: UInt64.self)
+    }
+}
+
+/// Request of `cuMemcpyDtoA_v2`.
+package enum Request_cuMemcpyDtoA_v2 {
+    /// Bytes of the body.
+    package static let size = 32
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, dstArray: UInt64, dstOffset: UInt64, srcDevice: UInt64, bytes: UInt64) {
+        body.storeBytes(of: dstArray, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: dstOffset, toByteOffset: 8, as: UInt64.self)
+        body.storeBytes(of: srcDevice, toByteOffset: 16, as: UInt64.self)
+        body.storeBytes(of: bytes, toByteOffset: 24, as: UInt64.self)
+    }
+}
+
 /// Request of `cuMemcpyDtoD_v2`.
 package enum Request_cuMemcpyDtoD_v2 {
     /// Bytes of the body.
@@ -483,5 +529,148 @@ package enum Request_cuStreamWaitEvent {
         body.storeBytes(of: stream, toByteOffset: 0, as: UInt64.self)
         body.storeBytes(of: event, toByteOffset: 8, as: UInt64.self)
         body.storeBytes(of: flags, toByteOffset: 16, as: UInt32.self)
+    }
+}
+
+/// Request of `cuSurfRefSetArray`.
+package enum Request_cuSurfRefSetArray {
+    /// Bytes of the body.
+    package static let size = 24
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, surfRef: UInt64, array: UInt64, flags: UInt32) {
+        body.storeBytes(of: surfRef, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: array, toByteOffset: 8, as: UInt64.self)
+        body.storeBytes(of: flags, toByteOffset: 16, as: UInt32.self)
+    }
+}
+
+/// Request of `cuTexRefGetAddress_v2`.
+package enum Request_cuTexRefGetAddress_v2 {
+    /// Bytes of the body.
+    package static let size = 8
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, texRef: UInt64) {
+        body.storeBytes(of: texRef, toByteOffset: 0, as: UInt64.self)
+    }
+}
+
+/// Request of `cuTexRefGetAddressMode`.
+package enum Request_cuTexRefGetAddressMode {
+    /// Bytes of the body.
+    package static let size = 16
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, texRef: UInt64, dim: Int32) {
+        body.storeBytes(of: texRef, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: dim, toByteOffset: 8, as: Int32.self)
+    }
+}
+
+/// Request of `cuTexRefGetFilterMode`.
+package enum Request_cuTexRefGetFilterMode {
+    /// Bytes of the body.
+    package static let size = 8
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, texRef: UInt64) {
+        body.storeBytes(of: texRef, toByteOffset: 0, as: UInt64.self)
+    }
+}
+
+/// Request of `cuTexRefGetFlags`.
+package enum Request_cuTexRefGetFlags {
+    /// Bytes of the body.
+    package static let size = 8
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, texRef: UInt64) {
+        body.storeBytes(of: texRef, toByteOffset: 0, as: UInt64.self)
+    }
+}
+
+/// Request of `cuTexRefGetFormat`.
+package enum Request_cuTexRefGetFormat {
+    /// Bytes of the body.
+    package static let size = 8
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, texRef: UInt64) {
+        body.storeBytes(of: texRef, toByteOffset: 0, as: UInt64.self)
+    }
+}
+
+/// Request of `cuTexRefSetAddressMode`.
+package enum Request_cuTexRefSetAddressMode {
+    /// Bytes of the body.
+    package static let size = 16
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, texRef: UInt64, dim: Int32, am: Int32) {
+        body.storeBytes(of: texRef, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: dim, toByteOffset: 8, as: Int32.self)
+        body.storeBytes(of: am, toByteOffset: 12, as: Int32.self)
+    }
+}
+
+/// Request of `cuTexRefSetArray`.
+package enum Request_cuTexRefSetArray {
+    /// Bytes of the body.
+    package static let size = 24
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, texRef: UInt64, array: UInt64, flags: UInt32) {
+        body.storeBytes(of: texRef, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: array, toByteOffset: 8, as: UInt64.self)
+        body.storeBytes(of: flags, toByteOffset: 16, as: UInt32.self)
+    }
+}
+
+/// Request of `cuTexRefSetFilterMode`.
+package enum Request_cuTexRefSetFilterMode {
+    /// Bytes of the body.
+    package static let size = 16
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, texRef: UInt64, fm: Int32) {
+        body.storeBytes(of: texRef, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: fm, toByteOffset: 8, as: Int32.self)
+    }
+}
+
+/// Request of `cuTexRefSetFlags`.
+package enum Request_cuTexRefSetFlags {
+    /// Bytes of the body.
+    package static let size = 16
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, texRef: UInt64, flags: UInt32) {
+        body.storeBytes(of: texRef, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: flags, toByteOffset: 8, as: UInt32.self)
+    }
+}
+
+/// Request of `cuTexRefSetFormat`.
+package enum Request_cuTexRefSetFormat {
+    /// Bytes of the body.
+    package static let size = 16
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, texRef: UInt64, fmt: Int32, numPackedComponents: Int32) {
+        body.storeBytes(of: texRef, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: fmt, toByteOffset: 8, as: Int32.self)
+        body.storeBytes(of: numPackedComponents, toByteOffset: 12, as: Int32.self)
     }
 }

@@ -50,15 +50,31 @@ extension Executor {
         guard isDeviceMemory(upload.destination) else {
             return finish(record, Status.invalidValue)
         }
-        guard let call = driver.cuMemcpyHtoDAsync_v2, let mark = driver.cuEventRecord else {
+        guard let call = driver.cuMemcpyHtoDAsync_v2 else {
             return finish(record, Status.notFound)
         }
+        stage(record, data, upload.length, stream) { memory in
+            call(upload.destination, memory, upload.length, stream)
+        }
+    }
+
+    /// Copies data that came with a record to staging memory, and from there, in the stream's order,
+    /// where `copy` says.
+    @inline(__always)
+    func stage(
+        _ record: Record,
+        _ data: UnsafeRawPointer,
+        _ length: Int,
+        _ stream: CUstream?,
+        _ copy: (UnsafeMutableRawPointer) -> CUresult
+    ) {
+        guard let mark = driver.cuEventRecord else { return finish(record, Status.notFound) }
         var status = Status.invalidContext
-        guard let pool = staging(of: record),
-            let slot = takeSlot(pool, upload.length, &status)
-        else { return finish(record, status) }
-        memcpy(slot.pointee.data, data, upload.length)
-        status = call(upload.destination, slot.pointee.data, upload.length, stream)
+        guard let pool = staging(of: record), let slot = takeSlot(pool, length, &status) else {
+            return finish(record, status)
+        }
+        memcpy(slot.pointee.data, data, length)
+        status = copy(slot.pointee.data)
         if status == Status.success {
             status = mark(slot.pointee.event, stream)
             pool.releaseLater(slot)
@@ -101,7 +117,18 @@ extension Executor {
             )
             return
         }
-        let status = startCopies(record, source, length, stream)
+        let call = driver.cuMemcpyDtoHAsync_v2
+        let status = startCopies(record, length, stream) { offset in
+            Int(min(length - offset, UInt64(WireFormat.maxData)))
+        } copy: { memory, offset, size in
+            call?(memory, source &+ offset, size, stream) ?? Status.notFound
+        }
+        finishCopies(record, status, stream)
+    }
+
+    /// Tells the client of a copy that could not be started.
+    @inline(__always)
+    func finishCopies(_ record: Record, _ status: CUresult, _ stream: CUstream?) {
         if status != Status.success {
             let context = contexts[record.context]?.context
             deliveries.fail(Ticket(record), status, context: context, stream: stream)
@@ -109,23 +136,27 @@ extension Executor {
         finish(record, status)
     }
 
-    /// Starts one copy a MiB; waits for staging memory when there are too many under way.
-    private func startCopies(
+    /// Starts a copy a piece; waits for staging memory when there are too many under way.
+    ///
+    /// - Parameters:
+    ///   - sizeAt: Bytes of the piece that begins at an offset, at most `WireFormat.maxData`.
+    ///   - copy: Has the driver copy it.
+    @inline(__always)
+    func startCopies(
         _ record: Record,
-        _ source: CUdeviceptr,
         _ length: UInt64,
-        _ stream: CUstream?
+        _ stream: CUstream?,
+        sizeAt: (UInt64) -> Int,
+        copy: (_ memory: UnsafeMutableRawPointer, _ offset: UInt64, _ size: Int) -> CUresult
     ) -> CUresult {
-        guard let call = driver.cuMemcpyDtoHAsync_v2, let mark = driver.cuEventRecord else {
-            return Status.notFound
-        }
+        guard let mark = driver.cuEventRecord else { return Status.notFound }
         guard let pool = staging(of: record) else { return Status.invalidContext }
         var offset: UInt64 = 0
         while offset < length {
-            let size = Int(min(length - offset, UInt64(WireFormat.maxData)))
+            let size = sizeAt(offset)
             var status = Status.success
             guard let slot = takeSlot(pool, size, &status) else { return status }
-            status = call(slot.pointee.data, source &+ offset, size, stream)
+            status = copy(slot.pointee.data, offset, size)
             if status == Status.success { status = mark(slot.pointee.event, stream) }
             guard status == Status.success else {
                 pool.release(slot)
@@ -146,7 +177,7 @@ extension Executor {
         return Status.success
     }
 
-    private func staging(of record: Record) -> StagingPool? {
+    func staging(of record: Record) -> StagingPool? {
         guard let entry = contexts[record.context] else { return nil }
         if let pool = entry.staging { return pool }
         let pool = StagingPool(driver: driver, limit: stagingLimit)
@@ -154,7 +185,7 @@ extension Executor {
         return pool
     }
 
-    private func takeSlot(
+    func takeSlot(
         _ pool: StagingPool,
         _ size: Int,
         _ status: inout CUresult

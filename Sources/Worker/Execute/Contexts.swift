@@ -97,6 +97,7 @@ extension Executor {
         handles.events.removeAll(context: identifier)
         handles.links.removeAll(context: identifier) { destroyEntry($0) }
         handles.images.removeAll(context: identifier) { forget($0) }
+        forgetTextures(context: identifier)
         allocations.removeAll { allocation in
             guard allocation.context == identifier else { return false }
             slices.giveBack(allocation.charge, of: allocation.device)

@@ -141,8 +141,27 @@ package final class Executor: @unchecked Sendable {
         case .cuCtxCreate_v2: try createContext(record)
         case .cuCtxDestroy_v2: try destroyContext(record)
         case .cuDevicePrimaryCtxReset_v2: try resetPrimaryContext(record)
-        default:
-            guard try executePlain(record) else { throw .unknownOpcode(record.opcode.rawValue) }
+        default: if try !executePlain(record) { try executeTexturing(record) }
+        }
+    }
+
+    /// Arrays, textures and surfaces.
+    private func executeTexturing(_ record: Record) throws(ProtocolViolation) {
+        switch record.opcode {
+        case .cuMemcpy3D_v2, .cuMemcpy3DAsync_v2: try copyBox(record)
+        case .cuArray3DCreate_v2: try createArray(record)
+        case .cuArrayDestroy: try destroyArray(record)
+        case .cuTexObjectCreate: try createTexture(record)
+        case .cuTexObjectDestroy: try destroyTexture(record)
+        case .cuSurfObjectCreate: try createSurface(record)
+        case .cuSurfObjectDestroy: try destroySurface(record)
+        case .cuDeviceGetTexture1DLinearMaxWidth: try textureMaxWidth(record)
+        case .cuModuleGetTexRef, .cuModuleGetSurfRef: try findReference(record)
+        case .cuTexRefSetAddress_v2: try setReferenceAddress(record)
+        case .cuTexRefSetAddress2D_v3: try setReferenceAddress2D(record)
+        case .cuTexRefSetBorderColor: try setReferenceBorder(record)
+        case .cuTexRefGetBorderColor: try referenceBorder(record)
+        default: throw .unknownOpcode(record.opcode.rawValue)
         }
     }
 
@@ -175,6 +194,9 @@ package final class Executor: @unchecked Sendable {
         }
         // The client keeps the destination until the last piece has come.
         if record.opcode == .cuMemcpyDtoHAsync_v2, !record.wantsReply {
+            deliveries.fail(Ticket(record), status)
+        }
+        if record.opcode == .cuMemcpy3DAsync_v2, !record.wantsReply, isBoxToHost(record) {
             deliveries.fail(Ticket(record), status)
         }
         finish(record, status)

@@ -16,6 +16,15 @@ extension Executor {
         return query(&type, memoryType, address) == Status.success && type == device
     }
 
+    /// The same for so many bytes from an address on, at least 1.
+    func isDeviceRange(_ address: CUdeviceptr, _ bytes: UInt64) -> Bool {
+        if let range = allocations.find(address) {
+            return bytes <= range.bytes - min(range.bytes, address - range.address)
+        }
+        let (last, overflow) = address.addingReportingOverflow(bytes - 1)
+        return !overflow && isDeviceMemory(address) && isDeviceMemory(last)
+    }
+
     func allocate(_ record: Record) throws(ProtocolViolation) {
         try record.expect(size: MemoryLayouts.allocSize)
         let bytes = record.load(0, as: UInt64.self)

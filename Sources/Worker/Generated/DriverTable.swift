@@ -139,6 +139,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuDeviceGetProperties`
     package var cuDeviceGetProperties:
         (@convention(c) (UnsafeMutablePointer<CUdevprop>?, CUdevice) -> CUresult)?
+    /// `cuDeviceGetTexture1DLinearMaxWidth`
+    package var cuDeviceGetTexture1DLinearMaxWidth:
+        (@convention(c) (UnsafeMutablePointer<Int>?, CUarray_format, UInt32, CUdevice) -> CUresult)?
     /// `cuDeviceGetUuid`
     package var cuDeviceGetUuid:
         (@convention(c) (UnsafeMutablePointer<CUuuid>?, CUdevice) -> CUresult)?
@@ -634,6 +637,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuTexObjectGetResourceDesc`
     package var cuTexObjectGetResourceDesc:
         (@convention(c) (OpaquePointer?, CUtexObject) -> CUresult)?
+    /// `cuTexObjectGetResourceViewDesc`
+    package var cuTexObjectGetResourceViewDesc:
+        (@convention(c) (OpaquePointer?, CUtexObject) -> CUresult)?
     /// `cuTexObjectGetTextureDesc`
     package var cuTexObjectGetTextureDesc:
         (@convention(c) (OpaquePointer?, CUtexObject) -> CUresult)?
@@ -733,6 +739,7 @@ package struct DriverTable: @unchecked Sendable {
         cuDeviceGetP2PAttribute = unsafeBitCast(symbol("cuDeviceGetP2PAttribute"), to: type(of: cuDeviceGetP2PAttribute))
         cuDeviceGetPCIBusId = unsafeBitCast(symbol("cuDeviceGetPCIBusId"), to: type(of: cuDeviceGetPCIBusId))
         cuDeviceGetProperties = unsafeBitCast(symbol("cuDeviceGetProperties"), to: type(of: cuDeviceGetProperties))
+        cuDeviceGetTexture1DLinearMaxWidth = unsafeBitCast(symbol("cuDeviceGetTexture1DLinearMaxWidth"), to: type(of: cuDeviceGetTexture1DLinearMaxWidth))
         cuDeviceGetUuid = unsafeBitCast(symbol("cuDeviceGetUuid"), to: type(of: cuDeviceGetUuid))
         cuDeviceGetUuid_v2 = unsafeBitCast(symbol("cuDeviceGetUuid_v2"), to: type(of: cuDeviceGetUuid_v2))
         cuDevicePrimaryCtxGetState = unsafeBitCast(symbol("cuDevicePrimaryCtxGetState"), to: type(of: cuDevicePrimaryCtxGetState))
@@ -898,6 +905,7 @@ package struct DriverTable: @unchecked Sendable {
         cuTexObjectCreate = unsafeBitCast(symbol("cuTexObjectCreate"), to: type(of: cuTexObjectCreate))
         cuTexObjectDestroy = unsafeBitCast(symbol("cuTexObjectDestroy"), to: type(of: cuTexObjectDestroy))
         cuTexObjectGetResourceDesc = unsafeBitCast(symbol("cuTexObjectGetResourceDesc"), to: type(of: cuTexObjectGetResourceDesc))
+        cuTexObjectGetResourceViewDesc = unsafeBitCast(symbol("cuTexObjectGetResourceViewDesc"), to: type(of: cuTexObjectGetResourceViewDesc))
         cuTexObjectGetTextureDesc = unsafeBitCast(symbol("cuTexObjectGetTextureDesc"), to: type(of: cuTexObjectGetTextureDesc))
         cuTexRefGetAddress_v2 = unsafeBitCast(symbol("cuTexRefGetAddress_v2"), to: type(of: cuTexRefGetAddress_v2))
         cuTexRefGetAddressMode = unsafeBitCast(symbol("cuTexRefGetAddressMode"), to: type(of: cuTexRefGetAddressMode))

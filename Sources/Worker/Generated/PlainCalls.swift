@@ -100,6 +100,40 @@ extension Executor {
             guard let call = driver.cuEventRecordWithFlags else { finish(record, Status.notFound); break }
             let status = call(event, stream, flags)
             finish(record, status)
+        case .cuMemcpyAtoA_v2:
+            try record.expect(size: Request_cuMemcpyAtoA_v2.size)
+            let dstArrayHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let dstArray = handles.arrays.find(dstArrayHandle) else { finish(record, Status.invalidHandle); break }
+            let dstOffset = Int(truncatingIfNeeded: record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            let srcArrayHandle = record.body.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+            guard let srcArray = handles.arrays.find(srcArrayHandle) else { finish(record, Status.invalidHandle); break }
+            let srcOffset = Int(truncatingIfNeeded: record.body.loadUnaligned(fromByteOffset: 24, as: UInt64.self))
+            let bytes = Int(truncatingIfNeeded: record.body.loadUnaligned(fromByteOffset: 32, as: UInt64.self))
+            guard let call = driver.cuMemcpyAtoA_v2 else { finish(record, Status.notFound); break }
+            let status = call(dstArray, dstOffset, srcArray, srcOffset, bytes)
+            finish(record, status)
+        case .cuMemcpyAtoD_v2:
+            try record.expect(size: Request_cuMemcpyAtoD_v2.size)
+            let dstDevice = CUdeviceptr(truncatingIfNeeded: record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self))
+            guard isDeviceMemory(dstDevice) else { finish(record, Status.invalidValue); break }
+            let srcArrayHandle = record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            guard let srcArray = handles.arrays.find(srcArrayHandle) else { finish(record, Status.invalidHandle); break }
+            let srcOffset = Int(truncatingIfNeeded: record.body.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+            let bytes = Int(truncatingIfNeeded: record.body.loadUnaligned(fromByteOffset: 24, as: UInt64.self))
+            guard let call = driver.cuMemcpyAtoD_v2 else { finish(record, Status.notFound); break }
+            let status = call(dstDevice, srcArray, srcOffset, bytes)
+            finish(record, status)
+        case .cuMemcpyDtoA_v2:
+            try record.expect(size: Request_cuMemcpyDtoA_v2.size)
+            let dstArrayHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let dstArray = handles.arrays.find(dstArrayHandle) else { finish(record, Status.invalidHandle); break }
+            let dstOffset = Int(truncatingIfNeeded: record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            let srcDevice = CUdeviceptr(truncatingIfNeeded: record.body.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+            guard isDeviceMemory(srcDevice) else { finish(record, Status.invalidValue); break }
+            let bytes = Int(truncatingIfNeeded: record.body.loadUnaligned(fromByteOffset: 24, as: UInt64.self))
+            guard let call = driver.cuMemcpyDtoA_v2 else { finish(record, Status.notFound); break }
+            let status = call(dstArray, dstOffset, srcDevice, bytes)
+            finish(record, status)
         case .cuMemcpyDtoD_v2:
             try record.expect(size: Request_cuMemcpyDtoD_v2.size)
             let dstDevice = CUdeviceptr(truncatingIfNeeded: record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self))
@@ -336,6 +370,113 @@ extension Executor {
             let flags = record.body.loadUnaligned(fromByteOffset: 16, as: UInt32.self)
             guard let call = driver.cuStreamWaitEvent else { finish(record, Status.notFound); break }
             let status = call(stream, event, flags)
+            finish(record, status)
+        case .cuSurfRefSetArray:
+            try record.expect(size: Request_cuSurfRefSetArray.size)
+            let surfRefHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let surfRef = handles.surfrefs.find(surfRefHandle) else { finish(record, Status.invalidHandle); break }
+            let arrayHandle = record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            guard let array = handles.arrays.find(arrayHandle) else { finish(record, Status.invalidHandle); break }
+            let flags = record.body.loadUnaligned(fromByteOffset: 16, as: UInt32.self)
+            guard let call = driver.cuSurfRefSetArray else { finish(record, Status.notFound); break }
+            let status = call(surfRef, array, flags)
+            finish(record, status)
+        case .cuTexRefGetAddress_v2:
+            try record.expect(size: Request_cuTexRefGetAddress_v2.size)
+            let texRefHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let texRef = handles.texrefs.find(texRefHandle) else { finish(record, Status.invalidHandle); break }
+            var pdptr: CUdeviceptr = 0
+            guard let call = driver.cuTexRefGetAddress_v2 else { finish(record, Status.notFound); break }
+            let status = call(&pdptr, texRef)
+            finish(record, status, size: 16) { reply in
+                reply.storeBytes(of: UInt64(truncatingIfNeeded: pdptr), toByteOffset: 8, as: UInt64.self)
+            }
+        case .cuTexRefGetAddressMode:
+            try record.expect(size: Request_cuTexRefGetAddressMode.size)
+            let texRefHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let texRef = handles.texrefs.find(texRefHandle) else { finish(record, Status.invalidHandle); break }
+            let dim = record.body.loadUnaligned(fromByteOffset: 8, as: Int32.self)
+            var pam: CUaddress_mode = 0
+            guard let call = driver.cuTexRefGetAddressMode else { finish(record, Status.notFound); break }
+            let status = call(&pam, texRef, dim)
+            finish(record, status, size: 16) { reply in
+                reply.storeBytes(of: Int32(truncatingIfNeeded: pam), toByteOffset: 8, as: Int32.self)
+            }
+        case .cuTexRefGetFilterMode:
+            try record.expect(size: Request_cuTexRefGetFilterMode.size)
+            let texRefHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let texRef = handles.texrefs.find(texRefHandle) else { finish(record, Status.invalidHandle); break }
+            var pfm: CUfilter_mode = 0
+            guard let call = driver.cuTexRefGetFilterMode else { finish(record, Status.notFound); break }
+            let status = call(&pfm, texRef)
+            finish(record, status, size: 16) { reply in
+                reply.storeBytes(of: Int32(truncatingIfNeeded: pfm), toByteOffset: 8, as: Int32.self)
+            }
+        case .cuTexRefGetFlags:
+            try record.expect(size: Request_cuTexRefGetFlags.size)
+            let texRefHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let texRef = handles.texrefs.find(texRefHandle) else { finish(record, Status.invalidHandle); break }
+            var flags: UInt32 = 0
+            guard let call = driver.cuTexRefGetFlags else { finish(record, Status.notFound); break }
+            let status = call(&flags, texRef)
+            finish(record, status, size: 16) { reply in
+                reply.storeBytes(of: flags, toByteOffset: 8, as: UInt32.self)
+            }
+        case .cuTexRefGetFormat:
+            try record.expect(size: Request_cuTexRefGetFormat.size)
+            let texRefHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let texRef = handles.texrefs.find(texRefHandle) else { finish(record, Status.invalidHandle); break }
+            var format: CUarray_format = 0
+            var numChannels: Int32 = 0
+            guard let call = driver.cuTexRefGetFormat else { finish(record, Status.notFound); break }
+            let status = call(&format, &numChannels, texRef)
+            finish(record, status, size: 16) { reply in
+                reply.storeBytes(of: Int32(truncatingIfNeeded: format), toByteOffset: 8, as: Int32.self)
+                reply.storeBytes(of: numChannels, toByteOffset: 12, as: Int32.self)
+            }
+        case .cuTexRefSetAddressMode:
+            try record.expect(size: Request_cuTexRefSetAddressMode.size)
+            let texRefHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let texRef = handles.texrefs.find(texRefHandle) else { finish(record, Status.invalidHandle); break }
+            let dim = record.body.loadUnaligned(fromByteOffset: 8, as: Int32.self)
+            let am = CUaddress_mode(truncatingIfNeeded: record.body.loadUnaligned(fromByteOffset: 12, as: Int32.self))
+            guard let call = driver.cuTexRefSetAddressMode else { finish(record, Status.notFound); break }
+            let status = call(texRef, dim, am)
+            finish(record, status)
+        case .cuTexRefSetArray:
+            try record.expect(size: Request_cuTexRefSetArray.size)
+            let texRefHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let texRef = handles.texrefs.find(texRefHandle) else { finish(record, Status.invalidHandle); break }
+            let arrayHandle = record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            guard let array = handles.arrays.find(arrayHandle) else { finish(record, Status.invalidHandle); break }
+            let flags = record.body.loadUnaligned(fromByteOffset: 16, as: UInt32.self)
+            guard let call = driver.cuTexRefSetArray else { finish(record, Status.notFound); break }
+            let status = call(texRef, array, flags)
+            finish(record, status)
+        case .cuTexRefSetFilterMode:
+            try record.expect(size: Request_cuTexRefSetFilterMode.size)
+            let texRefHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let texRef = handles.texrefs.find(texRefHandle) else { finish(record, Status.invalidHandle); break }
+            let fm = CUfilter_mode(truncatingIfNeeded: record.body.loadUnaligned(fromByteOffset: 8, as: Int32.self))
+            guard let call = driver.cuTexRefSetFilterMode else { finish(record, Status.notFound); break }
+            let status = call(texRef, fm)
+            finish(record, status)
+        case .cuTexRefSetFlags:
+            try record.expect(size: Request_cuTexRefSetFlags.size)
+            let texRefHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let texRef = handles.texrefs.find(texRefHandle) else { finish(record, Status.invalidHandle); break }
+            let flags = record.body.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
+            guard let call = driver.cuTexRefSetFlags else { finish(record, Status.notFound); break }
+            let status = call(texRef, flags)
+            finish(record, status)
+        case .cuTexRefSetFormat:
+            try record.expect(size: Request_cuTexRefSetFormat.size)
+            let texRefHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let texRef = handles.texrefs.find(texRefHandle) else { finish(record, Status.invalidHandle); break }
+            let fmt = CUarray_format(truncatingIfNeeded: record.body.loadUnaligned(fromByteOffset: 8, as: Int32.self))
+            let numPackedComponents = record.body.loadUnaligned(fromByteOffset: 12, as: Int32.self)
+            guard let call = driver.cuTexRefSetFormat else { finish(record, Status.notFound); break }
+            let status = call(texRef, fmt, numPackedComponents)
             finish(record, status)
         default: return false
         }

@@ -10,6 +10,8 @@ struct ImageEntry {
     var handle: UInt64
     /// Identifiers of its functions.
     var functions: [UInt32]
+    /// Handles of its texture and surface references that were asked for.
+    var references: [UInt64] = []
 }
 
 // Loading and unloading of images, and their global variables.
@@ -138,6 +140,7 @@ extension Executor {
     /// Forgets an image and everything that was in it.
     func forget(_ entry: UnsafeMutablePointer<ImageEntry>) {
         for identifier in entry.pointee.functions { handles.functions.remove(identifier) }
+        for reference in entry.pointee.references { handles.references.remove(reference) }
         let handle = entry.pointee.handle
         allocations.removeAll { $0.image == handle }
         entry.deinitialize(count: 1)

@@ -7,4 +7,15 @@ struct ObjectTables: Sendable {
     let images = HandleTable<UnsafeMutablePointer<ImageEntry>>(kind: 3)
     let links = HandleTable<UnsafeMutablePointer<LinkEntry>>(kind: 4)
     let functions = FunctionTable()
+    let arrays = ArrayTable()
+    let textures = TextureTable()
+    let references: HandleTable<ReferenceEntry>
+    let texrefs: ReferenceView
+    let surfrefs: ReferenceView
+
+    init() {
+        references = HandleTable(kind: 8)
+        texrefs = ReferenceView(entries: references, isSurface: false)
+        surfrefs = ReferenceView(entries: references, isSurface: true)
+    }
 }

@@ -1,5 +1,6 @@
 internal import CUDAABI
 internal import Driver
+internal import Wire
 
 // A wait that is short costs less than waking a thread for it: as long as the client sends nothing
 // else, the reader looks itself whether the GPU has come so far. It never waits in the driver for
@@ -56,7 +57,14 @@ extension Executor {
             } else {
                 isIdle(job)
             }
+        case .box(let address): hasEnded(job, WaitJob.box(address))
         }
+    }
+
+    private func hasEnded(_ job: WaitJob, _ box: UnsafeMutablePointer<BoxFetch>?) -> Bool {
+        guard let box, box.pointee.copy.extent.bytes <= Waiting.pieceSize else { return false }
+        guard let stream = box.pointee.stream, stream > 1 else { return isIdle(job) }
+        return isIdle(CUstream(bitPattern: stream))
     }
 
     private func isIdle(_ stream: CUstream?) -> Bool {

@@ -11,6 +11,8 @@ struct WaitJob: Sendable {
         case context
         /// To the client; in this stream, or as the synchronous call.
         case copy(source: CUdeviceptr, length: UInt64, stream: UInt?)
+        /// To the client as well: address of a `BoxFetch`, which belongs to the job.
+        case box(UInt)
     }
 
     var ticket: Ticket
@@ -21,6 +23,11 @@ struct WaitJob: Sendable {
         self.ticket = ticket
         contextAddress = UInt(bitPattern: context)
         self.kind = kind
+    }
+
+    /// What `Kind.box` names.
+    static func box(_ address: UInt) -> UnsafeMutablePointer<BoxFetch>? {
+        UnsafeMutablePointer(bitPattern: address)
     }
 
     /// The driver's context in which to wait.

@@ -42,7 +42,19 @@ final class Waiting {
         case .context:
             finish(job.ticket, driver.cuCtxSynchronize?() ?? Status.notFound)
         case .copy(let source, let length, let stream):
-            copy(job.ticket, source, length, stream)
+            copy(job.ticket, length) { offset in
+                Int(min(length - offset, UInt64(Self.pieceSize)))
+            } fetch: { offset, size, room in
+                driver.fetch(source &+ offset, size, to: room, stream: stream)
+            }
+        case .box(let address):
+            guard let box = WaitJob.box(address)?.pointee else { break }
+            copy(job.ticket, UInt64(box.copy.extent.bytes)) { offset in
+                box.size(at: offset)
+            } fetch: { offset, _, room in
+                box.fetch(driver, at: offset, to: room)
+            }
+            WaitJob.box(address)?.deallocate()
         }
     }
 
@@ -51,20 +63,25 @@ final class Waiting {
         answers.finish(ticket, status)
     }
 
-    /// Sends the memory piece by piece; the reply leaves together with the last one.
-    private func copy(_ ticket: Ticket, _ source: CUdeviceptr, _ length: UInt64, _ stream: UInt?) {
+    /// Sends memory piece by piece; the reply leaves together with the last one.
+    ///
+    /// - Parameters:
+    ///   - sizeAt: Bytes of the piece that begins at an offset, at most `pieceSize`.
+    ///   - fetch: Copies it.
+    @inline(__always)
+    private func copy(
+        _ ticket: Ticket,
+        _ length: UInt64,
+        sizeAt: (UInt64) -> Int,
+        fetch: (_ offset: UInt64, _ size: Int, _ room: UnsafeMutableRawPointer) -> CUresult
+    ) {
         let room = buffer ?? .allocate(byteCount: Self.bufferSize, alignment: 64)
         buffer = room
         var offset: UInt64 = 0
         while offset < length {
-            let size = Int(min(length - offset, UInt64(Self.pieceSize)))
+            let size = sizeAt(offset)
             answers.output.waitForRoom(size)
-            let status = driver.fetch(
-                source &+ offset,
-                size,
-                to: room + Answers.hostDataPrefix,
-                stream: stream
-            )
+            let status = fetch(offset, size, room + Answers.hostDataPrefix)
             guard status == Status.success else { return finish(ticket, status) }
             let isLast = offset + UInt64(size) == length
             if isLast {

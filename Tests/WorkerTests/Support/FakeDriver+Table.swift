@@ -16,6 +16,7 @@ extension FakeDriver {
         addEvents(&table)
         addImages(&table)
         addLaunches(&table)
+        addTextures(&table)
         return table
     }
 

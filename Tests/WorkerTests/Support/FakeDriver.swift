@@ -31,6 +31,8 @@ final class FakeDriver: @unchecked Sendable {
     /// Parameters of the latest launch.
     var parameters: [[UInt8]] = []
     var optionsSeen: [Int32] = []
+    /// The value of the next texture or surface object.
+    var nextTexture: UInt64 = 77
 
     /// Forgets everything.
     func reset(printed: Int32) {
@@ -47,6 +49,7 @@ final class FakeDriver: @unchecked Sendable {
             failing = [:]
             parameters = []
             optionsSeen = []
+            nextTexture = 77
             self.printed = printed
         }
     }

@@ -282,6 +282,8 @@ enum TestHandle {
     static func event(_ index: UInt64) -> UInt64 { make(2, index) }
     static func image(_ index: UInt64) -> UInt64 { make(3, index) }
     static func link(_ index: UInt64) -> UInt64 { make(4, index) }
+    static func array(_ index: UInt64) -> UInt64 { make(7, index) }
+    static func reference(_ index: UInt64) -> UInt64 { make(8, index) }
 }
 
 // Calls that many tests make.

@@ -56,6 +56,32 @@ extension SoftCalls {
         }
     }
 
+    /// No object has a view.
+    package static func cuTexObjectGetResourceViewDesc(
+        _ view: OpaquePointer?,
+        _ object: CUtexObject
+    ) -> CUresult {
+        withContext { (context) throws(Failure) in
+            _ = try required(view)
+            _ = try context.driver.textures.record(object, tag: TextureTag.texture)
+            throw .invalidValue
+        }
+    }
+
+    package static func cuDeviceGetTexture1DLinearMaxWidth(
+        _ width: UnsafeMutablePointer<Int>?,
+        _ format: CUarray_format,
+        _ channels: UInt32,
+        _ device: CUdevice
+    ) -> CUresult {
+        withDriver { (driver) throws(Failure) in
+            _ = try driver.device(device)
+            let width = try required(width)
+            _ = try TextureResource.format(format, channels)
+            width.pointee = TextureResource.mostLinear
+        }
+    }
+
     package static func cuSurfObjectCreate(
         _ object: UnsafeMutablePointer<CUsurfObject>?,
         _ resource: OpaquePointer?

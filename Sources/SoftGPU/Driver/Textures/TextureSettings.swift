@@ -57,6 +57,9 @@ enum TextureResource {
         pitch: Int
     )
 
+    /// Texels of linear memory at most.
+    static let mostLinear = 1 << 28
+
     /// What instructions see of it, memory checked.
     func laneTexture(_ driver: SoftDriver) throws(Failure) -> LaneTexture {
         var result = LaneTexture()
@@ -65,7 +68,7 @@ enum TextureResource {
         case .linear(let address, let format, let channels, let bytes):
             _ = try driver.deviceRange(address, bytes)
             let texels = bytes / (format.bytes * channels)
-            guard texels > 0, texels <= 1 << 28 else { throw .invalidValue }
+            guard texels > 0, texels <= Self.mostLinear else { throw .invalidValue }
             result.width = UInt32(texels)
             result.height = 1
             result.geometry = TextureGeometry.buffer.rawValue

@@ -1,0 +1,173 @@
+internal import CLinux
+internal import CUDAABI
+internal import Driver
+internal import DriverFrontend
+internal import Wire
+
+/// A copy whose sides are checked.
+struct ArrayCopy {
+    var to: ArrayCopies.End
+    var from: ArrayCopies.End
+    var extent: BoxExtent
+    /// As it is on the wire.
+    var stream: UInt64
+    var isSynchronous: Bool
+
+    private var opcode: Opcode { isSynchronous ? .cuMemcpy3D_v2 : .cuMemcpy3DAsync_v2 }
+
+    /// Rows whose bytes may be under way at a time.
+    private static let mostRows = 256
+
+    func run(_ state: ArrayCopies.State, _ context: UInt32) -> CUresult {
+        if from.kind == .host { return upload(state, context) }
+        if to.kind == .host { return download(state, context) }
+        return Session.send(state, opcode, context: context, size: BoxLayout.size) {
+            encode(whole, to: $0)
+        }
+    }
+
+    private var whole: BoxPiece { BoxPiece(x: 0, y: 0, z: 0, extent: extent) }
+
+    /// Writes the body for a piece of the copy; the data may follow.
+    private func encode(_ piece: BoxPiece, to body: UnsafeMutableRawPointer) {
+        func store(_ value: Int, _ offset: Int) {
+            body.storeBytes(of: value, toByteOffset: offset, as: Int.self)
+        }
+        func encode(_ end: ArrayCopies.End, _ start: Int) {
+            let isArray = end.kind == .array
+            let isDevice = end.kind == .device
+            var place = end.place
+            if isDevice {
+                place += UInt64(piece.z * end.slice + piece.y * end.pitch + piece.x)
+            }
+            let shown = isArray || isDevice ? place : 0
+            body.storeBytes(of: shown, toByteOffset: start + BoxLayout.place, as: UInt64.self)
+            store(isArray ? end.x + piece.x : 0, start + BoxLayout.x)
+            store(isArray ? end.y + piece.y : 0, start + BoxLayout.y)
+            store(isArray ? end.z + piece.z : 0, start + BoxLayout.z)
+            store(isDevice ? end.pitch : 0, start + BoxLayout.pitch)
+            store(isDevice ? end.slice / end.pitch : 0, start + BoxLayout.rows)
+        }
+        let kinds = (from.kind.rawValue, to.kind.rawValue)
+        body.storeBytes(of: kinds.0, toByteOffset: BoxLayout.sourceKind, as: UInt32.self)
+        body.storeBytes(of: kinds.1, toByteOffset: BoxLayout.destinationKind, as: UInt32.self)
+        body.storeBytes(of: stream, toByteOffset: BoxLayout.stream, as: UInt64.self)
+        store(piece.extent.width, BoxLayout.width)
+        store(piece.extent.height, BoxLayout.height)
+        store(piece.extent.depth, BoxLayout.depth)
+        encode(from, BoxLayout.source)
+        encode(to, BoxLayout.destination)
+    }
+
+    /// Address of a byte of the program's side.
+    private func host(
+        _ end: ArrayCopies.End,
+        _ x: Int,
+        _ y: Int,
+        _ z: Int
+    ) -> UnsafeMutableRawPointer? {
+        let offset = z * end.slice + y * end.pitch + x
+        return UnsafeMutableRawPointer(bitPattern: UInt(end.place) + UInt(offset))
+    }
+
+    /// To the GPU: the rows are put together in records. Returns when the source may change.
+    private func upload(_ state: ArrayCopies.State, _ context: UInt32) -> CUresult {
+        var done = 0
+        while done < extent.bytes {
+            let piece = extent.piece(at: done, most: WireFormat.maxData)
+            let count = piece.extent.bytes
+            let size = BoxLayout.size + WireFormat.padded(count)
+            state.pointee.streamLock.lock()
+            let body = CommandStream.begin(state, opcode, flags: 0, context: context, size: size)
+            encode(piece, to: body)
+            gather(piece, to: body + BoxLayout.size)
+            memset(body + BoxLayout.size + count, 0, size - BoxLayout.size - count)
+            CommandStream.commit(state, size: size)
+            state.pointee.streamLock.unlock()
+            done += count
+        }
+        Flusher.request(state)
+        return state.pointee.lostStatus
+    }
+
+    private func gather(_ piece: BoxPiece, to memory: UnsafeMutableRawPointer) {
+        var next = memory
+        for z in 0..<piece.extent.depth {
+            for y in 0..<piece.extent.height {
+                if let row = host(from, piece.x, piece.y + y, piece.z + z) {
+                    memcpy(next, row, piece.extent.width)
+                }
+                next += piece.extent.width
+            }
+        }
+    }
+
+    /// Whether the program's side has no gaps.
+    private var isDense: Bool {
+        (extent.height == 1 || to.pitch == extent.width)
+            && (extent.depth == 1 || to.slice == extent.width * extent.height)
+    }
+
+    /// To the program: truly asynchronous to page-locked memory only, as with the driver.
+    private func download(_ state: ArrayCopies.State, _ context: UInt32) -> CUresult {
+        guard let first = host(to, 0, 0, 0) else { return Status.invalidValue }
+        if !isSynchronous, isPageLocked(state) {
+            if isDense {
+                begin(state, context, whole, first)
+            } else {
+                for row in 0..<rows { beginRow(state, context, row) }
+            }
+            Flusher.request(state)
+            return Status.success
+        }
+        guard isDense else { return downloadRows(state, context) }
+        return Session.wait(
+            state,
+            opcode,
+            context: context,
+            size: BoxLayout.size,
+            destination: UnsafeMutableRawBufferPointer(start: first, count: extent.bytes)
+        ) { encode(whole, to: $0) }
+    }
+
+    private func isPageLocked(_ state: ArrayCopies.State) -> Bool {
+        let first = UInt(to.place)
+        guard let range = state.pointee.hostMemory.find(first) else { return false }
+        let last = (extent.depth - 1) * to.slice + (extent.height - 1) * to.pitch
+        return UInt(last + extent.width) <= UInt(range.size) - (first - range.address)
+    }
+
+    private var rows: Int { extent.height * extent.depth }
+
+    /// Rows between gaps, with a wait for many of them instead of one for each.
+    private func downloadRows(_ state: ArrayCopies.State, _ context: UInt32) -> CUresult {
+        var next = 0
+        while next < rows {
+            let end = min(next + Self.mostRows, rows)
+            for row in next..<end { beginRow(state, context, row) }
+            let status = Session.synchronize(state, context: context, stream: stream)
+            if status != Status.success { return status }
+            next = end
+        }
+        return Status.success
+    }
+
+    private func beginRow(_ state: ArrayCopies.State, _ context: UInt32, _ row: Int) {
+        let (y, z) = (row % extent.height, row / extent.height)
+        guard let memory = host(to, 0, y, z) else { return }
+        let extent = BoxExtent(width: extent.width, height: 1, depth: 1)
+        begin(state, context, BoxPiece(x: 0, y: y, z: z, extent: extent), memory)
+    }
+
+    private func begin(
+        _ state: ArrayCopies.State,
+        _ context: UInt32,
+        _ piece: BoxPiece,
+        _ memory: UnsafeMutableRawPointer
+    ) {
+        let (opcode, bytes) = (Opcode.cuMemcpy3DAsync_v2, piece.extent.bytes)
+        ClientCalls.begin(state, context, opcode, size: BoxLayout.size, memory, bytes) {
+            encode(piece, to: $0)
+        }
+    }
+}
