@@ -110,7 +110,7 @@ PROGRAMS = [
     Program("memory_copies"),
     Program("matrix_fragments",
             options={"flags": ("-gencode", "arch=compute_80,code=compute_80")}),
-    Program("textures", options={"targets": ("software", "native")}),
+    Program("textures"),
     Program("cooperative"),
     Program("device_properties"),
     Program("separate_compilation", sources=("separate_main.cu", "separate_part.cu"),
@@ -140,6 +140,10 @@ PROGRAMS = [
     Program("driver_launches", builds=DRIVER_BUILDS),
     Program("driver_modules", builds=DRIVER_BUILDS),
     Program("driver_contexts", builds=DRIVER_BUILDS),
+    Program("driver_arrays", builds=DRIVER_BUILDS),
+    # What NVIDIA's driver answers to these has not been seen yet.
+    Program("driver_array_errors", builds=DRIVER_BUILDS, options={"targets": SOFTWARE_ONLY}),
+    Program("driver_texture_references", builds=("c12",), options={"targets": SOFTWARE_ONLY}),
     Program("driver_stale_handles", builds=("c13",), options={"targets": SOFTWARE_ONLY}),
     Program("driver_images", builds=("c13",), options={
         "targets": SOFTWARE_ONLY,
