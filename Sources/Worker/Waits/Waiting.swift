@@ -26,7 +26,10 @@ final class Waiting {
     /// thread's current one.
     func perform(_ job: WaitJob) {
         let status = driver.cuCtxSetCurrent?(job.context) ?? Status.notFound
-        guard status == Status.success else { return finish(job.ticket, status) }
+        guard status == Status.success else {
+            if case .box(let address) = job.kind { WaitJob.box(address)?.deallocate() }
+            return finish(job.ticket, status)
+        }
         performHere(job)
     }
 
