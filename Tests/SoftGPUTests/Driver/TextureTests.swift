@@ -349,6 +349,31 @@ import Testing
         }
     }
 
+    @Test func widthsAndViews() throws {
+        try Harness.inContext { _ in
+            var width = 0
+            #expect(SoftCalls.cuDeviceGetTexture1DLinearMaxWidth(&width, 0x20, 4, 0) == 0)
+            #expect(width == 1 << 28)
+            #expect(SoftCalls.cuDeviceGetTexture1DLinearMaxWidth(&width, 0x20, 3, 0) == 1)
+            #expect(SoftCalls.cuDeviceGetTexture1DLinearMaxWidth(&width, 0x7F, 4, 0) == 1)
+            #expect(SoftCalls.cuDeviceGetTexture1DLinearMaxWidth(nil, 0x20, 4, 0) == 1)
+            #expect(SoftCalls.cuDeviceGetTexture1DLinearMaxWidth(&width, 0x20, 4, 99) == 101)
+            let array = try Textures.array(
+                Textures.description((4, 0, 0), .f32),
+                [UInt8](repeating: 0, count: 16)
+            )
+            let texture = try Textures.texture(Textures.resource(array), Textures.settings())
+            // No texture has a view.
+            let view = [UInt64](repeating: 0, count: 14)
+            for object in [texture, texture + 1] {
+                let found = Textures.with(view) {
+                    SoftCalls.cuTexObjectGetResourceViewDesc($0, object)
+                }
+                #expect(found == 1)
+            }
+        }
+    }
+
     /// A destroyed texture, and memory that is gone, are faults.
     @Test(arguments: [false, true])
     func stale(_ keepsTexture: Bool) throws {
