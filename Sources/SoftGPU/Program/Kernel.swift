@@ -18,6 +18,8 @@ public final class Kernel: @unchecked Sendable {
     public let parameterBytes: Int
     /// Threads that a block may have: of `.maxntid` or `.reqntid`, else 1024.
     public let maxThreadsPerBlock: Int
+    /// Blocks of that size that a multiprocessor must hold at once (`.minnctapersm`), else 1.
+    public let minBlocksPerMultiprocessor: Int
     /// The extents that a block must have (`.reqntid`), if any.
     public let requiredThreads: Dimensions?
     /// The PTX version times ten: 85 for 8.5.
@@ -48,6 +50,7 @@ public final class Kernel: @unchecked Sendable {
         let required = function.directives.requiredThreads
         let limit = required ?? function.directives.maxThreads
         maxThreadsPerBlock = min(1024, max(1, limit?.product ?? 1024))
+        minBlocksPerMultiprocessor = max(1, function.directives.minBlocksPerMultiprocessor ?? 1)
         requiredThreads = required.map { Dimensions(UInt32($0.x), UInt32($0.y), UInt32($0.z)) }
         ptxVersion = unit.version.major * 10 + unit.version.minor
         target = unit.target.architecture

@@ -141,12 +141,18 @@ struct LaunchTests {
     }
 
     /// A kernel may name far more registers than a real one has: blocks of the size that its
-    /// attributes promise must fit all the same. CUB divides by their number.
-    @Test func kernelsWithManyRegistersFit() throws {
+    /// attributes promise must fit all the same: CUB divides by their number, and cuFFT gives a
+    /// plan up (its kernel for 101 points has blocks of 408).
+    @Test(arguments: [
+        ("", 1024, 1), (".maxntid 408, 1, 1", 408, 1),
+        (".maxntid 408, 1, 1 .minnctapersm 3", 408, 3),
+        (".maxntid 1000, 1, 1 .minnctapersm 9", 1000, 1),
+    ])
+    func kernelsWithManyRegistersFit(limits: String, most: Int32, least: Int32) throws {
         let sums = (1..<300).map { "add.u32 %r\($0), %r\($0 - 1), \($0);" }
         let text =
             Kernels.head + """
-                .visible .entry many(.param .u64 unused)
+                .visible .entry many(.param .u64 unused) \(limits)
                 {
                     .reg .b32 %r<300>;
                     mov.u32 %r0, %tid.x;
@@ -162,8 +168,9 @@ struct LaunchTests {
             try Harness.check(
                 SoftCalls.cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, 0)
             )
-            #expect(blocks >= 1)
-            #expect(registers * threads <= 65_536)
+            #expect(threads == most)
+            #expect(blocks >= least)
+            #expect(registers * threads * least <= 65_536)
         }
     }
 }

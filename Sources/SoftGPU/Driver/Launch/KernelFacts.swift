@@ -27,12 +27,22 @@ struct KernelFacts {
             ?? max(0, resources.sharedPerBlock - kernel.staticSharedBytes)
     }
 
-    /// Registers of a thread: as many as a block of the largest size leaves to each, if the kernel
-    /// has more names than that; the compiler for a real GPU would spill the rest.
+    /// Registers of a thread: as many as the largest blocks leave to each, if the kernel has more
+    /// names than that; the compiler for a real GPU would spill the rest. A multiprocessor holds
+    /// one such block, or as many as `.minnctapersm` says.
     var registers: Int {
-        let most = resources.registers / max(1, kernel.maxThreadsPerBlock) & ~7
-        return min(kernel.registers, max(8, most))
+        let warps = self.warps(of: kernel.maxThreadsPerBlock)
+        let blocks = max(1, min(kernel.minBlocksPerMultiprocessor, slots / max(1, warps)))
+        let perWarp = resources.registers / max(1, warps * blocks) & ~255
+        return min(kernel.registers, max(8, perWarp / resources.warpSize))
     }
+
+    private func warps(of threads: Int) -> Int {
+        (threads + resources.warpSize - 1) / resources.warpSize
+    }
+
+    /// Warps that a multiprocessor holds.
+    private var slots: Int { resources.threadsPerMultiprocessor / resources.warpSize }
 
     /// A `CUfunction_attribute`.
     func attribute(_ number: Int32) throws(Failure) -> Int32 {
@@ -55,8 +65,7 @@ struct KernelFacts {
     /// Blocks of a size that a multiprocessor holds at once.
     func residentBlocks(threads: Int, dynamicShared: Int) -> Int {
         guard threads > 0, threads <= kernel.maxThreadsPerBlock else { return 0 }
-        let warps = (threads + resources.warpSize - 1) / resources.warpSize
-        let slots = resources.threadsPerMultiprocessor / resources.warpSize
+        let warps = warps(of: threads)
         var blocks = min(resources.blocksPerMultiprocessor, slots / warps)
         // Registers are given out to warps, 256 at a time.
         let perWarp = (registers * resources.warpSize + 255) & ~255
