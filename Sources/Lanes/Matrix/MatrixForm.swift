@@ -3,14 +3,14 @@ package import CLanes
 /// What the elements of a matrix fragment are (PTX ISA, "Warp-Level Matrix Instructions", data
 /// types).
 package enum MatrixElement: UInt8, Sendable {
-    case f16, bf16, tf32, f32, f64, s8, u8, s4, u4, b1, s32
+    case f16, bf16, tf32, f32, f64, s8, u8, s4, u4, b1, s32, e4m3, e5m2
 
     /// Bits that an element takes in a register; a tf32 takes a whole one.
     package var bits: Int {
         switch self {
         case .b1: 1
         case .s4, .u4: 4
-        case .s8, .u8: 8
+        case .s8, .u8, .e4m3, .e5m2: 8
         case .f16, .bf16: 16
         case .tf32, .f32, .s32: 32
         case .f64: 64
@@ -114,6 +114,16 @@ package struct MatrixForm: Hashable, Sendable {
     /// Whether single bits are combined by exclusive or (`.xor.popc`) instead of and (`.and.popc`).
     package var isExclusive = false
 
+    /// Whether A is sparse (`mma.sp`); `shape` is that of A with its zeros.
+    package var isSparse = false
+    /// Which lanes of four hold the metadata of a sparse A.
+    package var selector = 0
+    /// Whether A's columns, or B's rows, follow each other: in m8n8k4 of f16 only.
+    package var aIsByColumns = false, bIsByRows = false
+
+    /// Whether these are the four products that quad pairs make: `mma.m8n8k4` of f16.
+    package var isQuadPairs: Bool { shape == MatrixShape(8, 8, 4) && a == .f16 }
+
     /// A form.
     package init(
         _ shape: MatrixShape,
@@ -132,14 +142,18 @@ package struct MatrixForm: Hashable, Sendable {
 
 extension LaneInstruction {
     /// Makes this a multiplication of a form: e, f, g are the elements of A, B, C, `count` those of
-    /// D, h the shape, `mode` the flags.
+    /// D, h the shape, `mode` the flags; k is left for the metadata's register.
     package mutating func setForm(_ form: MatrixForm) {
         e = Int32(form.a.rawValue)
         f = Int32(form.b.rawValue)
         g = Int32(form.c.rawValue)
         count = form.d.rawValue
         h = form.shape.packed
-        mode = (form.isSaturating ? 1 : 0) | (form.isExclusive ? 2 : 0)
+        let flags = [
+            form.isSaturating, form.isExclusive, form.isSparse, form.aIsByColumns, form.bIsByRows,
+        ]
+        mode = UInt8(form.selector) << 5
+        for (k, flag) in flags.enumerated() where flag { mode |= 1 << UInt8(k) }
     }
 }
 

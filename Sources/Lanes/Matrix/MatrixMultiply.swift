@@ -1,12 +1,12 @@
 import CLanes
 
-/// `mma.sync` and `wmma.mma`: D = A · B + C over the fragments of a warp.
+/// `mma.sync`, `mma.sp.sync` and `wmma.mma`: D = A · B + C over the fragments of a warp.
 ///
 /// The registers of a fragment lie next to each other at a, b, c, d; see
 /// `LaneInstruction.setForm` for the other fields. All operands are read before D is written.
 ///
 /// Precision (the ISA leaves order and rounding of floating point sums open, and devices differ):
-/// products of f16, bf16 and tf32 are exact; they are added to C in double precision in ascending
+/// products of f16, bf16, tf32 and the formats of 8 bits are exact; they are added to C in double precision in ascending
 /// order of k; the sum is rounded to D's format once, to nearest even. Devices add with fewer bits
 /// and truncate, so that results differ from theirs in the last places. f64 is a chain of fused
 /// multiply-adds in ascending order of k. NaNs are the canonical ones: 0x7fffffff, 0x7fff. The low
@@ -14,7 +14,12 @@ import CLanes
 package enum MatrixOps {
     /// The handler of a form; nil when its elements do not go together.
     package static func multiply(_ form: MatrixForm) -> Handler? {
+        if form.isQuadPairs { return quadPairs(form) }
         switch (form.a, form.b, form.c, form.d) {
+        case (.e4m3, .e4m3, _, _), (.e4m3, .e5m2, _, _), (.e5m2, .e4m3, _, _),
+            (.e5m2, .e5m2, _, _):
+            guard [.f16, .f32].contains(form.c), [.f16, .f32].contains(form.d) else { return nil }
+            return { r, i, m, context in multiplyNarrow(r, i, m, context) }
         case (.f16, .f16, .f16, .f16), (.f16, .f16, .f32, .f32), (.f16, .f16, .f16, .f32),
             (.f16, .f16, .f32, .f16), (.bf16, .bf16, .f32, .f32), (.tf32, .tf32, .f32, .f32):
             return { r, i, m, context in multiplyNarrow(r, i, m, context) }
@@ -33,101 +38,21 @@ package enum MatrixOps {
     package static let scratchBytes = 4 * (16 * 256 + 256 * 8 + 16 * 8)
 }
 
-/// The matrices of a multiplication, unpacked into the scratch memory, row after row.
-private struct Matrices<T> {
-    let shape: MatrixShape
-    let a, b, c: UnsafeMutablePointer<T>
-
-    @inline(__always)
-    init(_ i: Instruction, _ context: Context, _: T.Type) {
-        shape = MatrixShape(packed: i.pointee.h)
-        a = context.pointee.scratch.assumingMemoryBound(to: T.self)
-        b = a + shape.m &* shape.k
-        c = b + shape.k &* shape.n
-    }
-
-    /// Elements in a row of a matrix.
-    @inline(__always)
-    func width(_ role: MatrixRole) -> Int { role == .a ? shape.k : shape.n }
-
-    /// Fills a matrix from its registers: `value` takes an element's bits, right-aligned, with
-    /// those of later elements above them.
-    @inline(__always)
-    func unpack<Bits: FixedWidthInteger>(
-        _ role: MatrixRole,
-        _ element: MatrixElement,
-        from registers: UnsafeMutablePointer<Bits>,
-        _ value: (Bits) -> T
-    ) {
-        let to = role == .a ? a : role == .b ? b : c
-        let width = width(role)
-        let perRegister = element.perRegister
-        let shift = Bits(truncatingIfNeeded: element.bits)
-        let step = role == .b ? width : 1
-        for j in 0..<shape.registers(role, element) {
-            for lane in 0..<32 {
-                let (row, column) = shape.origin(role, perRegister, lane: lane, register: j)
-                var bits = registers[j &* 32 &+ lane]
-                var place = to + (row &* width &+ column)
-                for _ in 0..<perRegister {
-                    place.pointee = value(bits)
-                    bits = bits &>> shift
-                    place += step
-                }
-            }
-        }
-    }
-
-    /// Writes D's registers from the accumulators: `bits` gives the register with the element at a
-    /// place in it.
-    @inline(__always)
-    func pack<Bits: FixedWidthInteger>(
-        _ element: MatrixElement,
-        to registers: UnsafeMutablePointer<Bits>,
-        _ bits: (UnsafeMutablePointer<T>) -> Bits
-    ) {
-        let perRegister = element.perRegister
-        for j in 0..<shape.registers(.accumulator, element) {
-            for lane in 0..<32 {
-                let (row, column) = shape.origin(
-                    .accumulator,
-                    perRegister,
-                    lane: lane,
-                    register: j
-                )
-                registers[j &* 32 &+ lane] = bits(c + (row &* shape.n &+ column))
-            }
-        }
-    }
-
-    /// C += A · B, eight columns at a time, in ascending order of k.
-    @inline(__always)
-    func accumulate(_ step: (T, SIMD8<T>, SIMD8<T>) -> SIMD8<T>) where T: SIMDScalar {
-        for row in 0..<shape.m {
-            for block in 0..<shape.n >> 3 {
-                let sum = UnsafeMutableRawPointer(c + (row &* shape.n &+ block &* 8))
-                    .assumingMemoryBound(to: SIMD8<T>.self)
-                var total = sum.pointee
-                for k in 0..<shape.k {
-                    let from = UnsafeMutableRawPointer(b + (k &* shape.n &+ block &* 8))
-                        .assumingMemoryBound(to: SIMD8<T>.self)
-                    total = step(a[row &* shape.k &+ k], from.pointee, total)
-                }
-                sum.pointee = total
-            }
-        }
-    }
-}
-
-// MARK: - f16, bf16, tf32
+// MARK: - f16, bf16, tf32, e4m3, e5m2
 
 private func multiplyNarrow(_ r: Registers, _ i: Instruction, _ m: UInt32, _ context: Context) {
     guard wholeWarp(context, i, m) else { return }
     let all = Matrices(i, context, Double.self)
-    unpackNarrow(all, .a, matrixElement(i.pointee.e), lanes(r, i.pointee.a, UInt32.self))
+    let sparsity = Sparsity(r, i)
+    let ofA = sparsity == nil ? all : all.packed
+    unpackNarrow(ofA, .a, matrixElement(i.pointee.e), lanes(r, i.pointee.a, UInt32.self))
     unpackNarrow(all, .b, matrixElement(i.pointee.f), lanes(r, i.pointee.b, UInt32.self))
     unpackNarrow(all, .accumulator, matrixElement(i.pointee.g), lanes(r, i.pointee.c, UInt32.self))
-    all.accumulate { a, b, sum in lane_fma_f64(SIMD8(repeating: a), b, sum) }
+    if let sparsity {
+        all.accumulate(sparsity) { a, b, sum in lane_fma_f64(SIMD8(repeating: a), b, sum) }
+    } else {
+        all.accumulate { a, b, sum in lane_fma_f64(SIMD8(repeating: a), b, sum) }
+    }
     let d = lanes(r, i.pointee.d, UInt32.self)
     if matrixElement(Int32(i.pointee.count)) == .f16 {
         all.pack(.f16, to: d) { UInt32(halfBits($0[0])) | UInt32(halfBits($0[1])) << 16 }
@@ -154,13 +79,29 @@ private func unpackNarrow(
     case .bf16: all.unpack(role, .bf16, from: from) { Double(Float(bitPattern: $0 << 16)) }
     case .tf32:
         all.unpack(role, .tf32, from: from) { Double(Float(bitPattern: $0 & 0xffff_e000)) }
+    case .e4m3: all.unpack(role, .e4m3, from: from, fromE4M3)
+    case .e5m2:
+        // The upper byte of a half.
+        all.unpack(role, .e5m2, from: from) {
+            Double(Float(Float16(bitPattern: UInt16(truncatingIfNeeded: $0) << 8)))
+        }
     default: all.unpack(role, .f32, from: from) { Double(Float(bitPattern: $0)) }
     }
 }
 
+/// The value of an e4m3 in the low 8 bits: put where a half has its exponent and fraction it is
+/// 2^8 times too small, as the exponents' biases are 7 and 15; subnormals as well. 0x7f is NaN.
+@inline(__always)
+private func fromE4M3(_ bits: UInt32) -> Double {
+    let body = UInt16(truncatingIfNeeded: bits & 0x7f)
+    if body == 0x7f { return .nan }
+    let sign = UInt16(truncatingIfNeeded: bits & 0x80) << 8
+    return Double(Float(Float16(bitPattern: sign | body << 7))) * 256
+}
+
 /// To f16 in one rounding: over f32, rounded to odd, so that the second rounding decides alone.
 @inline(__always)
-private func halfBits(_ value: Double) -> UInt16 {
+func halfBits(_ value: Double) -> UInt16 {
     if value.isNaN { return 0x7fff }
     var single = Float(value)
     let back = Double(single)
@@ -189,13 +130,17 @@ private func multiplyDouble(_ r: Registers, _ i: Instruction, _ m: UInt32, _ con
 private func multiplyInteger(_ r: Registers, _ i: Instruction, _ m: UInt32, _ context: Context) {
     guard wholeWarp(context, i, m) else { return }
     let all = Matrices(i, context, Int32.self)
-    unpackInteger(all, .a, matrixElement(i.pointee.e), lanes(r, i.pointee.a, UInt32.self))
+    let sparsity = Sparsity(r, i)
+    let ofA = sparsity == nil ? all : all.packed
+    unpackInteger(ofA, .a, matrixElement(i.pointee.e), lanes(r, i.pointee.a, UInt32.self))
     unpackInteger(all, .b, matrixElement(i.pointee.f), lanes(r, i.pointee.b, UInt32.self))
     // The sum of the products fits 32 bits (at most 256 terms); C is added last, so that only that
     // can overflow.
     let count = all.shape.m &* all.shape.n
     for k in 0..<count { all.c[k] = 0 }
-    if i.pointee.mode & 2 != 0 {
+    if let sparsity {
+        all.accumulate(sparsity) { a, b, sum in sum &+ SIMD8(repeating: a) &* b }
+    } else if i.pointee.mode & 2 != 0 {
         all.accumulate { a, b, sum in sum &+ (SIMD8(repeating: a) ^ b) }
     } else {
         all.accumulate { a, b, sum in sum &+ SIMD8(repeating: a) &* b }

@@ -136,7 +136,7 @@ extension FunctionLowering {
             : isRowMajor ? shape.n : role == .b ? shape.k : shape.m
         let stride =
             operands.count == 3 ? try source(2, .u32) : constant(UInt64(width), 4)
-        let count = try registers(role, element)
+        let count = registers(shape, role, element)
         var i = matrixDraft(isStore ? MatrixOps.store() : MatrixOps.load())
         i.a = place.base
         i.k = place.displacement

@@ -41,33 +41,17 @@ extension FunctionLowering {
         return MatrixShape(shape.m, shape.n, shape.k)
     }
 
-    // MARK: - Which ones there are
+    /// Whether A is sparse. That the indices of `.sp::ordered_metadata` ascend changes nothing.
+    var isSparse: Bool { name.has(.sp) || name.has(.spOrderedMetadata) }
 
-    /// The form of `mma.sync`.
-    private func multiplication() throws(CompileError) -> MatrixForm {
-        let form = try form(types: name.types)
-        let known: [(m: Int, k: Int)] =
-            switch form.a {
-            case .f16, .bf16: [(16, 8), (16, 16)]
-            case .tf32: [(16, 4), (16, 8)]
-            case .f64: [(8, 4), (16, 4), (16, 8), (16, 16)]
-            case .s8, .u8: [(8, 16), (16, 16), (16, 32)]
-            case .s4, .u4: [(8, 32), (16, 32), (16, 64)]
-            case .b1: [(8, 128), (16, 128), (16, 256)]
-            default: []
-            }
-        guard form.shape.n == 8, known.contains(where: { $0 == (form.shape.m, form.shape.k) }),
-            name.modifiers.filter({ $0 == .row || $0 == .col }) == [.row, .col]
-        else { throw unsupported() }
-        return form
-    }
+    // MARK: - Which ones there are
 
     /// The form of `wmma.mma`. How A and B lay in memory does not matter any more.
     private func fragmentMultiplication() throws(CompileError) -> MatrixForm {
         var types = name.types
         if types.count == 2 { types = [types[0], .f16, .f16, types[1]] }
         let form = try form(types: types)
-        guard Self.fragmentShapes(form.a).contains(form.shape),
+        guard Self.fragmentShapes(form.a).contains(form.shape), !isSparse,
             name.modifiers.filter({ $0 == .row || $0 == .col }).count == 2
         else { throw unsupported() }
         return form
@@ -82,14 +66,14 @@ extension FunctionLowering {
         case .f64: [MatrixShape(8, 8, 4)]
         case .s4, .u4: [MatrixShape(8, 8, 32)]
         case .b1: [MatrixShape(8, 8, 128)]
-        case .f32, .s32: []
+        case .f32, .s32, .e4m3, .e5m2: []
         }
     }
 
     /// The form that shape, modifiers, and the types of D, A, B, C say.
-    private func form(types: [Syntax.ScalarType]) throws(CompileError) -> MatrixForm {
+    func form(types: [Syntax.ScalarType]) throws(CompileError) -> MatrixForm {
         let modifiers = try matrixModifiers([
-            .mma, .row, .col, .satfinite, .rn, .xor, .and, .popc,
+            .mma, .row, .col, .satfinite, .rn, .xor, .and, .popc, .sp, .spOrderedMetadata,
         ])
         let elements = types.compactMap(Self.matrixElement)
         guard types.count == 4, elements.count == 4 else { throw unsupported() }
@@ -126,34 +110,9 @@ extension FunctionLowering {
         case .u4: .u4
         case .b1: .b1
         case .s32: .s32
+        case .e4m3: .e4m3
+        case .e5m2: .e5m2
         default: nil
         }
-    }
-
-    // MARK: - The multiplication
-
-    private mutating func lowerMultiplication(_ form: MatrixForm) throws(CompileError) {
-        let handler = try require(MatrixOps.multiply(form))
-        guard operands.count == 4 else { throw failure("four operands are expected") }
-        let a = try fragment(operands[1], registers(.a, form.a), form.a, .a)
-        let b = try fragment(operands[2], registers(.b, form.b), form.b, .b)
-        let c = try fragment(operands[3], registers(.accumulator, form.c), form.c, .c)
-        let count = try registers(.accumulator, form.d)
-        try fragmentResult(operands[0], count, form.d) { (lowering, d) in
-            var i = lowering.matrixDraft(handler)
-            i.setForm(form)
-            i.a = a
-            i.b = b
-            i.c = c
-            i.d = d
-            lowering.append(i)
-        }
-    }
-
-    /// Registers of a fragment as the ISA counts them: `wmma` has eight for A and B of f16 in every
-    /// shape, whatever they hold.
-    func registers(_ role: MatrixRole, _ element: MatrixElement) throws(CompileError) -> Int {
-        if name.opcode == .wmma, element == .f16, role != .accumulator { return 8 }
-        return try matrixShape().registers(role, element)
     }
 }

@@ -63,7 +63,7 @@ import Testing
 
     private let formats: [String: MatrixFormat] = [
         "f16": .f16, "bf16": .bf16, "tf32": .tf32, "f32": .f32, "f64": .f64, "s8": .s8,
-        "u8": .u8, "s4": .s4, "u4": .u4, "b1": .b1, "s32": .s32,
+        "u8": .u8, "s4": .s4, "u4": .u4, "b1": .b1, "s32": .s32, "e4m3": .e4m3, "e5m2": .e5m2,
     ]
 
     /// Runs `name.types`, the types being those of D, A, B, C, and compares with `result`.
@@ -116,6 +116,14 @@ import Testing
     @Test func shortSingles() throws {
         try check("m16n8k4", "f32.tf32.tf32.f32", .m16n8k4)
         try check("m16n8k8", "f32.tf32.tf32.f32", .m16n8k8Single)
+    }
+
+    @Test(arguments: ["e4m3.e4m3", "e5m2.e5m2", "e4m3.e5m2", "e5m2.e4m3"])
+    func eighths(_ pair: String) throws {
+        for types in ["f32.\(pair).f32", "f16.\(pair).f16"] {
+            try check("m16n8k16", types, .m16n8k16Byte)
+            try check("m16n8k32", types, .m16n8k32Byte)
+        }
     }
 
     @Test func doublePrecision() throws {
@@ -213,10 +221,15 @@ import Testing
         "mma.sync.aligned.m16n8k32.row.col.f32.f16.f16.f32",
         "mma.sync.aligned.m16n8k16.col.row.f32.f16.f16.f32",
         "mma.sync.aligned.m16n8k16.row.col.f32.f16.bf16.f32",
-        "mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32",
+        "mma.sync.aligned.m16n8k32.row.col.f32.e4m3.f16.f32",
+        "mma.sync.aligned.m16n8k32.row.col.s32.e4m3.e4m3.s32",
+        "mma.sync.aligned.m16n8k8.row.col.f32.e5m2.e5m2.f32",
         "mma.sync.aligned.m16n8k8.row.col.satfinite.f32.f16.f16.f32",
-        "mma.sync.aligned.m8n8k4.row.col.f32.f16.f16.f32",
-        "mma.sp.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32",
+        "mma.sync.aligned.m8n8k4.row.col.f16.f16.f16.f32",
+        "mma.sync.aligned.m8n8k4.row.col.f32.bf16.bf16.f32",
+        "mma.sp.sync.aligned.m8n8k4.row.col.f32.f16.f16.f32",
+        "mma.sp.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32",
+        "wmma.mma.sp.sync.aligned.row.col.m16n16k16.f32.f16.f16.f32",
         "wmma.mma.sync.aligned.row.col.m16n16k8.f32.f16.f16.f32",
         "wmma.load.a.sync.aligned.col.m8n8k32.s4",
         "ldmatrix.sync.aligned.m16n16.x1.trans.shared.b8",

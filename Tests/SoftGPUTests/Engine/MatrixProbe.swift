@@ -54,6 +54,29 @@ struct MatrixFormat: Sendable {
         rounded: { $0.bitPattern }
     )
 
+    static let e4m3 = MatrixFormat(
+        bits: 8,
+        value: { $0 & 0x7f == 0x7f ? .nan : small($0, fraction: 3, bias: 7) },
+        rounded: { _ in 0 }
+    )
+    static let e5m2 = MatrixFormat(
+        bits: 8,
+        value: { bits in
+            guard bits & 0x7c == 0x7c else { return small(bits, fraction: 2, bias: 15) }
+            return bits & 3 != 0 ? .nan : bits & 0x80 != 0 ? -.infinity : .infinity
+        },
+        rounded: { _ in 0 }
+    )
+
+    /// A finite number of 8 bits, by the definition: OCP 8-bit Floating Point Specification, 5.
+    private static func small(_ bits: UInt64, fraction: Int, bias: Int) -> Double {
+        let exponent = Int(bits & 0x7f) >> fraction
+        let part = Double(bits & ((1 << UInt64(fraction)) - 1)) / Double(1 << fraction)
+        var value = exponent == 0 ? part : 1 + part
+        for _ in 0..<abs(max(exponent, 1) - bias) { value *= exponent < bias ? 0.5 : 2 }
+        return bits & 0x80 != 0 ? -value : value
+    }
+
     /// The nearest half by search among neighbours, ties to even.
     private static func halfOf(_ x: Double) -> UInt64 {
         if x.isNaN { return 0x7fff }
@@ -83,16 +106,22 @@ struct MatrixProbe {
     let formats: (a: MatrixFormat, b: MatrixFormat, c: MatrixFormat, d: MatrixFormat)
     let device: Device
     let module: PTXModule
+    /// Whether a metadata register of each lane comes with A, B and C.
+    private let isSparse: Bool
 
+    /// - Parameter selector: the sparsity selector of `mma.sp`; its `layout.a` is that of the half
+    ///   of A that is there.
     init(
         _ instruction: String,
         _ layout: FragmentLayout,
         _ a: MatrixFormat,
         _ b: MatrixFormat,
         _ c: MatrixFormat,
-        _ d: MatrixFormat
+        _ d: MatrixFormat,
+        selector: Int? = nil
     ) throws {
         self.layout = layout
+        isSparse = selector != nil
         formats = (a, b, c, d)
         device = try Device(threads: 1, megabytes: 64)
         func count(_ elements: Int, _ format: MatrixFormat) -> Int {
@@ -106,10 +135,15 @@ struct MatrixProbe {
             .version 8.6
             .target sm_90
             .address_size 64
-            .visible .entry probe(.param .u64 pa, .param .u64 pb, .param .u64 pc, .param .u64 pd) {
+            .visible .entry probe(.param .u64 pa, .param .u64 pb, .param .u64 pc, .param .u64 pd,
+                .param .u64 pe) {
             .reg .b64 %x, %y;
-            .reg .b32 %l;
+            .reg .b32 %l, %e;
             mov.u32 %l, %laneid;
+            ld.param.u64 %x, [pe];
+            mul.wide.u32 %y, %l, 4;
+            add.u64 %x, %x, %y;
+            ld.global.b32 %e, [%x];
 
             """
         for (name, count, format) in parts {
@@ -134,19 +168,26 @@ struct MatrixProbe {
         }
         for part in parts.prefix(3) { text += access(part, isStore: false) }
         let vectors = [3, 0, 1, 2].map { vector(parts[$0].0, parts[$0].1) }
-        text += "\(instruction) \(vectors.joined(separator: ", "));\n"
+        let metadata = selector.map { ", %e, \($0)" } ?? ""
+        text += "\(instruction) \(vectors.joined(separator: ", "))\(metadata);\n"
         text += access(parts[3], isStore: true) + "ret;\n}\n"
         module = try device.module(text)
     }
 
     /// D as a matrix of bits, row after row.
-    func run(_ a: [UInt64], _ b: [UInt64], _ c: [UInt64]) throws -> [UInt64] {
+    func run(
+        _ a: [UInt64],
+        _ b: [UInt64],
+        _ c: [UInt64],
+        metadata: [UInt32] = Array(repeating: 0, count: 32)
+    ) throws -> [UInt64] {
         let (m, n, k) = (layout.m, layout.n, layout.k)
-        let pa = try upload(a, k, layout.aCount, layout.a, formats.a)
+        let pa = try upload(a, isSparse ? k / 2 : k, layout.aCount, layout.a, formats.a)
         let pb = try upload(b, n, layout.bCount, layout.b, formats.b)
         let pc = try upload(c, n, layout.cCount, layout.c, formats.c)
         let pd = try device.zeros(32 * layout.cCount * 8, UInt8.self)
-        try device.run(module, "probe") { for p in [pa, pb, pc, pd] { $0.append(p) } }
+        let pe = try device.upload(metadata)
+        try device.run(module, "probe") { for p in [pa, pb, pc, pd, pe] { $0.append(p) } }
         let bytes = device.download(pd, 32 * layout.cCount * formats.d.bits / 8, UInt8.self)
         var result = [UInt64](repeating: 0xdead, count: m * n)
         for lane in 0..<32 {
@@ -160,7 +201,7 @@ struct MatrixProbe {
                 result[row * n + column] = value
             }
         }
-        for p in [pa, pb, pc, pd] { _ = device.memory.free(p) }
+        for p in [pa, pb, pc, pd, pe] { _ = device.memory.free(p) }
         return result
     }
 
