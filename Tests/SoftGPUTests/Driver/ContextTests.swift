@@ -36,6 +36,32 @@ struct ContextTests {
         }
     }
 
+    /// As CuPy asks before it has a context.
+    @Test func pointersAreDescribedWithoutOne() throws {
+        try Harness.inContext { _ in
+            let address = try Harness.allocate(16)
+            var popped: OpaquePointer?
+            try Harness.check(SoftCalls.cuCtxPopCurrent_v2(&popped))
+            defer { _ = SoftCalls.cuCtxPushCurrent_v2(popped) }
+            var device: Int32 = 0
+            #expect(SoftCalls.cuCtxGetDevice(&device) == 201)
+            var type: UInt32 = 77
+            func ask(_ pointer: UInt64) -> CUresult {
+                withUnsafeMutableBytes(of: &type) { type in
+                    var attributes: [Int32] = [2]
+                    var targets: [UnsafeMutableRawPointer?] = [type.baseAddress]
+                    return SoftCalls.cuPointerGetAttributes(1, &attributes, &targets, pointer)
+                }
+            }
+            try Harness.check(ask(0x1000))
+            #expect(type == 0)
+            try Harness.check(ask(address))
+            #expect(type == 2)
+            #expect(SoftCalls.cuPointerGetAttribute(&type, 2, 0x1000) == 1)
+            try Harness.check(SoftCalls.cuPointerGetAttribute(&type, 2, address))
+        }
+    }
+
     @Test func areStacked() throws {
         try Harness.inContext { first in
             try Harness.inContext(of: 1) { second in

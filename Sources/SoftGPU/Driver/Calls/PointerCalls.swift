@@ -26,16 +26,30 @@ private enum PointerAttribute {
 }
 
 extension SoftCalls {
+    /// A question about a pointer, which needs no context: CuPy asks whether memory of the host is
+    /// pinned before it has one (`cupy.array([])` as the first thing that a program does). The
+    /// error of a context that there is shows all the same.
+    private static func withPointers(
+        _ body: (SoftDriver) throws(Failure) -> Void
+    ) -> CUresult {
+        withDriver { (driver) throws(Failure) in
+            do throws(Failure) {
+                _ = try driver.currentContext()
+            } catch  where error.status == Status.invalidContext {}
+            try body(driver)
+        }
+    }
+
     package static func cuPointerGetAttribute(
         _ data: UnsafeMutableRawPointer?,
         _ attribute: CUpointer_attribute,
         _ address: CUdeviceptr
     ) -> CUresult {
-        withContext { (context) throws(Failure) in
+        withPointers { (driver) throws(Failure) in
             let data = try required(data)
-            let region = context.driver.region(at: address)
+            let region = driver.region(at: address)
             if case .other = region { throw .invalidValue }
-            try write(attribute, of: address, region, context.driver, to: data)
+            try write(attribute, of: address, region, driver, to: data)
         }
     }
 
@@ -45,14 +59,14 @@ extension SoftCalls {
         _ data: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
         _ address: CUdeviceptr
     ) -> CUresult {
-        withContext { (context) throws(Failure) in
+        withPointers { (driver) throws(Failure) in
             let (attributes, data) = (try required(attributes), try required(data))
             guard count > 0 else { throw .invalidValue }
-            let region = context.driver.region(at: address)
+            let region = driver.region(at: address)
             for index in 0..<Int(count) {
                 let target = try required(data[index])
                 do throws(Failure) {
-                    try write(attributes[index], of: address, region, context.driver, to: target)
+                    try write(attributes[index], of: address, region, driver, to: target)
                 } catch {
                     // What does not apply to the memory is no error here.
                     try writeDefault(attributes[index], to: target)
