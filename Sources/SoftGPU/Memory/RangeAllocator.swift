@@ -2,7 +2,11 @@
 struct RangeAllocator {
     /// Free and taken pieces, each sorted by address.
     private var free: [(base: UInt64, size: UInt64)]
+    /// A piece that was given back stays, with size 0, until many have been or another is taken
+    /// over it: a module of CUB's has more than a thousand variables, and a program unloads
+    /// hundreds, oldest first.
     private var taken: [(base: UInt64, size: UInt64, span: UInt64)] = []
+    private var givenBack = 0
 
     init(first: UInt64, end: UInt64) {
         free = [(first, end - first)]
@@ -31,17 +35,32 @@ struct RangeAllocator {
                 free[k] = (address + span, after)
                 free.insert((piece.base, before), at: k)
             }
-            taken.insert((address, bytes, span), at: firstTaken(after: address))
+            insertTaken(address, bytes, span)
             return address
         }
         return nil
     }
 
+    private mutating func insertTaken(_ address: UInt64, _ bytes: UInt64, _ span: UInt64) {
+        // All that start in it have been given back.
+        let first = firstTaken(from: address)
+        let end = firstTaken(from: address + span)
+        let piece = (base: address, size: bytes, span: span)
+        taken.replaceSubrange(first..<end, with: CollectionOfOne(piece))
+        givenBack -= end - first
+    }
+
     /// Gives a piece back and returns its bytes; nil when none starts there.
     mutating func free(_ address: UInt64) -> UInt64? {
-        let k = firstTaken(after: address) - 1
-        guard k >= 0, taken[k].base == address else { return nil }
-        let piece = taken.remove(at: k)
+        let k = firstTaken(from: address)
+        guard k < taken.count, taken[k].base == address, taken[k].size > 0 else { return nil }
+        let piece = taken[k]
+        taken[k].size = 0
+        givenBack += 1
+        if givenBack > 64, givenBack > taken.count / 2 {
+            taken.removeAll { $0.size == 0 }
+            givenBack = 0
+        }
         insertFree(piece.base, piece.span)
         return piece.size
     }
@@ -56,8 +75,8 @@ struct RangeAllocator {
     /// The piece with the least distance to an address.
     func nearest(to address: UInt64) -> (base: UInt64, size: Int)? {
         let k = firstTaken(after: address)
-        let below = k > 0 ? taken[k - 1] : nil
-        let above = k < taken.count ? taken[k] : nil
+        let below = taken[..<k].last { $0.size > 0 }
+        let above = taken[k...].first { $0.size > 0 }
         let under = below.map { address - min(address, $0.base + $0.size) } ?? .max
         let over = above.map { $0.base - address } ?? .max
         let chosen = under <= over ? below ?? above : above
@@ -66,11 +85,16 @@ struct RangeAllocator {
 
     /// The index of the first taken piece that starts after `address`.
     private func firstTaken(after address: UInt64) -> Int {
+        address == .max ? taken.count : firstTaken(from: address + 1)
+    }
+
+    /// The index of the first taken piece that starts at `address` or after it.
+    private func firstTaken(from address: UInt64) -> Int {
         var low = 0
         var high = taken.count
         while low < high {
             let middle = (low + high) / 2
-            if taken[middle].base <= address { low = middle + 1 } else { high = middle }
+            if taken[middle].base < address { low = middle + 1 } else { high = middle }
         }
         return low
     }
