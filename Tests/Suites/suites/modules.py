@@ -47,6 +47,7 @@ class ModuleRun:
         done.write_text("".join(f"{name}\n" for name in self.tests))
         progress = Progress(record, since=time.monotonic())
         settings = {
+            **self._suite.settings,
             CAPABILITY: self._suite.capability,
             "PYTHONPATH": os.pathsep.join((str(TESTS), str(PLUGINS))),
             "FERRY_SUITE_RECORD": str(record), "FERRY_SUITE_DONE": str(done),
