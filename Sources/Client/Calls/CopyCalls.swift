@@ -32,6 +32,7 @@ extension ClientCalls {
         withContext { _, _ in Status.invalidHandle }
     }
 
+    @inline(__always)
     private static func upload(
         _ opcode: Opcode,
         _ destination: CUdeviceptr,
@@ -44,6 +45,7 @@ extension ClientCalls {
             guard let source, state.pointee.memory.contains(destination, bytes) else {
                 return Status.invalidValue
             }
+            let isSynchronous = opcode == .cuMemcpyHtoD_v2
             if _slowPath(bytes >= BulkLink.threshold) {
                 let large = BulkCopies.upload(
                     state,
@@ -51,7 +53,7 @@ extension ClientCalls {
                     from: UnsafeRawBufferPointer(start: source, count: bytes),
                     to: destination,
                     stream: stream,
-                    isSynchronous: opcode == .cuMemcpyHtoD_v2
+                    isSynchronous: isSynchronous
                 )
                 if let large { return large }
             }
@@ -62,12 +64,13 @@ extension ClientCalls {
                 let count = min(bytes - done, WireFormat.maxData)
                 let data = UnsafeRawBufferPointer(start: source + done, count: count)
                 state.pointee.streamLock.lock()
-                let isSettled = Settling.isKnown(state, context)
-                if opcode == .cuMemcpyHtoD_v2, !isSettled, ContextStack.areThreadsSeveral {
+                var isSettled = false
+                if isSynchronous, ContextStack.areThreadsSeveral {
+                    isSettled = Settling.isKnown(state, context)
                     // The copy takes its turn in the default stream, and this thread waits for it;
                     // if the worker waited, so would the other threads.
-                    opcode = .cuMemcpyHtoDAsync_v2
-                    waits = true
+                    waits = waits || !isSettled
+                    if waits { opcode = .cuMemcpyHtoDAsync_v2 }
                 }
                 CommandStream.writeData(
                     state,
@@ -80,9 +83,7 @@ extension ClientCalls {
                     $0.storeBytes(of: UInt64(count), toByteOffset: 8, as: UInt64.self)
                     $0.storeBytes(of: stream, toByteOffset: 16, as: UInt64.self)
                 }
-                if isSettled, opcode == .cuMemcpyHtoD_v2 {
-                    Settling.note(state, context, state.pointee.sequence)
-                }
+                if isSettled { Settling.note(state, context, state.pointee.sequence) }
                 state.pointee.streamLock.unlock()
                 done += count
             }
