@@ -105,8 +105,17 @@ let clientTargets: [Target] = [
         swiftSettings: portable
     ),
     .target(name: "CHash", path: "Sources/C/CHash"),
+    .target(
+        name: "CPacking",
+        path: "Sources/C/CPacking",
+        linkerSettings: [.unsafeFlags(["-Xlinker", "-l:liblz4.a"])]
+    ),
     .target(name: "Wire", dependencies: ["CHash", "Driver"], swiftSettings: portable),
-    .target(name: "Transport", dependencies: ["CLinux", "CTLS", "Wire"], swiftSettings: portable),
+    .target(
+        name: "Transport",
+        dependencies: ["CLinux", "CPacking", "CTLS", "Wire"],
+        swiftSettings: portable
+    ),
     .target(
         name: "Client",
         dependencies: ["CUDAABI", "CLinux", "Driver", "DriverFrontend", "Wire", "Transport"],

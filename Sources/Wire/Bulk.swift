@@ -33,9 +33,11 @@ package struct BulkFrame: Equatable, Sendable {
         case filled = 6
         /// The client has read a slot that was `filled`.
         case taken = 7
+        /// As `data`, but the bytes are an LZ4 block of which `slot` says how many it becomes.
+        case packed = 8
 
         /// Whether a frame of this kind tells of bytes.
-        fileprivate var hasLength: Bool { self == .data || self == .filled }
+        fileprivate var hasLength: Bool { self == .data || self == .filled || self == .packed }
     }
 
     /// What it is about.
@@ -44,12 +46,20 @@ package struct BulkFrame: Equatable, Sendable {
     package var length: Int
     /// Where in the program's memory the data belongs, in bytes from the copy's start.
     package var offset: UInt64
-    /// The slot that the bytes are in. Of a `fetch` 1 if the client reads from lent memory.
+    /// The slot that the bytes are in. Of a `fetch` `reads…`, of `packed` the number of bytes.
     package var slot: UInt32
     /// The driver's status, of an `end`.
     package var status: Int32
     /// Which `download` it belongs to.
     package var transfer: UInt64
+
+    /// In the slot of a `fetch`: the client reads from lent memory.
+    package static let readsLent: UInt32 = 1
+    /// In the slot of a `fetch`: the client takes compressed bytes.
+    package static let readsPacked: UInt32 = 2
+
+    /// Bytes of the copy that the frame brings.
+    package var bytes: Int { kind == .packed ? Int(slot) : length }
 
     /// A frame.
     package init(
@@ -76,6 +86,7 @@ package struct BulkFrame: Equatable, Sendable {
         guard kind.hasLength ? (1...Self.most).contains(length) : length == 0 else { return nil }
         offset = bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
         slot = bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self)
+        guard kind != .packed || (length...Self.most).contains(Int(slot)) else { return nil }
         status = bytes.loadUnaligned(fromByteOffset: 20, as: Int32.self)
         transfer = bytes.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
     }

@@ -19,6 +19,7 @@ import Wire
             BulkFrame(.end, status: -700, transfer: 3), BulkFrame(.want),
             BulkFrame(.filled, length: BulkFrame.most, offset: 9, slot: 3, transfer: 8),
             BulkFrame(.taken, slot: 3),
+            BulkFrame(.packed, length: 7, offset: 3, slot: UInt32(BulkFrame.most), transfer: 2),
         ] {
             #expect(read(bytes(frame)) == frame)
         }
@@ -26,12 +27,14 @@ import Wire
 
     @Test func everythingElseIsNone() {
         var unknown = bytes(BulkFrame(.end))
-        for kind in [UInt8(0), 8, 255] {
+        for kind in [UInt8(0), 9, 255] {
             unknown[0] = kind
             #expect(read(unknown) == nil)
         }
         #expect(read(bytes(BulkFrame(.data))) == nil)
         #expect(read(bytes(BulkFrame(.data, length: BulkFrame.most + 1))) == nil)
+        #expect(read(bytes(BulkFrame(.packed, length: 8, slot: 7))) == nil)
+        #expect(read(bytes(BulkFrame(.packed, length: 8, slot: .max))) == nil)
         #expect(read(bytes(BulkFrame(.filled))) == nil)
         #expect(read(bytes(BulkFrame(.filled, length: BulkFrame.most + 1))) == nil)
         #expect(read(bytes(BulkFrame(.want, length: 1))) == nil)

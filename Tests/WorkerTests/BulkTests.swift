@@ -143,6 +143,25 @@ extension WorkerTests {
             client.close()
         }
 
+        @Test func packedBytesArriveWhole() throws {
+            let client = try TestClient(slices: [8 << 20])
+            let channel = try #require(try client.openBulk())
+            let address = try client.allocate(300)
+            // An LZ4 block: one literal, which is repeated 294 times at distance 1, and five literals.
+            let block: [UInt8] = [0x1F, 7, 1, 0, 255, 20, 0x50, 7, 7, 7, 7, 7]
+            try send(BulkFrame(.packed, length: block.count, slot: 300), to: channel)
+            try block.withUnsafeBytes { try channel.sendAll($0) }
+            let answer = try frame(from: channel)
+            #expect(answer.kind == .stored)
+            try client.send(.upload, upload(address, 300, answer.slot))
+            #expect(try client.download(address, 300) == [UInt8](repeating: 7, count: 300))
+            // One that becomes something else ends the channel, and the slot is free again.
+            try send(BulkFrame(.packed, length: block.count, slot: 301), to: channel)
+            try block.withUnsafeBytes { try channel.sendAll($0) }
+            #expect(throws: SocketError.self) { try self.frame(from: channel) }
+            client.close()
+        }
+
         @Test func aSlotIsShownUntilItIsTaken() throws {
             let client = try TestClient(slices: [16 << 20])
             let channel = try #require(try client.openBulk())

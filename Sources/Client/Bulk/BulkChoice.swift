@@ -16,6 +16,12 @@ package enum BulkChoice {
         )
     }
 
+    /// Whether bytes may be compressed where that pays: unless FERRY_COMPRESSION says `off`.
+    static var mayPack: Bool {
+        guard let text = getenv("FERRY_COMPRESSION") else { return true }
+        return strcmp(text, "off") != 0
+    }
+
     /// One processor encrypts 1 to 1.5 GB/s, which several channels share; two connections fill a
     /// fast network better than one (facts/performance.md §3.3). Within a host one copies as fast as
     /// memory is. A network that is played is one for each connection, so there is only one.

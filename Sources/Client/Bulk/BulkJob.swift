@@ -63,8 +63,8 @@ struct BulkJob: ~Copyable {
         guard let channel = state.pointee.bulk.channel(index) else { return }
         do throws(SocketError) {
             switch direction {
-            case .toDevice: try upload(state, channel)
-            case .toHost: try download(channel)
+            case .toDevice: try upload(state, channel, state.pointee.bulk.carrier(index))
+            case .toHost: try download(state, channel, state.pointee.bulk.carrier(index))
             }
         } catch {
             if error.number == EPROTO { Log.error("the server broke the protocol of copies") }
@@ -116,17 +116,20 @@ struct BulkJob: ~Copyable {
         }
     }
 
-    private borrowing func upload(_ state: State, _ channel: Channel) throws(SocketError) {
+    private borrowing func upload(
+        _ state: State,
+        _ channel: Channel,
+        _ carrier: UnsafeMutablePointer<PieceCarrier>
+    ) throws(SocketError) {
+        carrier.pointee.begin(mayPack: state.pointee.bulk.mayPack)
         var pieces = Pieces()
         var answers = FrameReader()
         let step = channel.lent == nil ? BulkFrame.usual : BulkFrame.most
         while true {
             if pieces.count < BulkFrame.mostUnclaimed, let (offset, size) = takePiece(step) {
                 if channel.lent == nil {
-                    try Self.send(BulkFrame(.data, length: size), to: channel)
-                    try channel.sendAll(
-                        UnsafeRawBufferPointer(rebasing: memory[offset..<offset + size])
-                    )
+                    let piece = UnsafeRawBufferPointer(rebasing: memory[offset..<offset + size])
+                    try carrier.pointee.send(piece, to: channel)
                 } else {
                     try Self.send(BulkFrame(.want), to: channel)
                 }
@@ -134,7 +137,7 @@ struct BulkJob: ~Copyable {
             } else if pieces.count > 0 {
                 try answers.wait(channel)
             } else {
-                return
+                return carrier.pointee.end()
             }
             while pieces.count > 0, let answer = try answers.next(channel) {
                 guard answer.kind == .stored else { throw SocketError(EPROTO, .receive) }
@@ -178,9 +181,15 @@ struct BulkJob: ~Copyable {
 
     // MARK: - From the GPU
 
-    private borrowing func download(_ channel: Channel) throws(SocketError) {
-        let isLent: UInt32 = channel.lent == nil ? 0 : 1
-        try Self.send(BulkFrame(.fetch, slot: isLent, transfer: transfer), to: channel)
+    private borrowing func download(
+        _ state: State,
+        _ channel: Channel,
+        _ carrier: UnsafeMutablePointer<PieceCarrier>
+    ) throws(SocketError) {
+        let manner =
+            (channel.lent == nil ? 0 : BulkFrame.readsLent)
+            | (state.pointee.bulk.mayPack ? BulkFrame.readsPacked : 0)
+        try Self.send(BulkFrame(.fetch, slot: manner, transfer: transfer), to: channel)
         var frames = FrameReader()
         while true {
             guard let frame = try frames.next(channel) else {
@@ -190,10 +199,10 @@ struct BulkJob: ~Copyable {
             guard frame.transfer == transfer else { throw SocketError(EPROTO, .receive) }
             switch frame.kind {
             case .end: return
-            case .data:
+            case .data, .packed:
                 // Straight to where the program wants it.
-                try channel.receiveAll(place(of: frame))
-                received.wrappingAdd(frame.length, ordering: .acquiringAndReleasing)
+                try carrier.pointee.receive(frame, into: place(of: frame), from: channel)
+                received.wrappingAdd(frame.bytes, ordering: .acquiringAndReleasing)
             case .filled:
                 let bytes = try Self.lent(channel, frame.slot, frame.length)
                 try place(of: frame).copyMemory(from: UnsafeRawBufferPointer(bytes))
@@ -208,7 +217,7 @@ struct BulkJob: ~Copyable {
     private borrowing func place(
         of frame: BulkFrame
     ) throws(SocketError) -> UnsafeMutableRawBufferPointer {
-        let (end, overflow) = frame.offset.addingReportingOverflow(UInt64(frame.length))
+        let (end, overflow) = frame.offset.addingReportingOverflow(UInt64(frame.bytes))
         guard !overflow, end <= UInt64(memory.count) else { throw SocketError(EPROTO, .receive) }
         return UnsafeMutableRawBufferPointer(rebasing: memory[Int(frame.offset)..<Int(end)])
     }

@@ -21,19 +21,35 @@ struct BulkLink: ~Copyable {
         var nonce: InlineArray<32, UInt8>
         /// Channels that are wanted; 0: none.
         var channels: Int
+        /// Whether bytes may be compressed.
+        var mayPack: Bool
     }
 
     /// Held by the copy that uses the channels.
     let lock = ForkSafeLock()
     private let origin: Origin
     private var channels: InlineArray<4, Channel?> = .init(repeating: nil)
+    /// For each channel what its thread carries pieces with.
+    private let carriers: UnsafeMutablePointer<PieceCarrier>
     private var helpers: InlineArray<4, UnsafeMutablePointer<BulkHelper>?> = .init(repeating: nil)
     private let opened = Atomic<Int>(0)
     private var wasTried = false
     private var lastTransfer: UInt64 = 0
 
     /// Nothing is opened yet.
-    init(_ origin: Origin) { self.origin = origin }
+    init(_ origin: Origin) {
+        self.origin = origin
+        carriers = .allocate(capacity: BulkFrame.mostChannels)
+        for index in 0..<BulkFrame.mostChannels {
+            (carriers + index).initialize(to: PieceCarrier())
+        }
+    }
+
+    /// What the thread of a channel carries pieces with.
+    func carrier(_ index: Int) -> UnsafeMutablePointer<PieceCarrier> { carriers + index }
+
+    /// Whether bytes may be compressed.
+    var mayPack: Bool { origin.mayPack }
 
     /// How many channels are open.
     var count: Int { opened.load(ordering: .acquiring) }

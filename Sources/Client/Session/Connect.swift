@@ -70,7 +70,8 @@ package enum Connector {
                     lease: lease,
                     route: route,
                     nonce: nonce,
-                    channels: BulkChoice.channels(channel)
+                    channels: BulkChoice.channels(channel),
+                    mayPack: BulkChoice.mayPack
                 )
             )
         } catch {

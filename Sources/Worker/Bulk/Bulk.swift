@@ -76,6 +76,7 @@ private struct BulkChannel: ~Copyable {
     private let bulk: Bulk
     private let answers: Answers
     private let room: UnsafeMutableRawPointer
+    private let carrier: UnsafeMutablePointer<PieceCarrier>
 
     init(_ channel: Channel, driver: DriverTable, bulk: Bulk, answers: Answers) {
         self.channel = channel
@@ -83,21 +84,29 @@ private struct BulkChannel: ~Copyable {
         self.bulk = bulk
         self.answers = answers
         room = .allocate(byteCount: BulkFrame.size, alignment: 8)
+        carrier = .allocate(capacity: 1)
+        carrier.initialize(to: PieceCarrier())
     }
 
-    deinit { room.deallocate() }
+    deinit {
+        room.deallocate()
+        carrier.deinitialize(count: 1)
+        carrier.deallocate()
+    }
 
     /// Until the channel ends, or the client breaks the protocol.
     borrowing func run() {
         do throws(SocketError) {
             while true {
                 try channel.receiveAll(.init(start: room, count: BulkFrame.size))
-                let frame = BulkFrame(reading: room)
-                switch frame?.kind {
-                case .data: try store(frame?.length ?? 0)
+                guard let frame = BulkFrame(reading: room) else {
+                    throw SocketError(EPROTO, .receive)
+                }
+                switch frame.kind {
+                case .data, .packed: try store(frame)
                 case .want: try lend()
-                case .fetch: try serve(frame?.transfer ?? 0, isLent: frame?.slot == 1)
-                case .stored, .end, .filled, .taken, nil: throw SocketError(EPROTO, .receive)
+                case .fetch: try serve(frame)
+                case .stored, .end, .filled, .taken: throw SocketError(EPROTO, .receive)
                 }
             }
         } catch {
@@ -105,15 +114,19 @@ private struct BulkChannel: ~Copyable {
         }
     }
 
-    private borrowing func store(_ length: Int) throws(SocketError) {
+    private borrowing func store(_ frame: BulkFrame) throws(SocketError) {
         let slot = try takeSlot()
         do throws(SocketError) {
-            try channel.receiveAll(.init(start: bulk.slots.data(slot), count: length))
+            let place = UnsafeMutableRawBufferPointer(
+                start: bulk.slots.data(slot),
+                count: frame.bytes
+            )
+            try carrier.pointee.receive(frame, into: place, from: channel)
         } catch {
             bulk.slots.release(slot)
             throw error
         }
-        bulk.slots.store(slot, length)
+        bulk.slots.store(slot, frame.bytes)
         try send(BulkFrame(.stored, slot: UInt32(slot)))
     }
 
@@ -131,13 +144,19 @@ private struct BulkChannel: ~Copyable {
 
     // MARK: - Downloads
 
-    /// - Parameter isLent: The client reads from the slots itself.
-    private borrowing func serve(_ number: UInt64, isLent: Bool) throws(SocketError) {
+    private borrowing func serve(_ fetch: BulkFrame) throws(SocketError) {
+        let number = fetch.transfer
         guard let download = bulk.downloads.join(number) else {
             throw SocketError(EPROTO, .receive)
         }
         defer { if download.leave() { finish(download) } }
-        if isLent { try show(download) } else { try carry(download) }
+        if fetch.slot & BulkFrame.readsLent != 0 {
+            try show(download)
+        } else {
+            carrier.pointee.begin(mayPack: fetch.slot & BulkFrame.readsPacked != 0)
+            try carry(download)
+            carrier.pointee.end()
+        }
         try send(BulkFrame(.end, status: download.status, transfer: number))
     }
 
@@ -174,12 +193,13 @@ private struct BulkChannel: ~Copyable {
             defer { bulk.slots.release(piece.slot) }
             next = try startPiece(download)
             guard download.wait(driver, piece.event) else { break }
-            let (size, offset) = (piece.size, piece.offset)
-            try send(
-                BulkFrame(.data, length: size, offset: offset, transfer: download.number)
-            )
             let memory = bulk.slots.data(piece.slot)
-            try channel.sendAll(UnsafeRawBufferPointer(start: memory, count: size))
+            try carrier.pointee.send(
+                UnsafeRawBufferPointer(start: memory, count: piece.size),
+                offset: piece.offset,
+                transfer: download.number,
+                to: channel
+            )
         }
         // Behind one that failed the GPU may still write to the next.
         if let next {
