@@ -136,6 +136,14 @@ def links() -> list[Row]:
             pingpong("tcp"), None, None, lambda raw, far=microseconds: raw + far, is_quick=False))
     rows.append(Row("h2d_256m_link10g", "GB/s", ferry("copy", "h2d", link="0us,10gbit"), stream("tcp"), None,
                     None, lambda raw: min(raw, 1.25), is_quick=False))
+    # A slow link, and bytes that compress: beside those that do not.
+    for way in ("h2d", "d2h"):
+        slow = (way, "--size", str(32 << 20))
+        random = ferry("copy", *slow, link="0us,1gbit")
+        rows.append(Row(f"{way}_32m_link1g", "GB/s", random, stream("tcp"), None, least(0.9),
+                        lambda raw: min(raw, 0.125), is_quick=False))
+        rows.append(Row(f"{way}_32m_link1g_regular", "GB/s", ferry("copy", *slow, "--regular", "1", link="0us,1gbit"),
+                        random, None, least(2), is_quick=False))
     return rows
 
 
