@@ -279,6 +279,8 @@ extension ClientTests {
                 var surface: CUsurfObject = 0
                 #expect(Self.with(resource) { ClientCalls.cuSurfObjectCreate(&surface, $0) } == 0)
                 #expect(ClientCalls.cuDevicePrimaryCtxReset_v2(0) == 0)
+                var again: CUcontext?
+                #expect(ClientCalls.cuDevicePrimaryCtxRetain(&again, 0) == 0)
                 #expect(ClientCalls.cuArrayDestroy(array) == 400)
                 #expect(ClientCalls.cuSurfObjectDestroy(surface) == 1)
             }

@@ -126,6 +126,11 @@ extension ClientTests {
                 #expect(ClientCalls.cuCtxSynchronize() == 700)
                 #expect(server.requests.count == before, "it was asked all the same")
                 #expect(ClientCalls.cuDevicePrimaryCtxReset_v2(0) == 0)
+                // It is gone until somebody retains it, though nobody has released it.
+                #expect(ClientCalls.cuMemGetInfo_v2(&free, &total) == 709)
+                var again: CUcontext?
+                #expect(ClientCalls.cuDevicePrimaryCtxRetain(&again, 0) == 0)
+                #expect(ClientCalls.cuDevicePrimaryCtxRelease_v2(0) == 0)
                 #expect(ClientCalls.cuMemGetInfo_v2(&free, &total) == 0)
                 #expect(free == 1 << 30)
                 #expect(total == 4 << 30)

@@ -42,7 +42,8 @@ extension ClientCalls {
         }
     }
 
-    /// `cuDevicePrimaryCtxReset_v2`
+    /// `cuDevicePrimaryCtxReset_v2`: releases nothing, but the context is gone until somebody retains
+    /// it again (driver API reference).
     package static func cuDevicePrimaryCtxReset_v2(_ device: CUdevice) -> CUresult {
         withDevice(device) { state in reset(state, device) }
     }
@@ -68,7 +69,7 @@ extension ClientCalls {
         state.pointee.objectLock.lock()
         entry.pointee.sticky = 0
         entry.pointee.generation += 1
-        entry.pointee.isActive = entry.pointee.retainCount > 0
+        entry.pointee.isActive = false
         state.pointee.objectLock.unlock()
         return status
     }

@@ -41,6 +41,18 @@ static void contexts(CUdevice device) {
     CHECK(cuDevicePrimaryCtxGetState(device, &flags, &active));
     expect(active == 1, "the primary context is active");
     CHECK(cuCtxSetCurrent(current));
+    // A reset destroys the context and releases nothing; what else it means, each driver says for itself.
+    CHECK(cuMemAlloc(&p, 16));
+    CHECK(cuDevicePrimaryCtxReset(device));
+    CHECK(cuDevicePrimaryCtxGetState(device, &flags, &active));
+    printf("after a reset the primary context is %s\n", active ? "active" : "inactive");
+    SHOW(cuMemAlloc(&p, 16));
+    CHECK(cuDevicePrimaryCtxRelease(device));
+    SHOW(cuDevicePrimaryCtxRelease(device));
+    CHECK(cuDevicePrimaryCtxRetain(&first, device));
+    expect(first == current, "its handle is the same ever after");
+    CHECK(cuMemAlloc(&p, 16));
+    CHECK(cuMemFree(p));
 }
 
 static void memory(void) {

@@ -104,6 +104,8 @@ struct ContextTests {
         try Harness.check(SoftCalls.cuDevicePrimaryCtxReset_v2(1))
         var address: UInt64 = 0
         #expect(SoftCalls.cuMemAlloc_v2(&address, 64) == 709)
+        // A reset releases nothing.
+        try Harness.check(SoftCalls.cuDevicePrimaryCtxRelease_v2(1))
         #expect(SoftCalls.cuDevicePrimaryCtxRelease_v2(1) == 201)
         try Harness.check(SoftCalls.cuDevicePrimaryCtxRetain(&second, 1))
         #expect(first == second)

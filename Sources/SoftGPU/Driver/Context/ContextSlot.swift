@@ -58,12 +58,10 @@ final class ContextSlot: @unchecked Sendable {
         if let last { destroy(last) }
     }
 
-    /// Destroys the context, whoever uses it.
+    /// Destroys the context, whoever uses it. It is not released by that: each user still may, and
+    /// whoever retains it next makes it live again (driver API reference, cuDevicePrimaryCtxReset).
     func reset() {
-        let context = lock.withLock {
-            retainCount = 0
-            return takeLive()
-        }
+        let context = lock.withLock { takeLive() }
         if let context { destroy(context) }
     }
 
