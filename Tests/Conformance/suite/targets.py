@@ -81,7 +81,9 @@ class Ferry(Target):
 
     def __init__(self, tree: Tree, logs: Path):
         super().__init__(tree, logs)
-        self.server = Server(tree, logs / f"ferryd.{self.name}.log", self.gpus, self.driver)
+        # A server serves TLS or clear text, not both.
+        options = ("--data-clear-text",) if Server.transport == "tcp" else ()
+        self.server = Server(tree, logs / f"ferryd.{self.name}.log", self.gpus, self.driver, options=options)
         self._free = self.gpus
         self._changed = threading.Condition()
 
