@@ -23,6 +23,9 @@ struct Run: AsyncParsableCommand {
             Exit status: the program's own; 128 + n when signal n ended it; 127 when there is no \
             such program and 126 when it cannot be executed; 75 when not enough GPUs are free; 64 \
             for wrong usage; 125 for any other error of ferry itself.
+
+            Environment of the program: FERRY_COMPRESSION=off compresses no large copies, which else \
+            are where that pays; FERRY_BULK_CHANNELS, 0 to 4, is the number of connections for them.
             """
     )
 

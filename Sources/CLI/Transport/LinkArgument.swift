@@ -52,5 +52,18 @@ extension TransportChoice: ExpressibleByArgument {
     }
 
     package static var allValueStrings: [String] { allCases.map { "\($0.name)" } }
+    package static var allValueDescriptions: [String: String] {
+        Dictionary(uniqueKeysWithValues: allCases.map { ("\($0.name)", $0.meaning) })
+    }
     package var defaultValueDescription: String { "\(name)" }
+
+    private var meaning: String {
+        switch self {
+        case .auto: "the fastest that works"
+        case .tls: "TCP, encrypted"
+        case .tcp: "TCP in clear text, if the server was told so"
+        case .unix: "the server's Unix socket"
+        case .shm: "shared memory, arranged over that socket"
+        }
+    }
 }
