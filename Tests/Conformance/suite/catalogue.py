@@ -82,6 +82,23 @@ def _signals() -> dict[str, dict]:
     return variants
 
 
+#: What the compiler makes of a kernel differs by these; what the kernel computes may not.
+_COMPILERS = {
+    "O0": ("-Xcicc", "-O0", "-gencode", "arch=compute_75,code=compute_75"),
+    "O1": ("-Xcicc", "-O1", "-gencode", "arch=compute_80,code=compute_80"),
+    "O2": ("-Xcicc", "-O2", "-gencode", "arch=compute_89,code=compute_89"),
+    "O3": ("-Xcicc", "-O3", "-gencode", "arch=compute_90,code=compute_90"),
+    "debug": ("-G", "-gencode", "arch=compute_86,code=compute_86"),
+}
+
+
+def _by_compiler(*names: str) -> list[Program]:
+    """Programs that compare what kernels compute with the CPU, by every way to compile them."""
+    return [Program(f"{name}_{how}", sources=(f"{name}.cu",), builds=("cu13-static",),
+                    options={"flags": flags, "expected": name, "targets": SOFTWARE_ONLY})
+            for name in names for how, flags in _COMPILERS.items()]
+
+
 _PTX_ONLY = ("-fatbin", "-gencode", "arch=compute_75,code=compute_75")
 
 PROGRAMS = [
@@ -115,6 +132,8 @@ PROGRAMS = [
     Program("device_properties"),
     Program("separate_compilation", sources=("separate_main.cu", "separate_part.cu"),
             options={"flags": ("-rdc=true",)}),
+    *_by_compiler("matrix_product", "reduction_shuffle", "histogram", "transpose", "prefix_sum",
+                  "stencil_constant", "double_int64", "math_functions", "device_calls", "cooperative"),
     Program("error_launch"),
     Program("error_kernel",
             variants=_argument("null", "write", "read", "misaligned", "assert", "trap", "shared")),
