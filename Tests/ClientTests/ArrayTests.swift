@@ -120,6 +120,8 @@ extension ClientTests {
                     extent,
                     toHost: false
                 )
+                // With nothing left to do a copy needs no answer, whatever other threads there are.
+                #expect(ClientCalls.cuCtxSynchronize() == 0)
                 let before = Session.traffic.roundTrips
                 #expect(Self.with(up) { ClientCalls.cuMemcpy3D_v2($0) } == 0)
                 #expect(Session.traffic.roundTrips == before)
@@ -215,6 +217,7 @@ extension ClientTests {
                     change(&words)
                     return Self.with(words) { ClientCalls.cuMemcpy3D_v2($0) }
                 }
+                #expect(ClientCalls.cuCtxSynchronize() == 0)
                 #expect(status { _ in } == 0)
                 #expect(status { $0[11] = 1 } == 1)
                 #expect(status { $0[12] = 1 } == 1)

@@ -59,6 +59,10 @@ extension ClientTests {
                 #expect(ClientCalls.cuMemsetD8_v2(address, 0, 64) == 0)
                 #expect(roundTrips(copy) == 1)
                 #expect(server.requests.last?.opcode == .cuStreamSynchronize)
+                // It was waited for, so the next one need not be.
+                #expect(roundTrips(copy) == 0)
+                #expect(ClientCalls.cuMemsetD8_v2(address, 0, 64) == 0)
+                #expect(roundTrips(copy) == 1)
                 // It has nothing left to do, and copies leave it that way.
                 #expect(ClientCalls.cuCtxSynchronize() == 0)
                 #expect(roundTrips { for _ in 0..<5 { copy() } } == 0)

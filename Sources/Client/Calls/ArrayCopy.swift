@@ -72,22 +72,25 @@ struct ArrayCopy {
 
     /// To the GPU: the rows are put together in records. Returns when the source may change.
     private func upload(_ state: ArrayCopies.State, _ context: UInt32) -> CUresult {
+        var turn = UploadTurn(isSynchronous: isSynchronous)
         var done = 0
         while done < extent.bytes {
             let piece = extent.piece(at: done, most: WireFormat.maxData)
             let count = piece.extent.bytes
             let size = BoxLayout.size + WireFormat.padded(count)
             state.pointee.streamLock.lock()
+            let opcode: Opcode =
+                turn.begin(state, context) ? .cuMemcpy3DAsync_v2 : .cuMemcpy3D_v2
             let body = CommandStream.begin(state, opcode, flags: 0, context: context, size: size)
             encode(piece, to: body)
             gather(piece, to: body + BoxLayout.size)
             memset(body + BoxLayout.size + count, 0, size - BoxLayout.size - count)
             CommandStream.commit(state, size: size)
+            turn.commit(state, context)
             state.pointee.streamLock.unlock()
             done += count
         }
-        Flusher.request(state)
-        return state.pointee.lostStatus
+        return turn.end(state, context)
     }
 
     private func gather(_ piece: BoxPiece, to memory: UnsafeMutableRawPointer) {

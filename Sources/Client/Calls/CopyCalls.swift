@@ -13,7 +13,7 @@ extension ClientCalls {
         _ source: UnsafeRawPointer?,
         _ bytes: Int
     ) -> CUresult {
-        upload(.cuMemcpyHtoD_v2, destination, source, bytes, stream: 0)
+        upload(isSynchronous: true, destination, source, bytes, stream: 0)
     }
 
     /// `cuMemcpyHtoDAsync_v2`
@@ -24,7 +24,7 @@ extension ClientCalls {
         _ stream: CUstream?
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return upload(.cuMemcpyHtoDAsync_v2, destination, source, bytes, stream: handle)
+        return upload(isSynchronous: false, destination, source, bytes, stream: handle)
     }
 
     /// Why a handle has no form on the wire: there is no session, or no such object.
@@ -34,7 +34,7 @@ extension ClientCalls {
 
     @inline(__always)
     private static func upload(
-        _ opcode: Opcode,
+        isSynchronous: Bool,
         _ destination: CUdeviceptr,
         _ source: UnsafeRawPointer?,
         _ bytes: Int,
@@ -45,7 +45,6 @@ extension ClientCalls {
             guard let source, state.pointee.memory.contains(destination, bytes) else {
                 return Status.invalidValue
             }
-            let isSynchronous = opcode == .cuMemcpyHtoD_v2
             if _slowPath(bytes >= BulkLink.threshold) {
                 let large = BulkCopies.upload(
                     state,
@@ -57,24 +56,16 @@ extension ClientCalls {
                 )
                 if let large { return large }
             }
-            var opcode = opcode
-            var waits = false
+            var turn = UploadTurn(isSynchronous: isSynchronous)
             var done = 0
             while done < bytes {
                 let count = min(bytes - done, WireFormat.maxData)
                 let data = UnsafeRawBufferPointer(start: source + done, count: count)
                 state.pointee.streamLock.lock()
-                var isSettled = false
-                if isSynchronous, ContextStack.areThreadsSeveral {
-                    isSettled = Settling.isKnown(state, context)
-                    // The copy takes its turn in the default stream, and this thread waits for it;
-                    // if the worker waited, so would the other threads.
-                    waits = waits || !isSettled
-                    if waits { opcode = .cuMemcpyHtoDAsync_v2 }
-                }
+                let isLater = turn.begin(state, context)
                 CommandStream.writeData(
                     state,
-                    opcode,
+                    isLater ? .cuMemcpyHtoDAsync_v2 : .cuMemcpyHtoD_v2,
                     context: context,
                     prefix: HostToDeviceLayout.data,
                     data: data
@@ -83,13 +74,11 @@ extension ClientCalls {
                     $0.storeBytes(of: UInt64(count), toByteOffset: 8, as: UInt64.self)
                     $0.storeBytes(of: stream, toByteOffset: 16, as: UInt64.self)
                 }
-                if isSettled { Settling.note(state, context, state.pointee.sequence) }
+                turn.commit(state, context)
                 state.pointee.streamLock.unlock()
                 done += count
             }
-            if waits { return Session.synchronize(state, context: context, stream: 0) }
-            Flusher.request(state)
-            return state.pointee.lostStatus
+            return turn.end(state, context)
         }
     }
 

@@ -1,4 +1,5 @@
 internal import Driver
+internal import DriverFrontend
 internal import Synchronization
 internal import Wire
 
@@ -33,5 +34,56 @@ enum Settling {
     @inline(__always)
     private static func word(_ context: UInt32, _ sequence: UInt32) -> UInt64 {
         UInt64(context) << 32 | UInt64(sequence)
+    }
+}
+
+/// The records of a copy to the GPU, one after the other; if it is synchronous, another thread's
+/// calls must not wait with it (docs/adr/0015).
+struct UploadTurn {
+    let isSynchronous: Bool
+    private var waits = false
+    private var isSettled = false
+    private var last: UInt32 = 0
+
+    /// A copy that has not begun.
+    @inline(__always)
+    init(isSynchronous: Bool) { self.isSynchronous = isSynchronous }
+
+    /// The next record is about to be written. Called with the stream lock held.
+    ///
+    /// - Returns: Whether it must be that of an asynchronous copy.
+    @inline(__always)
+    mutating func begin(_ state: Settling.State, _ context: UInt32) -> Bool {
+        guard isSynchronous, ContextStack.areThreadsSeveral else { return !isSynchronous }
+        isSettled = Settling.isKnown(state, context)
+        // The copy takes its turn in the default stream, and this thread waits for it.
+        if !isSettled { waits = true }
+        return waits
+    }
+
+    /// The record is written; the stream lock is still held.
+    @inline(__always)
+    mutating func commit(_ state: Settling.State, _ context: UInt32) {
+        guard isSynchronous else { return }
+        last = state.pointee.sequence
+        if isSettled { Settling.note(state, context, last) }
+    }
+
+    /// All records are written.
+    ///
+    /// - Returns: The copy's status.
+    @inline(__always)
+    func end(_ state: Settling.State, _ context: UInt32) -> Int32 {
+        if waits { return wait(state, context) }
+        Flusher.request(state)
+        return state.pointee.lostStatus
+    }
+
+    private func wait(_ state: Settling.State, _ context: UInt32) -> Int32 {
+        let status = Session.synchronize(state, context: context, stream: 0)
+        // The copy came behind everything that a copy waits for, so there is nothing left, unless
+        // somebody's record came between it and the wait: then this is not the last one's number.
+        if status == Status.success { Settling.note(state, context, last &+ 1) }
+        return status
     }
 }

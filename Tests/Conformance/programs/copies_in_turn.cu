@@ -29,6 +29,9 @@ int main() {
     CHECK(cudaMalloc(&data, n * sizeof(int)));
     CHECK(cudaMalloc(&out, 2 * n * sizeof(int)));
     CHECK(cudaMemset(flag, 0, sizeof(int)));
+    cudaArray_t array;
+    cudaChannelFormatDesc texel = cudaCreateChannelDesc<int>();
+    CHECK(cudaMallocArray(&array, &texel, n));
     cudaStream_t before = independent(), setter = independent();
     CHECK(cudaDeviceSynchronize());
     for (int round = 1; round <= 20; round++) {
@@ -40,7 +43,11 @@ int main() {
         std::thread copier([&] {
             std::vector<int> source(n), got(2 * n);
             for (int i = 0; i < n; i++) source[i] = round * 7919 + i;
-            CHECK(cudaMemcpy(data, source.data(), n * sizeof(int), cudaMemcpyHostToDevice));
+            // To memory, or first to an array: each waits for its turn.
+            size_t bytes = n * sizeof(int);
+            if (round % 2 == 0)
+                CHECK(cudaMemcpy2DToArray(array, 0, 0, source.data(), bytes, bytes, 1, cudaMemcpyHostToDevice));
+            CHECK(cudaMemcpy(data, source.data(), bytes, cudaMemcpyHostToDevice));
             for (int &value : source) value = -1;
             cudaStream_t after = independent();
             copy<<<1, 1, 0, before>>>(data, out, n);
@@ -50,6 +57,11 @@ int main() {
             CHECK(cudaMemcpy(got.data(), out, 2 * n * sizeof(int), cudaMemcpyDeviceToHost));
             for (int i = 0; i < 2 * n; i++)
                 if (got[i] != round * 7919 + i % n) wrong++;
+            if (round % 2 == 0) {
+                CHECK(cudaMemcpy2DFromArray(got.data(), bytes, array, 0, 0, bytes, 1, cudaMemcpyDeviceToHost));
+                for (int i = 0; i < n; i++)
+                    if (got[i] != round * 7919 + i) wrong++;
+            }
             CHECK(cudaStreamDestroy(after));
         });
         usleep(3000);
