@@ -148,7 +148,7 @@ let serverTargets: [Target] = [
     .target(
         name: "CCompression",
         path: "Sources/C/CCompression",
-        linkerSettings: [.unsafeFlags(["-Xlinker", "-l:libzstd.a", "-Xlinker", "-l:liblz4.a"])]
+        linkerSettings: [.unsafeFlags(["-Xlinker", "-l:libzstd.a"])]
     ),
     .target(name: "SoftDevice", dependencies: ["CLinux"], swiftSettings: strict),
     .target(name: "CWorker", path: "Sources/C/CWorker"),
@@ -168,7 +168,8 @@ let serverTargets: [Target] = [
     .target(
         name: "SoftGPU",
         dependencies: [
-            "CUDAABI", "CLinux", "CLanes", "CCompression", "Driver", "DriverFrontend", "PTX",
+            "CUDAABI", "CLinux", "CLanes", "CCompression", "CPacking", "Driver", "DriverFrontend",
+            "PTX",
             "Lanes", "SoftDevice",
         ],
         // _GNU_SOURCE, so that the standard library's view of the C headers agrees with CLinux's.

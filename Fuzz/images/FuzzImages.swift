@@ -64,7 +64,7 @@ private func expand(_ entry: FatbinEntry) {
     let written =
         switch entry.compression {
         case .none, .unknown: 0
-        case .lz4: ferry_lz4_expand(source, entry.payload.count, target, room)
+        case .lz4: ferry_lz4_unpack(source, entry.payload.count, target, room)
         case .zstd: ferry_zstd_expand(source, entry.payload.count, target, room)
         }
     check(written >= -1 && written <= room, "more bytes than there is room for")

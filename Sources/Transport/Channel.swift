@@ -70,7 +70,7 @@ package struct Channel: Sendable {
     }
 
     /// What the worker lends to this client; `nil`: nothing.
-    package var lent: LentMemory? {
+    package var lent: SharedMemory? {
         if case .rings(let rings) = carrier { rings.pointee.lent } else { nil }
     }
 

@@ -73,7 +73,7 @@ package enum LinkSetup {
             throw error
         }
         defer { if lent >= 0 { _ = close(lent) } }
-        if let rings, lent >= 0, let memory = LentMemory(lent, BulkFrame.slots * BulkFrame.most) {
+        if let rings, lent >= 0, let memory = SharedMemory(lent, BulkFrame.slots * BulkFrame.most) {
             rings.pointee.borrow(memory)
         }
         if answered == .accepted {

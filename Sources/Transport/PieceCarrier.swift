@@ -9,7 +9,7 @@ package struct PieceCarrier: ~Copyable {
 
     private var choice = PackingChoice()
     private var decision = Decision.no
-    private let frame: UnsafeMutableRawPointer
+    private let header: UnsafeMutableRawPointer
     /// `BulkFrame.most` bytes, once something is compressed.
     private var room: UnsafeMutableRawPointer?
     private var began: UInt64 = 0
@@ -17,10 +17,10 @@ package struct PieceCarrier: ~Copyable {
     private var sent = 0
 
     /// Knows nothing of its link.
-    package init() { frame = .allocate(byteCount: BulkFrame.size, alignment: 8) }
+    package init() { header = .allocate(byteCount: BulkFrame.size, alignment: 8) }
 
     deinit {
-        frame.deallocate()
+        header.deallocate()
         room?.deallocate()
     }
 
@@ -55,11 +55,18 @@ package struct PieceCarrier: ~Copyable {
             body = packed
         }
         let size = kind == .packed ? UInt32(bytes.count) : 0
-        BulkFrame(kind, length: body.count, offset: offset, slot: size, transfer: transfer)
-            .write(to: frame)
-        try channel.sendAll(UnsafeRawBufferPointer(start: frame, count: BulkFrame.size))
+        try send(
+            BulkFrame(kind, length: body.count, offset: offset, slot: size, transfer: transfer),
+            to: channel
+        )
         try channel.sendAll(body)
         sent += body.count
+    }
+
+    /// Sends a frame without its data.
+    package func send(_ frame: BulkFrame, to channel: Channel) throws(SocketError) {
+        frame.write(to: header)
+        try channel.sendAll(UnsafeRawBufferPointer(start: header, count: BulkFrame.size))
     }
 
     /// The copy has travelled.

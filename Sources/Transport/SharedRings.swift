@@ -42,7 +42,7 @@ struct SharedRings: ~Copyable {
     private let side: Int
     private let isEnded = Atomic(false)
     /// What the other side lends beside the rings; `nil`: nothing.
-    private(set) var lent: LentMemory?
+    private(set) var lent: SharedMemory?
 
     // The sender's; `sent` is also looked at by threads that wait.
     private let sent = Atomic<UInt64>(0)
@@ -62,20 +62,16 @@ struct SharedRings: ~Copyable {
     ///
     /// - Returns: `nil` when it is not what it should be, or there is no room for it.
     static func map(_ file: Int32, ringSize: Int, _ socket: Socket, side: Int) -> Pointer? {
-        let total = Layout.total(ringSize)
-        guard ringSize > 0, ferry_is_sealed_memory(file, total) != 0,
-            let memory = mmap(nil, total, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0),
-            ferry_map_failed(memory) == 0
+        guard ringSize > 0, let shared = SharedMemory(file, Layout.total(ringSize)),
+            let memory = shared.bytes.baseAddress
         else { return nil }
-        // A child of the program has no part in its session.
-        madvise(memory, total, MADV_DONTFORK)
         let pointer = Pointer.allocate(capacity: 1)
         pointer.initialize(to: SharedRings(memory, ringSize, socket, side))
         return pointer
     }
 
     /// The other side has lent something; once, before the channel is used.
-    mutating func borrow(_ memory: LentMemory) { lent = memory }
+    mutating func borrow(_ memory: SharedMemory) { lent = memory }
 
     /// Gives the memory back.
     static func unmap(_ rings: Pointer) {

@@ -30,7 +30,7 @@ extension LinkTests {
         @Test func `what the worker lends is the client's to use`() throws {
             let size = BulkFrame.slots * BulkFrame.most
             var file: Int32 = -1
-            let memory = try #require(LentMemory.make(size, &file))
+            let memory = try #require(SharedMemory.make(size, &file))
             defer {
                 memory.unmap()
                 close(file)
@@ -55,7 +55,7 @@ extension LinkTests {
         @Test func `memory of another size is not used`() throws {
             for size in [4096, BulkFrame.slots * BulkFrame.most + 4096] {
                 var file: Int32 = -1
-                let memory = try #require(LentMemory.make(size, &file))
+                let memory = try #require(SharedMemory.make(size, &file))
                 defer {
                     memory.unmap()
                     close(file)

@@ -1,14 +1,6 @@
 #include "ccompression.h"
 
-#include <limits.h>
-#include <lz4.h>
 #include <zstd.h>
-
-ptrdiff_t ferry_lz4_expand(const void *source, ptrdiff_t count, void *target, ptrdiff_t room) {
-  if (count < 0 || room < 0 || count > INT_MAX || room > INT_MAX) return -1;
-  int written = LZ4_decompress_safe(source, target, (int)count, (int)room);
-  return written < 0 ? -1 : written;
-}
 
 ptrdiff_t ferry_zstd_expand(const void *source, ptrdiff_t count, void *target, ptrdiff_t room) {
   if (count < 0 || room < 0) return -1;

@@ -96,50 +96,31 @@ struct BulkJob: ~Copyable {
 
     // MARK: - To the GPU
 
-    /// Pieces of a channel that are under way: the worker answers in their order.
-    private struct Pieces {
-        private var pieces: InlineArray<4, (offset: Int, size: Int)> = .init(repeating: (0, 0))
-        private var first = 0
-        private(set) var count = 0
-
-        mutating func append(_ offset: Int, _ size: Int) {
-            pieces[(first + count) % BulkFrame.mostUnclaimed] = (offset, size)
-            count += 1
-        }
-
-        mutating func removeFirst() -> (offset: Int, size: Int) {
-            defer {
-                first = (first + 1) % BulkFrame.mostUnclaimed
-                count -= 1
-            }
-            return pieces[first]
-        }
-    }
-
     private borrowing func upload(
         _ state: State,
         _ channel: Channel,
         _ carrier: UnsafeMutablePointer<PieceCarrier>
     ) throws(SocketError) {
         carrier.pointee.begin(mayPack: state.pointee.bulk.mayPack)
-        var pieces = Pieces()
+        // Pieces that are under way: the worker answers in their order.
+        var pieces = BulkQueue(none: (offset: 0, size: 0))
         var answers = FrameReader()
         let step = channel.lent == nil ? BulkFrame.usual : BulkFrame.most
         while true {
-            if pieces.count < BulkFrame.mostUnclaimed, let (offset, size) = takePiece(step) {
+            if !pieces.isFull, let (offset, size) = takePiece(step) {
                 if channel.lent == nil {
                     let piece = UnsafeRawBufferPointer(rebasing: memory[offset..<offset + size])
                     try carrier.pointee.send(piece, to: channel)
                 } else {
-                    try Self.send(BulkFrame(.want), to: channel)
+                    try carrier.pointee.send(BulkFrame(.want), to: channel)
                 }
-                pieces.append(offset, size)
-            } else if pieces.count > 0 {
+                pieces.append((offset, size))
+            } else if !pieces.isEmpty {
                 try answers.wait(channel)
             } else {
                 return carrier.pointee.end()
             }
-            while pieces.count > 0, let answer = try answers.next(channel) {
+            while !pieces.isEmpty, let answer = try answers.next(channel) {
                 guard answer.kind == .stored else { throw SocketError(EPROTO, .receive) }
                 let (offset, size) = pieces.removeFirst()
                 if channel.lent != nil {
@@ -189,7 +170,8 @@ struct BulkJob: ~Copyable {
         let manner =
             (channel.lent == nil ? 0 : BulkFrame.readsLent)
             | (state.pointee.bulk.mayPack ? BulkFrame.readsPacked : 0)
-        try Self.send(BulkFrame(.fetch, slot: manner, transfer: transfer), to: channel)
+        let fetch = BulkFrame(.fetch, slot: manner, transfer: transfer)
+        try carrier.pointee.send(fetch, to: channel)
         var frames = FrameReader()
         while true {
             guard let frame = try frames.next(channel) else {
@@ -206,7 +188,7 @@ struct BulkJob: ~Copyable {
             case .filled:
                 let bytes = try Self.lent(channel, frame.slot, frame.length)
                 try place(of: frame).copyMemory(from: UnsafeRawBufferPointer(bytes))
-                try Self.send(BulkFrame(.taken, slot: frame.slot), to: channel)
+                try carrier.pointee.send(BulkFrame(.taken, slot: frame.slot), to: channel)
                 received.wrappingAdd(frame.length, ordering: .acquiringAndReleasing)
             case .stored, .fetch, .want, .taken: throw SocketError(EPROTO, .receive)
             }
@@ -236,14 +218,6 @@ struct BulkJob: ~Copyable {
     }
 
     // MARK: - Frames
-
-    private static func send(_ frame: BulkFrame, to channel: Channel) throws(SocketError) {
-        var bytes: InlineArray<32, UInt8> = .init(repeating: 0)
-        try withUnsafeMutableBytes(of: &bytes) { (bytes) throws(SocketError) in
-            if let base = bytes.baseAddress { frame.write(to: base) }
-            try channel.sendAll(UnsafeRawBufferPointer(bytes))
-        }
-    }
 
     /// Reads frames without their data, also if they come in parts.
     private struct FrameReader {

@@ -127,14 +127,14 @@ private struct BulkChannel: ~Copyable {
             throw error
         }
         bulk.slots.store(slot, frame.bytes)
-        try send(BulkFrame(.stored, slot: UInt32(slot)))
+        try carrier.pointee.send(BulkFrame(.stored, slot: UInt32(slot)), to: channel)
     }
 
     /// The client writes to the slot itself.
     private borrowing func lend() throws(SocketError) {
         let slot = try takeSlot()
         bulk.slots.lend(slot)
-        try send(BulkFrame(.stored, slot: UInt32(slot)))
+        try carrier.pointee.send(BulkFrame(.stored, slot: UInt32(slot)), to: channel)
     }
 
     private borrowing func takeSlot() throws(SocketError) -> Int {
@@ -157,7 +157,8 @@ private struct BulkChannel: ~Copyable {
             try carry(download)
             carrier.pointee.end()
         }
-        try send(BulkFrame(.end, status: download.status, transfer: number))
+        let end = BulkFrame(.end, status: download.status, transfer: number)
+        try carrier.pointee.send(end, to: channel)
     }
 
     private borrowing func finish(_ download: BulkDownload) {
@@ -213,7 +214,8 @@ private struct BulkChannel: ~Copyable {
     /// Fills slots for a client that reads from them. It does so while the GPU copies the next piece,
     /// so this thread may wait for that: it takes one wake-up less than an event.
     private borrowing func show(_ download: BulkDownload) throws(SocketError) {
-        var shown = ShownSlots()
+        // Slots that the client has been shown and has not read yet.
+        var shown = BulkQueue(none: 0)
         while let (offset, size) = download.takePiece(BulkFrame.most) {
             if shown.isFull { bulk.slots.release(try nextTaken(&shown)) }
             let slot = try takeSlot()
@@ -222,27 +224,25 @@ private struct BulkChannel: ~Copyable {
                 break
             }
             shown.append(slot)
-            let place = UInt32(slot)
-            let number = download.number
-            try send(
-                BulkFrame(.filled, length: size, offset: offset, slot: place, transfer: number)
+            let frame = BulkFrame(
+                .filled,
+                length: size,
+                offset: offset,
+                slot: UInt32(slot),
+                transfer: download.number
             )
+            try carrier.pointee.send(frame, to: channel)
         }
         while !shown.isEmpty { bulk.slots.release(try nextTaken(&shown)) }
     }
 
     /// The slot that the client says it has read: the one that was shown first.
-    private borrowing func nextTaken(_ shown: inout ShownSlots) throws(SocketError) -> Int {
+    private borrowing func nextTaken(_ shown: inout BulkQueue<Int>) throws(SocketError) -> Int {
         try channel.receiveAll(.init(start: room, count: BulkFrame.size))
         let slot = shown.removeFirst()
         guard let frame = BulkFrame(reading: room), frame.kind == .taken, frame.slot == slot else {
             throw SocketError(EPROTO, .receive)
         }
         return slot
-    }
-
-    private borrowing func send(_ frame: BulkFrame) throws(SocketError) {
-        frame.write(to: room)
-        try channel.sendAll(UnsafeRawBufferPointer(start: room, count: BulkFrame.size))
     }
 }

@@ -39,7 +39,7 @@ final class BulkSlots: @unchecked Sendable {
     private let monitor = Monitor()
     private let slots: UnsafeMutablePointer<Slot>
     private let memory: UnsafeMutableRawPointer
-    private let lendable: LentMemory?
+    private let lendable: SharedMemory?
     /// A descriptor of the memory, for a client that shares it; -1: it cannot be shared.
     let file: Int32
     private var isClosed = false
@@ -54,7 +54,7 @@ final class BulkSlots: @unchecked Sendable {
         // The system gives memory when it is first written to: without bulk channels, never.
         let size = Self.count * BulkFrame.most
         var file: Int32 = -1
-        lendable = LentMemory.make(size, &file)
+        lendable = SharedMemory.make(size, &file)
         self.file = file
         memory = lendable?.bytes.baseAddress ?? .allocate(byteCount: size, alignment: 4096)
     }

@@ -96,8 +96,8 @@ final class TestClient {
     }
 
     /// The slots of bulk channels, as a client on the same host has them.
-    func borrowSlots() -> LentMemory? {
-        LentMemory(server.slotMemory, BulkFrame.slots * BulkFrame.most)
+    func borrowSlots() -> SharedMemory? {
+        SharedMemory(server.slotMemory, BulkFrame.slots * BulkFrame.most)
     }
 
     /// A file without a name.

@@ -1,4 +1,5 @@
 internal import CCompression
+internal import CPacking
 internal import Driver
 
 /// What a fatbin's entries hold, decompressed.
@@ -7,7 +8,7 @@ enum Decompression {
     static func payload(of entry: FatbinEntry) throws(CodeFailure) -> [UInt8] {
         switch entry.compression {
         case .none: return Array(entry.payload)
-        case .lz4: return try expand(entry, ferry_lz4_expand)
+        case .lz4: return try expand(entry, ferry_lz4_unpack)
         case .zstd: return try expand(entry, ferry_zstd_expand)
         case .unknown:
             throw CodeFailure(

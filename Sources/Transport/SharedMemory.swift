@@ -1,28 +1,29 @@
 internal import CLinux
 
-/// Memory of the worker that a client on the same host may use, too: what large copies go through
-/// (docs/adr/0013-bulk-channels.md). Both may write to it at any time, so each takes what it reads
-/// there for no more than bytes. A value that is copied freely; whoever made it unmaps it once.
-package struct LentMemory: @unchecked Sendable {
+/// Memory that a client and a worker on one host have in common: their rings, and the worker's slots
+/// that large copies go through (docs/adr/0013-bulk-channels.md). Both may write to it at any time, so
+/// each takes what it reads there for no more than bytes. A value that is copied freely; whoever made
+/// it unmaps it once.
+package struct SharedMemory: @unchecked Sendable {
     /// The bytes.
     package let bytes: UnsafeMutableRawBufferPointer
 
-    /// Makes memory that can be lent. The system gives it when it is first written to.
+    /// Makes such memory. The system gives it when it is first written to.
     ///
     /// - Parameters:
     ///   - size: Bytes, a multiple of the size of a page.
     ///   - file: Its descriptor, which is the caller's.
     /// - Returns: `nil` when the system does not give any.
-    package static func make(_ size: Int, _ file: inout Int32) -> LentMemory? {
+    package static func make(_ size: Int, _ file: inout Int32) -> SharedMemory? {
         file = ferry_sealed_memory(size)
         if file < 0 { return nil }
-        if let memory = LentMemory(file, size) { return memory }
+        if let memory = SharedMemory(file, size) { return memory }
         _ = close(file)
         file = -1
         return nil
     }
 
-    /// Maps memory that may have been lent; the descriptor stays the caller's.
+    /// Maps memory of unknown origin; the descriptor stays the caller's.
     ///
     /// - Returns: `nil` when it is not memory of exactly this size that nobody can make shorter.
     package init?(_ file: Int32, _ size: Int) {
