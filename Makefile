@@ -20,14 +20,14 @@ help:
 ## build: everything, installed below build/ferry
 .PHONY: build
 build: setup
-	dev/step "client library (Embedded Swift)" env FERRY_EMBEDDED=1 swift build $(SWIFT_FLAGS) --scratch-path $(EMBEDDED_SCRATCH) --product cuda --disable-local-rpath
+	dev/step "client library (Embedded Swift)" env FERRY_EMBEDDED=1 swift build $(SWIFT_FLAGS) --scratch-path $(EMBEDDED_SCRATCH) --product cuda --disable-local-rpath --omit-frame-pointers
 	dev/step "programs and software GPU" swift build $(SWIFT_FLAGS)
 	dev/install-tree $(TREE)
 
 # Only what the demo runs.
 .PHONY: demo-build
 demo-build: setup
-	dev/step "client library (Embedded Swift)" env FERRY_EMBEDDED=1 swift build $(SWIFT_FLAGS) --scratch-path $(EMBEDDED_SCRATCH) --product cuda --disable-local-rpath
+	dev/step "client library (Embedded Swift)" env FERRY_EMBEDDED=1 swift build $(SWIFT_FLAGS) --scratch-path $(EMBEDDED_SCRATCH) --product cuda --disable-local-rpath --omit-frame-pointers
 	for product in softcuda softnvml ferry-worker ferry ferryd; do \
 	  dev/step "$$product" swift build $(SWIFT_FLAGS) --product $$product; done
 	dev/install-tree $(TREE)

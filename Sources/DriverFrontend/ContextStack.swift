@@ -9,21 +9,20 @@ package enum ContextStack {
     /// The current context of the thread, 0 if none.
     @inline(__always)
     package static var current: UInt64 {
-        let state = ferry_thread()
-        guard let state, state.pointee.depth > 0 else { return 0 }
-        return slot(state.pointee.depth - 1).pointee
+        ferry_thread()?.pointee.current ?? 0
     }
 
     /// Makes `context` current in place of the one that is; 0 empties the top as the driver does.
     package static func replace(_ context: UInt64) {
         guard let state = ferry_thread() else { return }
         if context == 0 {
-            if state.pointee.depth > 0 { state.pointee.depth -= 1 }
+            if state.pointee.depth > 0 { setDepth(state.pointee.depth - 1) }
             return
         }
-        if state.pointee.depth == 0 { state.pointee.depth = 1 }
+        let depth = max(state.pointee.depth, 1)
         ferry_count_thread()
-        slot(state.pointee.depth - 1).pointee = context
+        slot(depth - 1).pointee = context
+        setDepth(depth)
     }
 
     /// Makes `context` current and keeps the one below it.
@@ -34,7 +33,7 @@ package enum ContextStack {
             return Status.outOfMemory
         }
         slot(state.pointee.depth).pointee = context
-        state.pointee.depth += 1
+        setDepth(state.pointee.depth + 1)
         ferry_count_thread()
         return Status.success
     }
@@ -46,7 +45,7 @@ package enum ContextStack {
     /// Takes the current context off the stack; `nil` when there is none.
     package static func pop() -> UInt64? {
         guard let state = ferry_thread(), state.pointee.depth > 0 else { return nil }
-        state.pointee.depth -= 1
+        setDepth(state.pointee.depth - 1)
         return slot(state.pointee.depth).pointee
     }
 
@@ -54,6 +53,13 @@ package enum ContextStack {
     /// does.
     package static func drop(_ context: UInt64) {
         if current == context { _ = pop() }
+    }
+
+    /// Makes the stack this deep, and what is innermost then the current context.
+    private static func setDepth(_ depth: Int32) {
+        guard let state = ferry_thread() else { return }
+        state.pointee.depth = depth
+        state.pointee.current = depth > 0 ? slot(depth - 1).pointee : 0
     }
 
     @inline(__always)

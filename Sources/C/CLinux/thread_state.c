@@ -14,9 +14,12 @@ static volatile int parents_connection = -1;
 
 static volatile int is_watching;
 
+__attribute__((visibility("hidden"))) void *ferry_live_session_storage;
+
 static void in_child(void) {
   if (!is_watching) return;
   ferry_is_forked_child = 1;
+  ferry_set_live_session(NULL);
   if (parents_connection >= 0) close(parents_connection);
 }
 

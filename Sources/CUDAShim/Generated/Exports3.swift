@@ -245,7 +245,7 @@ public func cuLaunchHostFunc_v2_ptsz(_ stream: CUstream!, _ fn: CUhostFn!, _ use
 
 @c @implementation
 public func cuLaunchKernel(_ function: CUfunction!, _ gridDimX: UInt32, _ gridDimY: UInt32, _ gridDimZ: UInt32, _ blockDimX: UInt32, _ blockDimY: UInt32, _ blockDimZ: UInt32, _ sharedMemBytes: UInt32, _ stream: CUstream!, _ kernelParams: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>!) -> CUresult {
-    Tracing.call(288, "cuLaunchKernel") { ClientCalls.cuLaunchKernel(function, gridDimX, gridDimY, gridDimZ, blockDimX, blockDimY, blockDimZ, sharedMemBytes, stream, kernelParams, extra) }
+    ClientCalls.cuLaunchKernelAgain(function, gridDimX, gridDimY, gridDimZ, blockDimX, blockDimY, blockDimZ, sharedMemBytes, stream, kernelParams, extra) ?? Tracing.call(288, "cuLaunchKernel") { ClientCalls.cuLaunchKernel(function, gridDimX, gridDimY, gridDimZ, blockDimX, blockDimY, blockDimZ, sharedMemBytes, stream, kernelParams, extra) }
 }
 
 @c @implementation

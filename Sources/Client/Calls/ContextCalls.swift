@@ -289,8 +289,9 @@ extension ClientCalls {
     package static func cuCtxSynchronize_v2(_ context: CUcontext?) -> CUresult {
         guard context != nil else { return cuCtxSynchronize() }
         return withSession { state in
-            let (identifier, status) = state.pointee.contexts.usable(raw(context))
-            guard status == 0 else { return status }
+            guard let identifier = state.pointee.contexts.usable(raw(context)) else {
+                return state.pointee.contexts.problem(raw(context))
+            }
             return Session.wait(state, .cuCtxSynchronize_v2, context: identifier, size: 0) { _ in }
         }
     }

@@ -58,8 +58,11 @@ extension ClientCalls {
                 $0.storeBytes(of: value, toByteOffset: 8, as: Int32.self)
                 $0.storeBytes(of: 0, toByteOffset: 12, as: UInt32.self)
             }
-            if status == 0 { entry.pointee.attributes[Int(attribute)] = value }
-            Session.state?.pointee.occupancy.clear()
+            guard let state = Session.state, status == 0 else { return status }
+            entry.pointee.attributes[Int(attribute)] = value
+            // What a launch may have has changed.
+            state.pointee.streamLock.withLock { entry.pointee.template.forget() }
+            state.pointee.occupancy.clear()
             return status
         }
     }
@@ -163,7 +166,7 @@ extension ClientCalls {
         _ size: UnsafeMutablePointer<Int>?
     ) -> CUresult {
         withFunction(function) { entry in
-            guard let offset, index >= 0, index < entry.pointee.parameterCount else {
+            guard let offset, index >= 0, index < entry.pointee.parameters.count else {
                 return Status.invalidValue
             }
             offset.pointee = Int(entry.pointee.parameters[index].offset)
@@ -189,7 +192,7 @@ extension ClientCalls {
     ) -> CUresult {
         withFunction(function) { entry in
             guard let count else { return Status.invalidValue }
-            count.pointee = entry.pointee.parameterCount
+            count.pointee = entry.pointee.parameters.count
             return Status.success
         }
     }

@@ -20,7 +20,7 @@ extension ClientCalls {
             defer { state.pointee.objectLock.unlock() }
             let entry = state.pointee.contexts.primary(device)
             entry.pointee.retainCount += 1
-            entry.pointee.isActive = true
+            state.pointee.contexts.activate(entry)
             context.pointee = Handles.pointer(entry.pointee.handle)
             return Status.success
         }
@@ -67,9 +67,7 @@ extension ClientCalls {
         }
         forgetObjects(state, of: entry.pointee.handle)
         state.pointee.objectLock.lock()
-        entry.pointee.sticky = 0
-        entry.pointee.generation += 1
-        entry.pointee.isActive = false
+        state.pointee.contexts.reset(entry)
         state.pointee.objectLock.unlock()
         return status
     }

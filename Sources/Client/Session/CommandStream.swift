@@ -28,7 +28,7 @@ enum CommandStream {
     ) -> UnsafeMutableRawPointer {
         let total = WireFormat.headerSize &+ size
         Tracing.add(StatisticsLayout.bytesSent, total)
-        let record = state.pointee.outgoing.space(total) ?? makeRoom(state, total)
+        let record = space(state, total)
         RecordHeader(
             size: total,
             opcode: opcode,
@@ -39,13 +39,35 @@ enum CommandStream {
         return record + WireFormat.headerSize
     }
 
+    /// Where the next record goes, of so many bytes with its header.
+    @inline(__always)
+    static func space(_ state: State, _ total: Int) -> UnsafeMutableRawPointer {
+        state.pointee.outgoing.space(total) ?? makeRoom(state, total)
+    }
+
     /// The record whose body `begin` has given room for is whole. It leaves now or later: whoever
     /// sends sees it from here on.
     @inline(__always)
     static func commit(_ state: State, size: Int) {
-        state.pointee.sequence &+= 1
-        state.pointee.outgoing.write(WireFormat.headerSize &+ size)
+        commit(state, total: WireFormat.headerSize &+ size)
     }
+
+    /// The same for a record of so many bytes with its header.
+    @inline(__always)
+    static func commit(_ state: State, total: Int) {
+        state.pointee.sequence &+= 1
+        state.pointee.outgoing.write(total)
+    }
+
+    /// Gives the stream lock back. For the hottest path: unlike the lock's own `unlock` it needs no
+    /// register for the rare case.
+    @inline(__always)
+    static func unlock(_ state: State) {
+        if state.pointee.streamLock.release() { wakeWriter(state) }
+    }
+
+    @inline(never)
+    private static func wakeWriter(_ state: State) { state.pointee.streamLock.wake() }
 
     /// Writes a record with data behind its body; the data may change when this returns.
     ///

@@ -54,7 +54,7 @@ package struct HandleTable<Value>: ~Copyable {
     private let slots: UnsafeMutableRawPointer
     /// Indices are taken modulo this plus one: all of them, or one without address space.
     private let mask: UInt64
-    private var count = 0
+    private var count = 1
     private var firstFree = -1
 
     /// An empty table for handles of this kind. Without address space nothing fits into it.
@@ -67,9 +67,9 @@ package struct HandleTable<Value>: ~Copyable {
             mask = UInt64(Handle.maxIndex - 1)
         } else {
             slots = .allocate(byteCount: Self.stride, alignment: 16)
-            memset(slots, 0, Self.stride)
             mask = 0
         }
+        slots.storeBytes(of: .max, as: UInt64.self)
     }
 
     deinit {
@@ -83,9 +83,10 @@ package struct HandleTable<Value>: ~Copyable {
     /// The object with this handle.
     @inline(__always)
     package func find(_ handle: UInt64) -> UnsafeMutablePointer<Value>? {
-        // The handle in the slot has kind and generation, too.
+        // The handle in the slot has kind and generation, too. In the first slot, where 0 leads, is
+        // never an object, and something else than 0.
         let slot = slots + Self.stride &* Int(truncatingIfNeeded: handle >> 4 & mask)
-        guard slot.load(as: UInt64.self) == handle, handle != 0 else { return nil }
+        guard slot.load(as: UInt64.self) == handle else { return nil }
         return (slot + Self.valueOffset).assumingMemoryBound(to: Value.self)
     }
 
@@ -130,7 +131,7 @@ package struct HandleTable<Value>: ~Copyable {
 
     /// Calls `body` for every object.
     package func forEach(_ body: (UInt64, UnsafeMutablePointer<Value>) -> Void) {
-        for index in 0..<count {
+        for index in 1..<count {
             let handle = slot(index).pointee.handle
             if let value = find(handle) { body(handle, value) }
         }

@@ -126,6 +126,7 @@ enum Replies {
             ordering: .sequentiallyConsistent
         )
         guard isFirst else { return }
+        ferry_set_live_session(nil)
         Log.error("the connection to the server is lost")
         state.pointee.channel.shutDown()
         state.pointee.bulk.shutDown()

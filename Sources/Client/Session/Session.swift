@@ -100,6 +100,7 @@ package enum Session {
         state.initialize(to: session)
         Host.install()
         Self.state = state
+        ferry_set_live_session(state)
     }
 
     /// Ends the session, so that the next `cuInit` begins another one. A program's session lasts as
@@ -108,6 +109,7 @@ package enum Session {
     package static func end() {
         guard let state else { return }
         Self.state = nil
+        ferry_set_live_session(nil)
         Replies.loseConnection(state)
         ferry_close_in_child(-1)
         Flusher.stop(state)
@@ -127,16 +129,15 @@ package enum Session {
     /// The session if calls can be made, else the status that they return.
     @inline(__always)
     static func ready(_ failure: inout Int32) -> UnsafeMutablePointer<SessionState>? {
-        guard let state, ferry_forked() == 0 else {
-            failure = Status.notInitialized
-            return nil
-        }
-        let lost = state.pointee.lostStatus
-        guard lost == 0 else {
-            failure = lost
-            return nil
-        }
-        return state
+        if let live { return live }
+        failure = whyNot()
+        return nil
+    }
+
+    @inline(never)
+    private static func whyNot() -> Int32 {
+        guard let state, ferry_forked() == 0 else { return Status.notInitialized }
+        return state.pointee.lostStatus
     }
 
     /// The session and the current context's identifier if a call can be made in it.
@@ -145,19 +146,30 @@ package enum Session {
         _ failure: inout Int32,
         _ context: inout UInt32
     ) -> UnsafeMutablePointer<SessionState>? {
-        guard let state = ready(&failure) else { return nil }
-        let handle = ContextStack.current
-        guard handle != 0 else {
-            failure = Status.invalidContext
-            return nil
-        }
-        let (identifier, status) = state.pointee.contexts.usable(handle)
-        guard status == 0 else {
-            failure = status
+        guard let state = live, let identifier = usableContext(state) else {
+            failure = whyNotInContext()
             return nil
         }
         context = identifier
         return state
+    }
+
+    /// The session if calls can be made.
+    @inline(__always)
+    static var live: UnsafeMutablePointer<SessionState>? {
+        ferry_live_session()?.assumingMemoryBound(to: SessionState.self)
+    }
+
+    /// The current context's identifier if a call can be made in it.
+    @inline(__always)
+    static func usableContext(_ state: UnsafeMutablePointer<SessionState>) -> UInt32? {
+        state.pointee.contexts.usable(ContextStack.current)
+    }
+
+    @inline(never)
+    private static func whyNotInContext() -> Int32 {
+        guard let state = live else { return whyNot() }
+        return state.pointee.contexts.problem(ContextStack.current)
     }
 
     /// Adds a call that has no reply to the command stream.

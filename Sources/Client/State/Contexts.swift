@@ -6,17 +6,17 @@ internal import Wire
 /// ever goes from 0 to an error.
 struct ContextEntry {
     /// The handle; 0 when there is no such context.
-    var handle: UInt64 = 0
-    var device: Int32 = 0
+    fileprivate(set) var handle: UInt64 = 0
+    fileprivate(set) var device: Int32 = 0
     /// Whether calls can be made: created, or a primary context that is retained.
-    var isActive = false
+    fileprivate(set) var isActive = false
     /// How often a primary context is retained.
     var retainCount = 0
     var flags: UInt32 = 0
     /// First error of a kernel; stays until the context is reset or destroyed.
-    var sticky: Int32 = 0
+    fileprivate(set) var sticky: Int32 = 0
     /// Changes when a primary context is reset, so that its old objects are told apart.
-    var generation: UInt64 = 0
+    fileprivate(set) var generation: UInt64 = 0
 }
 
 /// The contexts of the process by the identifier that the wire uses: 1…64 the primary contexts of
@@ -25,12 +25,19 @@ package struct Contexts: ~Copyable {
     /// Contexts at most, primary ones included; a power of two.
     static let capacity = 1024
     private let entries: UnsafeMutablePointer<ContextEntry>
+    /// The handle of each context in which calls can be made, else `none`: what the hot paths compare
+    /// with.
+    private let usables: UnsafeMutablePointer<UInt64>
+    /// No handle has this value.
+    private static let none = UInt64.max
     private var primaries: InlineArray<64, Int>
     private var created = WireFormat.maxDevices + 1
 
     init(_ devices: borrowing Devices) {
         entries = .allocate(capacity: Self.capacity)
         entries.initialize(repeating: ContextEntry(), count: Self.capacity)
+        usables = .allocate(capacity: Self.capacity)
+        usables.initialize(repeating: Self.none, count: Self.capacity)
         primaries = .init(repeating: 0)
         for device in 0..<devices.count {
             let identifier = Int(devices.serverOrdinal(device)) + 1
@@ -49,16 +56,28 @@ package struct Contexts: ~Copyable {
         return entries + index
     }
 
-    /// The identifier of a context in which calls can be made, and a status if they cannot.
+    /// The identifier of a context in which calls can be made; `nil` for any other, and for 0.
     @inline(__always)
-    func usable(_ handle: UInt64) -> (UInt32, Int32) {
+    func usable(_ handle: UInt64) -> UInt32? {
         // The handle in the entry has kind and generation, too.
         let index = Int(truncatingIfNeeded: handle >> 4) & (Self.capacity - 1)
-        let entry = entries + index
-        guard entry.pointee.handle == handle, handle != 0, entry.pointee.isActive else {
-            return (0, Status.contextIsDestroyed)
+        guard usables[index] == handle else { return nil }
+        return UInt32(truncatingIfNeeded: index)
+    }
+
+    /// Whether a context is the one with this handle, and calls can be made in it.
+    @inline(__always)
+    func isUsable(_ identifier: UInt32, _ handle: UInt64) -> Bool {
+        usables[Int(truncatingIfNeeded: identifier)] == handle
+    }
+
+    /// What calls return in a context that is not usable.
+    func problem(_ handle: UInt64) -> Int32 {
+        guard handle != 0 else { return Status.invalidContext }
+        guard let entry = find(handle), entry.pointee.isActive, entry.pointee.sticky != 0 else {
+            return Status.contextIsDestroyed
         }
-        return (UInt32(truncatingIfNeeded: index), entry.pointee.sticky)
+        return entry.pointee.sticky
     }
 
     /// Whether a context that is usable is the one with this handle.
@@ -81,6 +100,7 @@ package struct Contexts: ~Copyable {
     func poison(_ identifier: UInt32, _ status: Int32) {
         guard identifier > 0, Int(identifier) < Self.capacity else { return }
         if entries[Int(identifier)].sticky == 0 { entries[Int(identifier)].sticky = status }
+        usables[Int(identifier)] = Self.none
     }
 
     /// Makes room for a new context; `nil` when there are too many.
@@ -94,15 +114,30 @@ package struct Contexts: ~Copyable {
         entries[index] = ContextEntry(
             handle: handle,
             device: device,
-            isActive: true,
             flags: flags,
             generation: generation
         )
+        activate(entries + index)
         return entries + index
+    }
+
+    /// Lets calls be made in a context from now on.
+    func activate(_ entry: UnsafeMutablePointer<ContextEntry>) {
+        entry.pointee.isActive = true
+        if entry.pointee.sticky == 0 { usables[entry - entries] = entry.pointee.handle }
+    }
+
+    /// Ends a life of a primary context, errors included.
+    func reset(_ entry: UnsafeMutablePointer<ContextEntry>) {
+        usables[entry - entries] = Self.none
+        entry.pointee.isActive = false
+        entry.pointee.sticky = 0
+        entry.pointee.generation += 1
     }
 
     /// Forgets a created context.
     func destroy(_ entry: UnsafeMutablePointer<ContextEntry>) {
+        usables[entry - entries] = Self.none
         entry.pointee.handle = 0
         entry.pointee.isActive = false
     }

@@ -56,6 +56,11 @@ enum KernelReplies {
         let size = nameStart + WireFormat.padded(nameLength)
         guard reply.count - offset >= size else { return nil }
         offset += size
+        let parameters = ParameterLayout(
+            reading: record + LoadReplyLayout.parameters,
+            count: parameterCount
+        )
+        guard let parameters else { return nil }
         let name = UnsafeMutablePointer<CChar>.allocate(capacity: nameLength + 1)
         memcpy(name, record + nameStart, nameLength)
         name[nameLength] = 0
@@ -65,37 +70,12 @@ enum KernelReplies {
         memcpy(attributes, record + LoadReplyLayout.attributes, 4 * LoadReplyLayout.attributeCount)
         // The most dynamic shared memory; launches compare with it as it is.
         attributes[8] = max(0, attributes[8])
-        let parameters = UnsafeMutablePointer<(offset: UInt32, size: UInt32)>.allocate(
-            capacity: max(parameterCount, 1)
-        )
-        memcpy(parameters, record + LoadReplyLayout.parameters, 8 * parameterCount)
-        var bytes = 0
-        let moves = UnsafeMutablePointer<Int32>.allocate(capacity: max(parameterCount, 1))
-        var regularCount = 0
-        for index in 0..<parameterCount {
-            let (offset, size) = parameters[index]
-            let place = Int32(truncatingIfNeeded: offset & 0xFFFF)
-            moves[index] = size == 8 ? place : place | .min
-            if regularCount == index, size == 8 || size == 4 { regularCount += 1 }
-            let end = Int(parameters[index].offset) + Int(parameters[index].size)
-            bytes = max(bytes, end)
-        }
-        let entry = FunctionEntry(
+        return FunctionEntry(
             identifier: record.loadUnaligned(as: UInt32.self),
             image: image,
             name: name,
             attributes: attributes,
-            parameters: parameters,
-            parameterCount: parameterCount,
-            parameterBytes: bytes,
-            paddedBytes: WireFormat.padded(bytes),
-            regularCount: regularCount & ~1,
-            moves: moves
+            parameters: parameters
         )
-        guard bytes <= LaunchLayout.maxParameterBytes else {
-            entry.deallocate()
-            return nil
-        }
-        return entry
     }
 }

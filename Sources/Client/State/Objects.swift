@@ -40,24 +40,14 @@ struct FunctionEntry {
     var name: UnsafeMutablePointer<CChar>
     /// CUfunction_attribute 0…15.
     var attributes: UnsafeMutablePointer<Int32>
-    /// Offset and size of each parameter.
-    var parameters: UnsafeMutablePointer<(offset: UInt32, size: UInt32)>
-    var parameterCount: Int
-    /// Bytes of all parameters.
-    var parameterBytes: Int
-    /// The same as the wire pads them.
-    var paddedBytes: Int
-    /// How many of the first parameters have four or eight bytes; an even number.
-    var regularCount: Int
-    /// For each of those its offset, with the sign if it has four bytes.
-    var moves: UnsafeMutablePointer<Int32>
+    var parameters: ParameterLayout
+    var template = LaunchTemplate()
 
     /// Frees what the entry points to.
     func deallocate() {
         name.deallocate()
         attributes.deallocate()
         parameters.deallocate()
-        moves.deallocate()
     }
 }
 

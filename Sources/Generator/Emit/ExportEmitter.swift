@@ -42,8 +42,15 @@ struct ExportEmitter {
 
     /// The client's library counts its calls when it is told to.
     private func counted(_ body: String, _ call: Call, _ index: Int) -> String {
-        library == .client ? "Tracing.call(\(index), \"\(call.name)\") { \(body) }" : body
+        guard library == .client else { return body }
+        let counted = "Tracing.call(\(index), \"\(call.name)\") { \(body) }"
+        guard Self.repeated.contains(call.name) else { return counted }
+        let arguments = call.arguments.map(\.name).joined(separator: ", ")
+        return "\(target).\(call.name)Again(\(arguments)) ?? \(counted)"
     }
+
+    /// Calls that the client makes in a shorter way when they are as the last time and nothing is counted.
+    private static let repeated: Set = ["cuLaunchKernel"]
 
     private func body(_ call: Call) -> String {
         guard isSupported(call) else { return "\(target).notSupported(\"\(call.name)\")" }

@@ -17,7 +17,11 @@ package struct OutgoingStream: ~Copyable {
     /// The ring. Whoever mapped it unmaps it.
     package private(set) var ring: UnsafeMutableRawPointer
     /// Bytes of the ring; a power of two.
-    package private(set) var capacity: Int
+    package private(set) var capacity: Int { didSet { mask = capacity - 1 } }
+    private var mask: Int
+    /// How far records may be written: `capacity` behind what was acknowledged when that was last
+    /// looked at.
+    private var limit: UInt64 = 0
     /// A place behind `sent`, or `sent` itself, where a record ends: there a control record may go in.
     private var boundary: UInt64 = 0
     /// Whether the peer still has to say how much it has before anything may be sent.
@@ -44,6 +48,7 @@ package struct OutgoingStream: ~Copyable {
         precondition(capacity >= 4096 && capacity & (capacity - 1) == 0)
         self.ring = ring
         self.capacity = capacity
+        mask = capacity - 1
         control = .allocate(byteCount: 2 * ControlLayout.size, alignment: 8)
     }
 
@@ -90,9 +95,14 @@ package struct OutgoingStream: ~Copyable {
 
     /// Where a record of `size` bytes goes; `nil` while there is no room for it.
     @inline(__always)
-    package func space(_ size: Int) -> UnsafeMutableRawPointer? {
-        guard size <= capacity &- kept else { return nil }
-        return ring + Int(truncatingIfNeeded: written) & (capacity &- 1)
+    package mutating func space(_ size: Int) -> UnsafeMutableRawPointer? {
+        let written = written
+        let end = written &+ UInt64(truncatingIfNeeded: size)
+        if _slowPath(end > limit) {
+            limit = acknowledged &+ UInt64(truncatingIfNeeded: capacity)
+            guard end <= limit else { return nil }
+        }
+        return ring + Int(truncatingIfNeeded: written) & mask
     }
 
     /// A record of `size` bytes lies in `space`.

@@ -176,6 +176,7 @@ static inline void ferry_call3(void *function, void *a, void *b, void *c) {
 /* The state that a driver library keeps for each thread. One variable a library: the definition
  * is hidden and shared by all objects of one shared object. */
 struct ferry_thread_state {
+  uint64_t current;         /* the innermost context, 0 = none: what the hot paths read */
   int32_t depth;            /* entries of the context stack */
   int32_t is_counted;       /* in ferry_threads_with_context */
   uint64_t contexts[32];    /* context stack, innermost last */
@@ -208,5 +209,14 @@ __attribute__((visibility("hidden"))) void ferry_watch_forks(void);
 __attribute__((visibility("hidden"))) void ferry_ignore_forks(void);
 __attribute__((visibility("hidden"))) void ferry_close_in_child(int descriptor);
 static inline int ferry_forked(void) { return ferry_is_forked_child; }
+/* The session while calls can be made in it: NULL before it begins, after its connection was lost, and
+ * in a forked child. One question for the hot paths in place of three. */
+extern __attribute__((visibility("hidden"))) void *ferry_live_session_storage;
+static inline void *ferry_live_session(void) {
+  return __atomic_load_n(&ferry_live_session_storage, __ATOMIC_RELAXED);
+}
+static inline void ferry_set_live_session(void *session) {
+  __atomic_store_n(&ferry_live_session_storage, session, __ATOMIC_RELAXED);
+}
 
 #endif

@@ -1,0 +1,233 @@
+internal import CLinux
+package import CUDAABI
+internal import Driver
+internal import DriverFrontend
+internal import Wire
+
+// The records of launches: parameters are laid out as the kernel wants them, nothing is waited for.
+
+extension ClientCalls {
+    /// `cuLaunchKernel`, if it is as the function's last one was but for its parameters, and nothing is
+    /// counted.
+    ///
+    /// - Returns: A status, or `nil` when it is not; then nothing was done.
+    @inline(__always)
+    package static func cuLaunchKernelAgain(
+        _ function: CUfunction?,
+        _ gridX: UInt32,
+        _ gridY: UInt32,
+        _ gridZ: UInt32,
+        _ blockX: UInt32,
+        _ blockY: UInt32,
+        _ blockZ: UInt32,
+        _ sharedBytes: UInt32,
+        _ stream: CUstream?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> CUresult? {
+        guard extra == nil else { return nil }
+        let launch = Launch(
+            grid: (gridX, gridY, gridZ),
+            block: (blockX, blockY, blockZ),
+            sharedBytes: sharedBytes,
+            stream: stream
+        )
+        return launchAgain(function, launch, parameters)
+    }
+
+    /// Writes the record of a launch that is as the function's last one was, but for its parameters.
+    ///
+    /// - Returns: A status, or `nil` when it is not; then nothing was done.
+    @inline(__always)
+    static func launchAgain(
+        _ function: CUfunction?,
+        _ launch: Launch,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> CUresult? {
+        guard let parameters, let state = Session.live,
+            let entry = state.pointee.functions.find(unsafeBitCast(function, to: UInt64.self))
+        else { return nil }
+        // Whoever has to wait has the time to make the launch as the first one.
+        guard state.pointee.streamLock.tryLock() else { return nil }
+        guard entry.pointee.template.isLike(launch) else {
+            CommandStream.unlock(state)
+            return nil
+        }
+        // The dimensions are in the template: nothing of them needs a register any more.
+        let context = entry.pointee.template.context
+        guard state.pointee.contexts.isUsable(context, ContextStack.current),
+            entry.pointee.template.stream <= 1
+                || isStream(state, entry.pointee.template.stream, of: context)
+        else { return launchElsewhere(state, entry, function, parameters) }
+        let size = Int(truncatingIfNeeded: entry.pointee.template.recordSize)
+        let record = CommandStream.space(state, size)
+        entry.pointee.template.write(to: record, sequence: state.pointee.sequence &+ 1)
+        let isWhole = withUnsafePointer(to: &entry.pointee.parameters) {
+            ParameterLayout.copy($0, parameters, to: record + LaunchTemplate.size)
+        }
+        guard isWhole else {
+            // A record that is not committed never was.
+            CommandStream.unlock(state)
+            return Status.invalidValue
+        }
+        CommandStream.commit(state, total: size)
+        CommandStream.unlock(state)
+        Flusher.request(state)
+        return Status.success
+    }
+
+    /// A launch with the dimensions of the last time, but not in the same context. Called with the
+    /// stream lock held, which it gives back.
+    @inline(never)
+    private static func launchElsewhere(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ entry: UnsafeMutablePointer<FunctionEntry>,
+        _ function: CUfunction?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    ) -> CUresult {
+        let launch = entry.pointee.template.launch
+        state.pointee.streamLock.unlock()
+        return self.launch(.cuLaunchKernel, function, launch, parameters, nil, 0, nil)
+    }
+
+    /// Lays out the parameters of a launch that has a pointer to each.
+    private static func layOut(
+        _ entry: UnsafeMutablePointer<FunctionEntry>,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ blob: UnsafeMutableRawPointer
+    ) -> Bool {
+        guard let parameters else { return entry.pointee.parameters.count == 0 }
+        return withUnsafePointer(to: &entry.pointee.parameters) {
+            ParameterLayout.copy($0, parameters, to: blob)
+        }
+    }
+
+    /// Whether a stream is one of a context: a kernel runs in the current one only; copies may use the
+    /// streams of others.
+    @inline(__always)
+    private static func isStream(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ stream: UInt64,
+        of context: UInt32
+    ) -> Bool {
+        guard let owner = state.pointee.streams.find(stream)?.pointee.context else {
+            return false
+        }
+        return state.pointee.contexts.isEntry(context, of: owner)
+    }
+
+    /// A launch with anything that a launch can have.
+    @inline(never)
+    static func launch(
+        _ opcode: Opcode,
+        _ function: CUfunction?,
+        _ launch: Launch,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ attributeCount: Int,
+        _ attributes: UnsafePointer<CUlaunchAttribute>?
+    ) -> CUresult {
+        var launch = launch
+        if UInt(bitPattern: launch.stream) == 2 {
+            // Making a stream needs a session; without one the launch says what is wrong.
+            var failure: Int32 = 0
+            guard let state = Session.ready(&failure) else { return failure }
+            guard let stream = PerThreadStream.current(state) else { return Status.invalidHandle }
+            launch.stream = OpaquePointer(bitPattern: UInt(stream))
+        }
+        var failure: Int32 = 0
+        var context: UInt32 = 0
+        guard let state = Session.readyInContext(&failure, &context) else { return failure }
+        guard let entry = Handles.entry(function) else { return Status.invalidHandle }
+        let stream = UInt64(UInt(bitPattern: launch.stream))
+        guard stream <= 1 || isStream(state, stream, of: context) else {
+            return Status.invalidHandle
+        }
+        let problem = check(state, entry, launch)
+        guard problem == 0 else { return problem }
+        var bytes = entry.pointee.parameters.bytes
+        var packed: UnsafeRawPointer?
+        if let extra {
+            guard parameters == nil else { return Status.invalidValue }
+            let status = unpack(extra, bytes, &packed, &bytes)
+            guard status == 0 else { return status }
+        }
+        let padded = WireFormat.padded(bytes)
+        let size =
+            LaunchLayout.parameters &+ padded &+ attributeCount &* LaunchLayout.attributeSize
+        state.pointee.streamLock.lock()
+        let body = CommandStream.begin(state, opcode, flags: 0, context: context, size: size)
+        body.storeBytes(of: entry.pointee.identifier, as: UInt32.self)
+        body.storeBytes(of: UInt32(attributeCount), toByteOffset: 4, as: UInt32.self)
+        body.storeBytes(of: launch.grid.0, toByteOffset: 8, as: UInt32.self)
+        body.storeBytes(of: launch.grid.1, toByteOffset: 12, as: UInt32.self)
+        body.storeBytes(of: launch.grid.2, toByteOffset: 16, as: UInt32.self)
+        body.storeBytes(of: launch.block.0, toByteOffset: 20, as: UInt32.self)
+        body.storeBytes(of: launch.block.1, toByteOffset: 24, as: UInt32.self)
+        body.storeBytes(of: launch.block.2, toByteOffset: 28, as: UInt32.self)
+        body.storeBytes(of: launch.sharedBytes, toByteOffset: 32, as: UInt32.self)
+        body.storeBytes(of: UInt32(truncatingIfNeeded: bytes), toByteOffset: 36, as: UInt32.self)
+        body.storeBytes(of: stream, toByteOffset: 40, as: UInt64.self)
+        let blob = body + LaunchLayout.parameters
+        var isWhole = true
+        if let packed {
+            memcpy(blob, packed, bytes)
+        } else if extra == nil {
+            isWhole = layOut(entry, parameters, blob)
+        }
+        if attributeCount > 0 { write(attributes, attributeCount, to: blob + padded) }
+        // A record that is not committed never was.
+        if isWhole {
+            CommandStream.commit(state, size: size)
+            if opcode == .cuLaunchKernel, extra == nil, Tracing.counts == nil {
+                entry.pointee.template.remember(body - WireFormat.headerSize)
+            }
+        }
+        state.pointee.streamLock.unlock()
+        guard isWhole else { return Status.invalidValue }
+        Flusher.request(state)
+        return Status.success
+    }
+
+    private static func write(
+        _ attributes: UnsafePointer<CUlaunchAttribute>?,
+        _ count: Int,
+        to body: UnsafeMutableRawPointer
+    ) {
+        guard let attributes else { return }
+        for index in 0..<count {
+            let target = body + index * LaunchLayout.attributeSize
+            var attribute = attributes[index]
+            target.storeBytes(of: UInt64(UInt32(bitPattern: attribute.id)), as: UInt64.self)
+            withUnsafeBytes(of: &attribute.value) { value in
+                if let base = value.baseAddress { memcpy(target + 8, base, 64) }
+            }
+        }
+    }
+
+    /// Reads the `extra` array: 1 buffer, 2 pointer to its size, 0 end.
+    private static func unpack(
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+        _ expected: Int,
+        _ packed: inout UnsafeRawPointer?,
+        _ bytes: inout Int
+    ) -> Int32 {
+        var index = 0
+        var size: Int?
+        while let key = extra[index] {
+            switch UInt(bitPattern: key) {
+            case 1: packed = UnsafeRawPointer(extra[index + 1])
+            case 2: size = extra[index + 1]?.load(as: Int.self)
+            default: return Status.invalidValue
+            }
+            index += 2
+        }
+        guard let size, size >= 0, size <= LaunchLayout.maxParameterBytes,
+            packed != nil || size == 0
+        else { return Status.invalidValue }
+        // A buffer may be longer than the parameters, because of alignment, never shorter.
+        guard size >= expected else { return Status.invalidValue }
+        bytes = size
+        return Status.success
+    }
+}
