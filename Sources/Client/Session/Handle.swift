@@ -18,7 +18,7 @@ package enum Handle {
         case reference = 8
     }
 
-    /// Handles of one kind at most.
+    /// Indices are below this; 0 is never used.
     package static let maxIndex = 1 << 20
 
     /// A handle of these parts.

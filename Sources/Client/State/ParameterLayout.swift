@@ -27,7 +27,9 @@ struct ParameterLayout {
         memcpy(slots, record, MemoryLayout<Slot>.stride * count)
         self.count = count
         var bytes = 0
-        for index in 0..<count { bytes = max(bytes, Int(slots[index].offset) + Int(slots[index].size)) }
+        for index in 0..<count {
+            bytes = max(bytes, Int(slots[index].offset) + Int(slots[index].size))
+        }
         self.bytes = bytes
         var quad = quads
         var index = 0
