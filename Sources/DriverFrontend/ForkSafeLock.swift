@@ -9,6 +9,9 @@ internal import Synchronization
 package struct ForkSafeLock: ~Copyable, @unchecked Sendable {
     private let word = Atomic<UInt32>(0)
 
+    /// How often a thread looks at a lock that is held before it sleeps: a microsecond or two.
+    private static let looks = 100
+
     /// A free lock.
     package init() {}
 
@@ -47,6 +50,11 @@ package struct ForkSafeLock: ~Copyable, @unchecked Sendable {
 
     @inline(never)
     private borrowing func lockSlow() {
+        // What it guards takes less time than to fall asleep and be woken.
+        for _ in 0..<Self.looks {
+            if word.load(ordering: .relaxed) == 0, tryLock() { return }
+            ferry_pause_cpu()
+        }
         while word.exchange(3, ordering: .acquiring) & 1 != 0 {
             withUnsafePointer(to: self) {
                 _ = ferry_futex(UnsafeMutableRawPointer(mutating: $0), 128, 3, nil)
