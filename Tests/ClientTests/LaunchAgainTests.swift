@@ -22,7 +22,9 @@ extension ClientTests {
             let status = Modules.source.withCString { ClientCalls.cuModuleLoadData(&module, $0) }
             try #require(status == 0)
             var function: CUfunction?
-            try #require("k".withCString { ClientCalls.cuModuleGetFunction(&function, module, $0) } == 0)
+            try #require(
+                "k".withCString { ClientCalls.cuModuleGetFunction(&function, module, $0) } == 0
+            )
             return function
         }
 
@@ -43,11 +45,31 @@ extension ClientTests {
             defer { for block in blocks { block?.deallocate() } }
             let s = shape
             let again = ClientCalls.cuLaunchKernelAgain(
-                function, s[0], s[1], s[2], s[3], s[4], s[5], s[6], stream, &blocks, nil
+                function,
+                s[0],
+                s[1],
+                s[2],
+                s[3],
+                s[4],
+                s[5],
+                s[6],
+                stream,
+                &blocks,
+                nil
             )
             if let again { return (again, true) }
             let status = ClientCalls.cuLaunchKernel(
-                function, s[0], s[1], s[2], s[3], s[4], s[5], s[6], stream, &blocks, nil
+                function,
+                s[0],
+                s[1],
+                s[2],
+                s[3],
+                s[4],
+                s[5],
+                s[6],
+                stream,
+                &blocks,
+                nil
             )
             return (status, false)
         }
@@ -66,7 +88,8 @@ extension ClientTests {
 
         @Test(arguments: 0..<256)
         func `words and quadwords in any order lie where they belong`(_ order: Int) async throws {
-            let sizes = (0..<8).map { order >> $0 & 1 == 0 ? 4 : 8 } + (order % 3 == 0 ? [12, 4] : [])
+            let sizes =
+                (0..<8).map { order >> $0 & 1 == 0 ? 4 : 8 } + (order % 3 == 0 ? [12, 4] : [])
             var end = 0
             let layout = sizes.map { size -> (offset: UInt32, size: UInt32) in
                 end = (end + min(size, 8) - 1) / min(size, 8) * min(size, 8) + size

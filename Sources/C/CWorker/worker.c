@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,4 +53,33 @@ int ferry_wait_for_end(int socket) {
     if (count > 0) return 1;
     if (count < 0 && errno != EINTR) return -1;
   }
+}
+
+static int termination = -1;
+
+static void on_termination(int signal) {
+  (void)signal;
+  int saved = errno;
+  uint64_t one = 1;
+  if (write(termination, &one, sizeof one) < 0) _exit(128 + SIGTERM);
+  errno = saved;
+}
+
+int ferry_catch_termination(void) {
+  termination = eventfd(0, EFD_CLOEXEC);
+  if (termination < 0) return 0;
+  struct sigaction action = {.sa_handler = on_termination, .sa_flags = SA_RESTART};
+  return sigaction(SIGTERM, &action, NULL) == 0;
+}
+
+void ferry_leave_termination(void) { signal(SIGTERM, SIG_DFL); }
+
+void ferry_await_termination(void) {
+  uint64_t count;
+  while (read(termination, &count, sizeof count) < 0 && errno == EINTR) continue;
+}
+
+void ferry_terminate(void) {
+  ferry_leave_termination();
+  kill(getpid(), SIGTERM);
 }

@@ -46,17 +46,17 @@ package final class Executor: @unchecked Sendable {
     ///   - channel: Where replies go.
     ///   - printed: Files that the driver writes to: standard output and, if there is a second one,
     ///     standard error.
-    ///   - cache: Images of earlier sessions.
+    ///   - keeper: Of the images of earlier sessions.
     /// - Throws: `WorkerFailure` when there is no memory.
     package init(
         driver: DriverTable,
         slices: [UInt64],
         channel: Channel,
         printed: [Int32],
-        cache: ImageCache?
+        keeper: ImageKeeper?
     ) throws(WorkerFailure) {
         self.driver = driver
-        image = ImageAssembly(cache: cache)
+        image = ImageAssembly(keeper)
         self.slices = Slices(totals: slices)
         deviceCount = slices.count
         contexts = ContextTable(deviceCount: slices.count)

@@ -6,8 +6,9 @@ internal import Wire
 ///
 /// The cache is used by one thread at a time: the keeper's while something waits to be stored, else
 /// the caller's. What waits when the process ends is lost, which costs the next session a
-/// transfer.
-final class ImageKeeper: @unchecked Sendable {
+/// transfer; so whoever ends the process gives the keeper a moment (`finish(within:)`). `add` and `find`
+/// are the reader's; `finish` is for any thread.
+package final class ImageKeeper: @unchecked Sendable {
     private struct Pending {
         var memory: UnsafeMutableRawPointer
         var count: Int
@@ -23,7 +24,8 @@ final class ImageKeeper: @unchecked Sendable {
     /// Bytes that may wait; beyond that, whoever adds an image waits.
     private static let most = 256 << 20
 
-    init(_ cache: ImageCache) { self.cache = cache }
+    /// A keeper for a cache that nobody else uses.
+    package init(_ cache: ImageCache) { self.cache = cache }
 
     /// Takes an image over to store it.
     ///
@@ -51,6 +53,15 @@ final class ImageKeeper: @unchecked Sendable {
         monitor.lock()
         while hasThread { monitor.wait() }
         monitor.unlock()
+    }
+
+    /// The same, but for so many milliseconds at most.
+    func finish(within milliseconds: Int) {
+        let step = 5
+        for _ in 0..<(milliseconds / step) {
+            if monitor.withLock({ !hasThread }) { return }
+            Thread.sleep(microseconds: step * 1000)
+        }
     }
 
     private func run() {

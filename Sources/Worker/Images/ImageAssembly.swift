@@ -15,7 +15,8 @@ final class ImageAssembly {
     /// Zeros behind the image: it may be text that ends with a NUL.
     static let slack = 64
 
-    init(cache: ImageCache?) { keeper = cache.map { ImageKeeper($0) } }
+    /// Without a keeper nothing is kept.
+    init(_ keeper: ImageKeeper?) { self.keeper = keeper }
 
     deinit { CLinux.free(memory) }
 

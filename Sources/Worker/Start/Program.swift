@@ -56,8 +56,10 @@ package enum Program {
             let cache = options.imageCache.flatMap {
                 ImageCache(folder: $0, bytes: options.imageCacheBytes)
             }
+            let keeper = cache.map { ImageKeeper($0) }
             lockDown()
-            watch(channel)
+            Ending.prepare(keeper)
+            watch(channel, keeper)
             let offered = snapshot.encoded(images: cache?.prefixes)
             guard send(offered, to: channel) else { return .clientClosed }
             let slices = snapshot.devices.map(\.memory)
@@ -66,7 +68,7 @@ package enum Program {
                 driver: driver,
                 slices: slices,
                 printed: [1, 2],
-                cache: cache
+                keeper: keeper
             )
             if let control = options.key { server.takeBulkChannels(control) }
             return server.run()
@@ -168,12 +170,13 @@ package enum Program {
 
     /// Ends the process soon after the client has gone, whatever the reader is doing: a kernel
     /// that never ends must not keep the GPU's memory.
-    private static func watch(_ channel: Channel) {
+    private static func watch(_ channel: Channel, _ keeper: ImageKeeper?) {
         let isWatched = Thread.start {
             guard ferry_wait_for_end(channel.descriptor) == 1 else { return }
             channel.noticeEnd()
             // The reader notices by itself when it is idle, and then knows more.
             Thread.sleep(microseconds: 300_000)
+            keeper?.finish(within: Ending.patience)
             _exit(WorkerFailure.ExitStatus.clientClosed.rawValue)
         }
         if !isWatched { WorkerLog.line("no thread to watch the connection") }

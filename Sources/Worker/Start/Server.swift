@@ -14,14 +14,14 @@ package struct Server {
     ///   - slices: Bytes of each device that the client may take.
     ///   - printed: Files that the driver writes to: standard output and, if there is a second one,
     ///     standard error.
-    ///   - cache: Images of earlier sessions, if any are kept; the snapshot said so.
+    ///   - keeper: Of the images of earlier sessions, if any are kept; the snapshot said so.
     /// - Throws: `WorkerFailure` when there is no memory.
     package init(
         channel: Channel,
         driver: DriverTable,
         slices: [UInt64],
         printed: [Int32],
-        cache: ImageCache? = nil
+        keeper: ImageKeeper? = nil
     ) throws(WorkerFailure) {
         self.channel = channel
         executor = try Executor(
@@ -29,7 +29,7 @@ package struct Server {
             slices: slices,
             channel: channel,
             printed: printed,
-            cache: cache
+            keeper: keeper
         )
     }
 

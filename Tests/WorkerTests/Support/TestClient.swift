@@ -76,7 +76,7 @@ final class TestClient {
             driver: FakeDriver.table(),
             slices: slices,
             printed: [printed, complaints],
-            cache: cache
+            keeper: cache.map { ImageKeeper($0) }
         )
         let end = self.end
         Thread.detachNewThread { [server] in

@@ -29,4 +29,14 @@ void ferry_keep_last_words(int text, int log);
  * comes does not wake it. 1, or -1 with errno. */
 int ferry_wait_for_end(int socket);
 
+/* Lets SIGTERM wake ferry_await_termination() in place of ending the process. 1, or 0 when the system
+ * has no descriptor for it. */
+int ferry_catch_termination(void);
+/* SIGTERM ends the process again. */
+void ferry_leave_termination(void);
+/* Waits for SIGTERM. */
+void ferry_await_termination(void);
+/* Ends the process as SIGTERM does. */
+void ferry_terminate(void);
+
 #endif

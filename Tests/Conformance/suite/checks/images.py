@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -59,6 +60,30 @@ def second_start(scene: Scene) -> None:
             require(second["bytes_sent"] <= NAMES_ONLY * second["calls"], f"{case}: {second}")
             require(second["round_trips"] == second["calls"], f"{case}: {second}")
         require(all(path.stat().st_mode & 0o777 == 0o600 for path in files(at)), "who may read them")
+
+
+#: Loads a module of 24 MiB and is over.
+LAST_LOAD = """
+import ctypes
+cuda = ctypes.CDLL("libcuda.so.1")
+context, module = ctypes.c_void_p(), ctypes.c_void_p()
+text = b".version 7.0\\n.target sm_75\\n.address_size 64\\n.visible .entry k() { ret; }\\n/*" + b"ferry" * 5_000_000 + b"*/"
+for status in (cuda.cuInit(0), cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0),
+               cuda.cuCtxSetCurrent(context), cuda.cuModuleLoadData(ctypes.byref(module), text)):
+    assert status == 0, status
+"""
+
+
+@check("images: what is loaded last is kept")
+def last_load(scene: Scene) -> None:
+    with server(scene) as at:
+        sent = []
+        for start in range(2):
+            file = Path(f"{scene.log}.{start}.json")
+            done = ferry(at, "run", "--stats-file", str(file), "--", sys.executable, "-c", LAST_LOAD, seconds=60)
+            require(done.returncode == 0, f"{done}")
+            sent.append(json.loads(file.read_text())["total"]["bytes_sent"])
+        require(sent[0] > 20 << 20 and sent[1] < 1000, f"bytes sent: {sent}")
 
 
 @check("images: a start of CuPy asks little", FIRST, MORE)
