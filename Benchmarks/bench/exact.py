@@ -168,7 +168,7 @@ EXACT: dict[str, Callable[[Stage], list[Figure]]] = {
 }
 #: Names of the figures that each makes, for --only.
 NAMES = {
-    "instructions": ("launch_instructions", "event_record_instructions", "stream_query_instructions",
+    "instructions": ("launch_instructions", "launch_anew_instructions", "event_record_instructions", "stream_query_instructions",
                      "h2d_64_instructions", "worker_launch_instructions"),
     "steady state": ("launch_system_calls", "launch_allocations"),
     "round trips": ("start_round_trips",),

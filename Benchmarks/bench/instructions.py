@@ -37,6 +37,7 @@ class HotPath:
 
 CLIENT_PATHS = (
     HotPath("launch_instructions", "launch", "cuLaunchKernel"),
+    HotPath("launch_anew_instructions", "anew", "cuLaunchKernel"),
     HotPath("event_record_instructions", "event_record", "cuEventRecord"),
     HotPath("stream_query_instructions", "stream_query", "cuStreamQuery", waits=True),
     HotPath("h2d_64_instructions", "h2d_64", "cuMemcpyHtoDAsync_v2"),

@@ -1,6 +1,6 @@
 /* Makes one call N times, to be counted by a tool: count CALL N [--marks|--allocations].
  *
- * CALL: launch, event_record, stream_query, h2d_64. With --marks the loop stands between two
+ * CALL: launch, anew (launches of two sizes in turns), event_record, stream_query, h2d_64. With --marks the loop stands between two
  * writes to /dev/null, which a trace of system calls shows; with --allocations it prints what the
  * thread has allocated in the loop, if allocations.c is loaded. 2,000 calls come before the loop. */
 #include <fcntl.h>
@@ -16,10 +16,14 @@ static CUstream stream;
 static CUevent event;
 static CUdeviceptr memory;
 static char source[64];
+static unsigned grid = 128;
 
 static void call(char kind) {
   switch (kind) {
     case 'l': launch(function, stream, &arguments); break;
+    case 'a':
+      CHECK(cuLaunchKernel(function, grid ^= 1, 1, 1, 256, 1, 1, 0, stream, arguments.addresses, NULL));
+      break;
     case 'e': CHECK(cuEventRecord(event, stream)); break;
     case 's': cuStreamQuery(stream); break;
     case 'h': CHECK(cuMemcpyHtoDAsync_v2(memory, source, sizeof source, stream)); break;

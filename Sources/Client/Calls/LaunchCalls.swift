@@ -140,7 +140,7 @@ extension ClientCalls {
     private static func checkCooperative(_ function: CUfunction?, _ launch: Launch) -> Int32 {
         withContext { state, _ in
             guard let entry = Handles.entry(function) else { return Status.invalidHandle }
-            let problem = check(state, entry, launch)
+            let problem = check(entry, launch)
             guard problem == 0 else { return problem }
             var count: Int32 = 0
             let status = cuOccupancyMaxActiveBlocksPerMultiprocessor(
@@ -172,7 +172,6 @@ extension ClientCalls {
 
     /// What the driver refuses at once.
     static func check(
-        _ state: UnsafeMutablePointer<SessionState>,
         _ entry: UnsafeMutablePointer<FunctionEntry>,
         _ launch: Launch
     ) -> Int32 {

@@ -7,8 +7,7 @@ internal import Wire
 // The records of launches: parameters are laid out as the kernel wants them, nothing is waited for.
 
 extension ClientCalls {
-    /// `cuLaunchKernel`, if it is as the function's last one was but for its parameters, and nothing is
-    /// counted.
+    /// `cuLaunchKernel`, if the function was launched before in the same way, and nothing is counted.
     ///
     /// - Returns: A status, or `nil` when it is not; then nothing was done.
     @inline(__always)
@@ -35,7 +34,8 @@ extension ClientCalls {
         return launchAgain(function, launch, parameters)
     }
 
-    /// Writes the record of a launch that is as the function's last one was, but for its parameters.
+    /// Writes the record of a launch that is as the function's last one was, but for its parameters and
+    /// perhaps its dimensions.
     ///
     /// - Returns: A status, or `nil` when it is not; then nothing was done.
     @inline(__always)
@@ -50,15 +50,48 @@ extension ClientCalls {
         // Whoever has to wait has the time to make the launch as the first one.
         guard state.pointee.streamLock.tryLock() else { return nil }
         guard entry.pointee.template.isLike(launch) else {
+            return launchReshaped(state, function, launch, parameters)
+        }
+        // The dimensions are in the template: nothing of them needs a register any more.
+        return writeAgain(state, entry, function, parameters)
+    }
+
+    /// The same with other dimensions, which become the template's. Called with the stream lock held,
+    /// which it gives back.
+    ///
+    /// - Returns: `nil` when there is no template yet, or something else is to be said or done about the
+    ///   launch; then nothing has changed.
+    @inline(never)
+    private static func launchReshaped(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ function: CUfunction?,
+        _ launch: Launch,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    ) -> CUresult? {
+        guard let entry = Handles.entry(function), entry.pointee.template.context != 0,
+            UInt(bitPattern: launch.stream) != 2,
+            check(entry, launch) == Status.success
+        else {
             CommandStream.unlock(state)
             return nil
         }
-        // The dimensions are in the template: nothing of them needs a register any more.
-        let context = entry.pointee.template.context
-        guard state.pointee.contexts.isUsable(context, ContextStack.current),
-            entry.pointee.template.stream <= 1
-                || isStream(state, entry.pointee.template.stream, of: context)
-        else { return launchElsewhere(state, entry, function, parameters) }
+        entry.pointee.template.reshape(launch)
+        return writeAgain(state, entry, function, parameters)
+    }
+
+    /// Writes the record of a launch that is as the function's template says. Called with the stream
+    /// lock held, which it gives back.
+    @inline(__always)
+    private static func writeAgain(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ entry: UnsafeMutablePointer<FunctionEntry>,
+        _ function: CUfunction?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    ) -> CUresult {
+        let current = ContextStack.current
+        guard state.pointee.contexts.isUsable(entry.pointee.template.context, current),
+            isStream(state, entry.pointee.template.stream, of: current)
+        else { return launchElsewhere(state, function, parameters) }
         let size = Int(truncatingIfNeeded: entry.pointee.template.recordSize)
         let record = CommandStream.space(state, size)
         entry.pointee.template.write(to: record, sequence: state.pointee.sequence &+ 1)
@@ -81,12 +114,12 @@ extension ClientCalls {
     @inline(never)
     private static func launchElsewhere(
         _ state: UnsafeMutablePointer<SessionState>,
-        _ entry: UnsafeMutablePointer<FunctionEntry>,
         _ function: CUfunction?,
         _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     ) -> CUresult {
-        let launch = entry.pointee.template.launch
+        let launch = Handles.entry(function)?.pointee.template.launch
         state.pointee.streamLock.unlock()
+        guard let launch else { return Status.invalidHandle }
         return self.launch(.cuLaunchKernel, function, launch, parameters, nil, 0, nil)
     }
 
@@ -102,18 +135,15 @@ extension ClientCalls {
         }
     }
 
-    /// Whether a stream is one of a context: a kernel runs in the current one only; copies may use the
-    /// streams of others.
+    /// Whether a stream is a default one or one of this context: a kernel runs in the current one only;
+    /// copies may use the streams of others.
     @inline(__always)
     private static func isStream(
         _ state: UnsafeMutablePointer<SessionState>,
         _ stream: UInt64,
-        of context: UInt32
+        of context: UInt64
     ) -> Bool {
-        guard let owner = state.pointee.streams.find(stream)?.pointee.context else {
-            return false
-        }
-        return state.pointee.contexts.isEntry(context, of: owner)
+        stream <= 1 || state.pointee.streams.find(stream)?.pointee.context == context
     }
 
     /// A launch with anything that a launch can have.
@@ -140,10 +170,10 @@ extension ClientCalls {
         guard let state = Session.readyInContext(&failure, &context) else { return failure }
         guard let entry = Handles.entry(function) else { return Status.invalidHandle }
         let stream = UInt64(UInt(bitPattern: launch.stream))
-        guard stream <= 1 || isStream(state, stream, of: context) else {
+        guard isStream(state, stream, of: ContextStack.current) else {
             return Status.invalidHandle
         }
-        let problem = check(state, entry, launch)
+        let problem = check(entry, launch)
         guard problem == 0 else { return problem }
         var bytes = entry.pointee.parameters.bytes
         var packed: UnsafeRawPointer?

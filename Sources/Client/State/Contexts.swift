@@ -80,12 +80,6 @@ package struct Contexts: ~Copyable {
         return entry.pointee.sticky
     }
 
-    /// Whether a context that is usable is the one with this handle.
-    @inline(__always)
-    func isEntry(_ identifier: UInt32, of handle: UInt64) -> Bool {
-        entries[Int(identifier)].handle == handle
-    }
-
     /// The identifier of a handle's context.
     func identifier(_ handle: UInt64) -> UInt32? {
         find(handle).map { UInt32($0 - entries) }

@@ -4,9 +4,9 @@ internal import Wire
 
 /// The record of a function's last launch up to its parameters, header included.
 ///
-/// Programs launch a kernel again and again with the same dimensions. What was found right then is
-/// right now, so the record of such a launch is this one with another sequence number. Guarded by
-/// the stream lock.
+/// Programs launch a kernel again and again, mostly with the same dimensions. What was found right
+/// then is right now, so the record of such a launch is this one with another sequence number. Guarded
+/// by the stream lock.
 struct LaunchTemplate {
     // As they lie in the record: `RecordHeader`, then `LaunchLayout`.
     private(set) var recordSize: UInt32 = 0
@@ -28,6 +28,14 @@ struct LaunchTemplate {
     /// Remembers a record that was written.
     mutating func remember(_ record: UnsafeRawPointer) {
         self = record.loadUnaligned(as: LaunchTemplate.self)
+    }
+
+    /// Takes the dimensions and the stream of another launch.
+    mutating func reshape(_ launch: ClientCalls.Launch) {
+        grid = launch.grid
+        block = launch.block
+        sharedBytes = launch.sharedBytes
+        stream = unsafeBitCast(launch.stream, to: UInt64.self)
     }
 
     /// Lets the next launch be checked as the first one is.

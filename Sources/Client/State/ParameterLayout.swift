@@ -14,8 +14,8 @@ struct ParameterLayout {
     /// The first parameters by fours, as long as they have four or eight bytes, which almost all have.
     private let quads: UnsafeMutablePointer<ParameterQuad>
     private let quadsEnd: UnsafeMutablePointer<ParameterQuad>
-    /// Parameters that are in no quad.
-    private let rest: Int
+    /// Whether there is a quad, and no parameter that is in none.
+    private let areQuads: Bool
 
     /// The layout that a server has sent.
     ///
@@ -41,7 +41,7 @@ struct ParameterLayout {
             index += 4
         }
         quadsEnd = quad
-        rest = count - index
+        areQuads = count > 0 && index == count
         guard bytes <= LaunchLayout.maxParameterBytes else {
             deallocate()
             return nil
@@ -70,33 +70,42 @@ struct ParameterLayout {
         _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
         to blob: UnsafeMutableRawPointer
     ) -> Bool {
+        guard _fastPath(layout.pointee.areQuads) else {
+            return copyAny(layout, parameters, to: blob)
+        }
         var source = parameters
         var quad = layout.pointee.quads
         let end = layout.pointee.quadsEnd
-        while quad != end {
+        repeat {
             guard quad.pointee.copy(source, to: blob) else { return false }
             source += 4
             quad += 1
-        }
-        return _fastPath(layout.pointee.rest == 0) || copyRest(layout, source, to: blob)
+        } while quad != end
+        return true
     }
 
-    /// Copies the parameters that are in no quad.
+    /// The same for any number of parameters of any size.
     @inline(never)
-    private static func copyRest(
+    private static func copyAny(
         _ layout: UnsafePointer<ParameterLayout>,
         _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
         to blob: UnsafeMutableRawPointer
     ) -> Bool {
-        let rest = layout.pointee.rest
-        let slots = layout.pointee.slots + (layout.pointee.count - rest)
-        for index in 0..<rest {
+        var source = parameters
+        var quad = layout.pointee.quads
+        while quad != layout.pointee.quadsEnd {
+            guard quad.pointee.copy(source, to: blob) else { return false }
+            source += 4
+            quad += 1
+        }
+        for index in (source - parameters)..<layout.pointee.count {
             guard let source = parameters[index] else { return false }
-            let place = blob + Int(slots[index].offset)
-            switch slots[index].size {
+            let slot = layout.pointee.slots[index]
+            let place = blob + Int(slot.offset)
+            switch slot.size {
             case 8: memcpy(place, source, 8)
             case 4: memcpy(place, source, 4)
-            case let size: memcpy(place, source, Int(size))
+            default: memcpy(place, source, Int(slot.size))
             }
         }
         return true
