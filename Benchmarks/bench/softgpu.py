@@ -38,9 +38,15 @@ def second(name: str, goal: Goal) -> Row:
     return Row(f"{name}_wall_1_to_2", "ms", one, two, goal=goal)
 
 
+def loading(name: str, *arguments: str, goal: Goal | None = None) -> Row:
+    """Megabytes of PTX, checked and compiled whole, for each second of processor time."""
+    return Row(name, "MB/s", native("load", str(PTX), *arguments, launch="run", threads="1"), goal=goal)
+
+
 def groups() -> list[list[Row]]:
     """Rows whose contestants take turns."""
-    return [*([kernel(name, most(limit))] for name, limit in KERNELS.items()),
+    return [[loading("load", goal=Goal("value", ">=", 20)), loading("load_again", "again")],
+            *([kernel(name, most(limit))] for name, limit in KERNELS.items()),
             *([second(name, least(limit))] for name, limit in SECOND_THREAD.items())]
 
 

@@ -43,6 +43,7 @@ extension Syntax {
         public let aliases: [FunctionID: FunctionID]
         /// `.pragma` at module scope.
         public let pragmas: [String]
+        private let source: SourceText
         private let functionsByName: [String: FunctionID]
         private let variablesByName: [String: GlobalID]
 
@@ -62,6 +63,7 @@ extension Syntax {
 
         private init(_ source: SourceText) throws(PTXError) {
             let scan = try ModuleParser.parse(source)
+            self.source = source
             version = scan.version
             target = scan.target
             addressSize = scan.addressSize
@@ -77,6 +79,11 @@ extension Syntax {
             variablesByName = Dictionary(
                 uniqueKeysWithValues: scan.variables.enumerated().map { ($1.name, GlobalID($0)) }
             )
+        }
+
+        /// Whether the module is that of a text, which ends with the array.
+        public func isOf(_ text: [UInt8]) -> Bool {
+            text.withUnsafeBytes { source.isEqual(to: $0) }
         }
 
         /// The function of a name, with `.alias`es followed.

@@ -25,6 +25,25 @@ final class SourceText: @unchecked Sendable {
 
     deinit { base.deallocate() }
 
+    /// Whether it has the same bytes as another text.
+    func isEqual(to text: UnsafeRawBufferPointer) -> Bool {
+        guard text.count == count else { return false }
+        let own = UnsafeRawPointer(base)
+        var place = 0
+        while place + 8 <= count {
+            let difference =
+                own.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+                ^ text.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+            if difference != 0 { return false }
+            place += 8
+        }
+        while place < count {
+            if base[place] != text[place] { return false }
+            place += 1
+        }
+        return true
+    }
+
     /// A part as text; invalid UTF-8 is repaired.
     func string(_ offset: Int, _ length: Int) -> String {
         String(decoding: UnsafeBufferPointer(start: base + offset, count: length), as: UTF8.self)

@@ -25,7 +25,7 @@ struct CodeIndex {
         var units: [Syntax.Module] = []
         for text in source.texts {
             do {
-                units.append(try Syntax.Module(text))
+                units.append(try ModuleCache.shared.module(text))
             } catch {
                 throw CodeFailure(CompileError(.invalidPTX, line: error.line, error.message))
             }

@@ -24,7 +24,7 @@ final class LoadedModule: @unchecked Sendable {
                 placed: library?.managed.places.mapValues(\.address) ?? [:],
                 maximumRegisters: code.maximumRegisters
             )
-            if code.isPlainText { try Self.checkBodies(program) }
+            if code.isPlainText { try Self.checkBodies(program, code) }
         } catch {
             throw CodeFailure(error)
         }
@@ -34,7 +34,14 @@ final class LoadedModule: @unchecked Sendable {
 
     /// Compiles everything, so that errors are said by the call that loads. What is merely not
     /// supported is said when the kernel is used.
-    private static func checkBodies(_ program: PTXModule) throws(CompileError) {
+    private static func checkBodies(
+        _ program: PTXModule,
+        _ code: CodeIndex
+    ) throws(CompileError) {
+        // A plain text is one unit.
+        guard let unit = code.units.first,
+            !ModuleCache.shared.hasCompiled(unit, code.maximumRegisters)
+        else { return }
         for kernel in program.kernels {
             do throws(CompileError) {
                 try kernel.prepare()
@@ -43,6 +50,7 @@ final class LoadedModule: @unchecked Sendable {
                 throw error
             } catch {}
         }
+        ModuleCache.shared.noteCompiled(unit, code.maximumRegisters)
     }
 
     /// The function with this name; the same object each time.
