@@ -1,7 +1,6 @@
 import PTX
-import Testing
-
 import SoftGPU
+import Testing
 
 @Suite struct ModuleCacheTests {
     private func text(_ name: String, comment: String = "") -> [UInt8] {
