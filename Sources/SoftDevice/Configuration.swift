@@ -13,6 +13,9 @@ package struct Configuration: Equatable, Sendable {
     package var capability = Capability(major: 12, minor: 0)
     /// Threads that execute kernels; 0 means one for each core.
     package var threads = 0
+    /// `FERRY_SOFT_GPU_SEED`, for tests: one thread executes one kernel after the other, blocks and warps
+    /// in an order drawn from this number. `nil`: as fast as it goes. Clocks that kernels read go on.
+    package var seed: UInt64?
     /// What a launch does, for measurements of what is around it (`FERRY_SOFT_GPU_LAUNCH`).
     package var launch = Launch.run
     /// The value of `CUDA_VISIBLE_DEVICES`; `nil` when it is not set.
@@ -87,6 +90,7 @@ package struct Configuration: Equatable, Sendable {
         memoryMiB =
             try Self.number("FERRY_SOFT_GPU_MEMORY_MIB", setting, 16...524_288) ?? memoryMiB
         threads = try Self.number("FERRY_SOFT_GPU_THREADS", setting, 1...1024) ?? threads
+        seed = try Self.number("FERRY_SOFT_GPU_SEED", setting, 0...Int.max).map { UInt64($0) }
         if let text = setting("FERRY_SOFT_GPU_NAME") { name = try Self.name(text) }
         if let text = setting("FERRY_SOFT_GPU_COMPUTE_CAPABILITY") {
             capability = try Self.capability(text)

@@ -22,13 +22,14 @@ struct ConfigurationTests {
         let made = try configuration([
             "FERRY_SOFT_GPU_COUNT": "3", "FERRY_SOFT_GPU_MEMORY_MIB": "64",
             "FERRY_SOFT_GPU_NAME": "A GPU", "FERRY_SOFT_GPU_COMPUTE_CAPABILITY": "8.0",
-            "FERRY_SOFT_GPU_THREADS": "2", "CUDA_VISIBLE_DEVICES": "1",
+            "FERRY_SOFT_GPU_THREADS": "2", "CUDA_VISIBLE_DEVICES": "1", "FERRY_SOFT_GPU_SEED": "7",
         ])
         #expect(made.count == 3)
         #expect(made.memoryMiB == 64)
         #expect(made.name == "A GPU")
         #expect(made.capability == .init(major: 8, minor: 0))
         #expect(made.threads == 2)
+        #expect(made.seed == 7)
         #expect(made.visibleDevices == "1")
     }
 
@@ -56,6 +57,7 @@ struct ConfigurationTests {
         ("FERRY_SOFT_GPU_COMPUTE_CAPABILITY", "8"),
         ("FERRY_SOFT_GPU_COMPUTE_CAPABILITY", "8.10"),
         ("FERRY_SOFT_GPU_COMPUTE_CAPABILITY", "x.y"), ("FERRY_SOFT_GPU_THREADS", "0"),
+        ("FERRY_SOFT_GPU_SEED", "-1"), ("FERRY_SOFT_GPU_SEED", "x"),
         ("FERRY_SOFT_GPU_LAUNCH", ""), ("FERRY_SOFT_GPU_LAUNCH", "-1"),
         ("FERRY_SOFT_GPU_LAUNCH", "none"), ("FERRY_SOFT_GPU_LAUNCH", "1000000001"),
     ])

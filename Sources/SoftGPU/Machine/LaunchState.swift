@@ -17,6 +17,9 @@ final class Launch: @unchecked Sendable {
     let number: UInt32
     let blockCount: Int
     let multiprocessorCount: Int
+    /// The order in which blocks and warps are executed, if it was asked for.
+    let schedule: Schedule?
+    private let order: BlockOrder?
     /// The next block to start, and whether to stop: set by a fault or from outside.
     let next: UnsafeMutablePointer<UInt64>
     let stop: UnsafeMutablePointer<UInt32>
@@ -37,7 +40,8 @@ final class Launch: @unchecked Sendable {
         number: UInt32,
         stackBytes: Int,
         multiprocessorCount: Int,
-        cancelled: UnsafeMutablePointer<UInt32>
+        cancelled: UnsafeMutablePointer<UInt32>,
+        schedule: Schedule?
     ) {
         self.kernel = kernel
         self.program = program
@@ -60,6 +64,9 @@ final class Launch: @unchecked Sendable {
             UnsafeMutableRawPointer(parameters).copyMemory(from: from, byteCount: given)
         }
         blockCount = configuration.grid.count
+        var schedule = schedule
+        order = schedule?.order(blockCount)
+        self.schedule = schedule
         next = .allocate(capacity: 1)
         next.initialize(to: 0)
         stop = .allocate(capacity: 1)
@@ -90,7 +97,8 @@ final class Launch: @unchecked Sendable {
     /// The index of a block nobody has started; nil when there is none.
     func takeBlock() -> Int? {
         let index = lane_atomic_add_u64(next, 1)
-        return index < UInt64(blockCount) ? Int(index) : nil
+        guard index < UInt64(blockCount) else { return nil }
+        return order?[index] ?? Int(index)
     }
 
     /// What a warp of this launch starts with.

@@ -5,7 +5,9 @@ import CLinux
 ///
 /// `run` may be called from several threads at once (streams); the calling thread takes part in
 /// the work, helped by a pool. Blocks are started in order of their index; with one host thread
-/// the execution is deterministic.
+/// the execution of a kernel that looks at no clock is deterministic, but for when a block that waits
+/// long gets company. With a seed one thread executes one kernel after the other, blocks and warps in
+/// an order drawn from the seed.
 public final class Machine: @unchecked Sendable {
     /// The memory that kernels see.
     public let memory: DeviceMemory
@@ -14,6 +16,9 @@ public final class Machine: @unchecked Sendable {
     /// What `%nsmid` says; blocks of a cooperative launch are not limited by it.
     public let multiprocessorCount: Int
 
+    private let seed: UInt64?
+    /// With a seed: held by the kernel that runs.
+    private let turn = Lock()
     private let pool: HelperPool
     private let heap: DeviceHeap
     private let lock = Lock()
@@ -22,10 +27,17 @@ public final class Machine: @unchecked Sendable {
     private var stackLimit = 1024
     private let cancelled: UnsafeMutablePointer<UInt32>
 
-    /// A machine with `threads` host threads (at least 1), the caller's included.
-    public init(memory: DeviceMemory, threads: Int, multiprocessorCount: Int = 16) {
+    /// A machine with `threads` host threads (at least 1), the caller's included; with a seed it has one.
+    public init(
+        memory: DeviceMemory,
+        threads: Int,
+        multiprocessorCount: Int = 16,
+        seed: UInt64? = nil
+    ) {
+        let threads = seed == nil ? threads : 1
         self.memory = memory
         self.threads = max(1, threads)
+        self.seed = seed
         self.multiprocessorCount = multiprocessorCount
         pool = HelperPool(threads: max(1, threads) - 1)
         heap = DeviceHeap(memory: memory)
@@ -97,7 +109,8 @@ public final class Machine: @unchecked Sendable {
             number: number,
             stackBytes: stackBytes,
             multiprocessorCount: multiprocessorCount,
-            cancelled: cancelled
+            cancelled: cancelled,
+            schedule: seed.map { Schedule(seed: $0, launch: number) }
         )
         execute(launch)
         if let fault = launch.fault { throw fault }
@@ -142,6 +155,7 @@ public final class Machine: @unchecked Sendable {
     }
 
     private func execute(_ launch: Launch) {
+        if seed != nil { return turn.withLock { work(launch, multiprocessor: 0) } }
         let helpers = launch.blockCount > 1 ? min(threads - 1, launch.blockCount - 1) : 0
         let group =
             helpers > 0

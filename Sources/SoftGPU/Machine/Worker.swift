@@ -12,11 +12,14 @@ final class Worker {
     private let pointers: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>
     private var frames = FramePool()
     private let mappings = MappingCache()
+    private var schedule: Schedule?
 
     /// Nanoseconds of pure waiting after which another block is started beside the waiting ones.
     private static let patience: UInt64 = 2_000_000
     /// Blocks that are resident at once on one host thread, but for cooperative launches.
     private static let mostResident = 64
+    /// Blocks that a schedule lets run beside each other without need, at most.
+    private static let mostBeside = 8
 
     init() {
         engine = .allocate(capacity: 1)
@@ -41,6 +44,7 @@ final class Worker {
     /// stopped.
     func run(_ launch: Launch, multiprocessor: Int) {
         runtime.initialize(to: launch.runtimeState(multiprocessor: multiprocessor))
+        schedule = launch.schedule
         guard let first = launch.takeBlock() else { return }
         let placeholder = UnsafeMutablePointer<Block>.allocate(capacity: 1)
         defer { placeholder.deallocate() }
@@ -80,12 +84,19 @@ final class Worker {
             return true
         }
         guard start(first) else { return }
+        // With a schedule several blocks run beside each other from the start.
+        let company = schedule?.next(below: min(launch.blockCount, Self.mostBeside)) ?? 0
+        for _ in 0..<company {
+            guard let index = launch.takeBlock() else { break }
+            guard start(index) else { return }
+        }
         let isCooperative = launch.configuration.cooperative
         var waitingSince: UInt64 = 0
         var idle = 0
         var k = 0
         while !resident.isEmpty, !launch.isStopped {
             if k >= resident.count { k = 0 }
+            k = schedule?.next(below: resident.count) ?? k
             let memory = resident[k]
             engine.pointee.block = memory.block
             switch runBlock(launch, memory.block) {
@@ -93,7 +104,9 @@ final class Worker {
                 resident.remove(at: k)
                 spare.append(memory)
                 idle = 0
-                if resident.isEmpty, let index = launch.takeBlock(), !start(index) { return }
+                if resident.count <= company, let index = launch.takeBlock(), !start(index) {
+                    return
+                }
             case .computing:
                 idle = 0
                 k += 1
@@ -101,9 +114,11 @@ final class Worker {
                 if idle == 0 { waitingSince = Self.now() }
                 idle += 1
                 k += 1
-                guard idle >= resident.count else { continue }
+                // Chosen at random, some come more often than others.
+                guard idle >= resident.count * (schedule == nil ? 1 : 8) else { continue }
+                // In a drawn order a block may wait for any other, as it never does in that of a GPU.
                 let mayGrow =
-                    isCooperative
+                    isCooperative || schedule != nil
                     || (resident.count < Self.mostResident
                         && Self.now() &- waitingSince > Self.patience)
                 if mayGrow, let index = launch.takeBlock() {
@@ -133,8 +148,10 @@ final class Worker {
             var isAlive = false
             var hasYielded = false
             runtime.pointee.computed = false
-            for w in 0..<Int(block.pointee.warpCount) {
-                let warp = block.pointee.warps + w
+            let count = Int(block.pointee.warpCount)
+            let first = schedule?.next(below: count) ?? 0
+            for place in first..<(first + count) {
+                let warp = block.pointee.warps + (place < count ? place : place - count)
                 guard warp.pointee.count > 0 else { continue }
                 switch runWarp(warp, engine) {
                 case .waiting: break

@@ -37,9 +37,9 @@ final class Device {
     let machine: Machine
     let printed = PrintedText()
 
-    init(threads: Int = 2, megabytes: Int = 256) throws {
+    init(threads: Int = 2, megabytes: Int = 256, seed: UInt64? = nil) throws {
         memory = try DeviceMemory(ordinal: 0, capacity: megabytes << 20)
-        machine = Machine(memory: memory, threads: threads)
+        machine = Machine(memory: memory, threads: threads, seed: seed)
     }
 
     func module(_ source: String) throws -> PTXModule {

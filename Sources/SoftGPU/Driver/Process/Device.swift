@@ -11,13 +11,15 @@ final class Device: @unchecked Sendable {
     let allocations = AllocationTable()
 
     private let threads: Int
+    private let seed: UInt64?
     private let lock = Lock()
     private var parts: (memory: DeviceMemory, machine: Machine)?
     private var contexts: [ObjectIdentifier: Context] = [:]
     /// Set once, while the driver starts.
     private(set) var primarySlot: ContextSlot!
 
-    init(ordinal: Int, description: DeviceDescription, threads: Int) {
+    init(ordinal: Int, description: DeviceDescription, threads: Int, seed: UInt64?) {
+        self.seed = seed
         self.ordinal = ordinal
         self.description = description
         self.threads = threads
@@ -42,7 +44,7 @@ final class Device: @unchecked Sendable {
                 Diagnostics.note("memory of GPU \(ordinal): \(error)")
                 throw .outOfMemory
             }
-            let made = (memory, Machine(memory: memory, threads: threads))
+            let made = (memory, Machine(memory: memory, threads: threads, seed: seed))
             parts = made
             driver.hostMemory.attach(memory)
             return made

@@ -27,7 +27,12 @@ final class SoftDriver: @unchecked Sendable {
     private init(_ configuration: Configuration) {
         launches = configuration.launch
         devices = DeviceDescription.visible(configuration).enumerated().map {
-            Device(ordinal: $0, description: $1, threads: configuration.threads)
+            Device(
+                ordinal: $0,
+                description: $1,
+                threads: configuration.threads,
+                seed: configuration.seed
+            )
         }
         for device in devices { device.makePrimaryContext(contexts) }
     }
