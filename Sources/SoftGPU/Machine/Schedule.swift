@@ -25,7 +25,11 @@ struct Schedule {
     mutating func order(_ count: Int) -> BlockOrder {
         var step = 1 + next(below: count)
         while Self.divisor(step, count) != 1 { step = step % count + 1 }
-        return BlockOrder(count: UInt64(count), first: UInt64(next(below: count)), step: UInt64(step))
+        return BlockOrder(
+            count: UInt64(count),
+            first: UInt64(next(below: count)),
+            step: UInt64(step)
+        )
     }
 
     private static func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }

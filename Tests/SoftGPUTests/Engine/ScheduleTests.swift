@@ -108,7 +108,8 @@ import Testing
             let module = try device.module(Self.source)
             let list = try device.zeros(count, UInt32.self)
             let counter = try device.zeros(1, UInt32.self)
-            try device.run(module, "order", grid: Dimensions(UInt32(count)), block: Dimensions(32)) {
+            try device.run(module, "order", grid: Dimensions(UInt32(count)), block: Dimensions(32))
+            {
                 $0.append(list)
                 $0.append(counter)
             }
