@@ -51,6 +51,21 @@ struct CodeTests {
         }
     }
 
+    @Test(arguments: [
+        "wgmma.fence.sync.aligned", "tcgen05.wait::ld.sync.aligned", "cp.async.bulk.commit_group",
+    ])
+    func codeForLaterChipsIsRefusedByName(instruction: String) throws {
+        try Harness.inContext { _ in
+            let head = ".version 8.6\n.target sm_90\n.address_size 64\n"
+            let later = ".visible .entry later() { \(instruction); ret; }\n"
+            let (status, log) = load(head + later)
+            #expect(status == 218)
+            #expect(log.contains("'\(instruction)' is not supported"))
+            // Beside a kernel that runs it is refused when it is used.
+            #expect(load(head + later + ".visible .entry k() { ret; }\n").status == 0)
+        }
+    }
+
     @Test(arguments: ["sm_120a", "sm_120f", "sm_75"])
     func targetsOfThisGPUAreTaken(target: String) throws {
         try Harness.inContext { _ in

@@ -33,7 +33,8 @@ final class LoadedModule: @unchecked Sendable {
     }
 
     /// Compiles everything, so that errors are said by the call that loads. What is merely not
-    /// supported is said when the kernel is used.
+    /// supported, such as an instruction of later chips, is said when the kernel is used, if there are
+    /// others that can be.
     private static func checkBodies(
         _ program: PTXModule,
         _ code: CodeIndex
@@ -42,13 +43,22 @@ final class LoadedModule: @unchecked Sendable {
         guard let unit = code.units.first,
             !ModuleCache.shared.hasCompiled(unit, code.maximumRegisters)
         else { return }
+        var canRun = program.kernels.isEmpty
+        var unsupported: CompileError?
         for kernel in program.kernels {
             do throws(CompileError) {
                 try kernel.prepare()
+                canRun = true
             } catch  where error.reason != .unsupported {
                 program.unload()
                 throw error
-            } catch {}
+            } catch {
+                unsupported = unsupported ?? error
+            }
+        }
+        if let unsupported, !canRun {
+            program.unload()
+            throw unsupported
         }
         ModuleCache.shared.noteCompiled(unit, code.maximumRegisters)
     }
