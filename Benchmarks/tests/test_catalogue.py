@@ -28,8 +28,14 @@ class CatalogueTests(unittest.TestCase):
 
     def test_kernels_of_the_software_gpu_have_targets_and_floors(self) -> None:
         rows = [row for rows in softgpu.groups() for row in rows]
-        self.assertEqual(len({row.name for row in rows}), 7)
+        self.assertEqual(len({row.name for row in rows}), 9)
+        # How fast code is loaded has nothing beside it: a new text has a target, a known one is for comparison.
+        loading = {row.name: row for row in rows if row.value.program == "load"}
+        self.assertEqual(set(loading), {"load", "load_again"})
+        self.assertTrue(loading["load"].goal)
         for row in rows:
+            if row.name in loading:
+                continue
             self.assertTrue(row.floor and row.goal and row.value != row.floor)
 
     def test_only(self) -> None:
