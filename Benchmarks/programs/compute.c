@@ -6,15 +6,11 @@
 #include "gpu.h"
 
 static CUfunction load(const char *path, const char *name) {
-  FILE *file = fopen(path, "rb");
-  if (!file) fail(path);
-  static char text[1 << 20];
-  size_t length = fread(text, 1, sizeof text - 1, file);
-  fclose(file);
-  text[length] = 0;
+  char *text = contents(path);
   CUmodule module;
   CUfunction function;
   CHECK(cuModuleLoadData(&module, text));
+  free(text);
   CHECK(cuModuleGetFunction(&function, module, name));
   return function;
 }

@@ -77,6 +77,19 @@ static inline void compute(enum what what, const float *a, const float *b, float
   }
 }
 
+/* A file of text, with a NUL behind it; the caller frees it. */
+static inline char *contents(const char *path) {
+  FILE *file = fopen(path, "rb");
+  if (!file || fseek(file, 0, SEEK_END)) fail(path);
+  long size = ftell(file);
+  rewind(file);
+  char *text = size < 0 ? NULL : malloc((size_t)size + 1);
+  if (!text || fread(text, 1, (size_t)size, file) != (size_t)size) fail(path);
+  fclose(file);
+  text[size] = 0;
+  return text;
+}
+
 /* Processor time of all threads of this process, in milliseconds. */
 static inline double cpu_ms(void) {
   struct timespec now;

@@ -1,8 +1,9 @@
 /* Makes one call N times, to be counted by a tool: count CALL N [--marks|--allocations].
  *
- * CALL: launch, anew (launches of two sizes in turns), event_record, stream_query, h2d_64. With --marks the loop stands between two
- * writes to /dev/null, which a trace of system calls shows; with --allocations it prints what the
- * thread has allocated in the loop, if allocations.c is loaded. 2,000 calls come before the loop. */
+ * CALL: launch, anew (launches of two sizes in turns), event_record, stream_query, h2d_64. With
+ * --marks the loop stands between two writes to /dev/null, which a trace of system calls shows; with
+ * --allocations it prints what the thread has allocated in the loop, if allocations.c is loaded.
+ * 2,000 calls come before the loop. */
 #include <fcntl.h>
 #include <unistd.h>
 

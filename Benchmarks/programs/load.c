@@ -8,16 +8,6 @@
 #include "compute.h"
 #include "gpu.h"
 
-static char *contents(const char *path, size_t *size) {
-  FILE *file = fopen(path, "rb");
-  if (!file || fseek(file, 0, SEEK_END) || (*size = (size_t)ftell(file)) == 0) fail(path);
-  rewind(file);
-  char *text = calloc(*size + 1, 1);
-  if (!text || fread(text, 1, *size, file) != *size) fail(path);
-  fclose(file);
-  return text;
-}
-
 /* The length of a kernel's name at `at` that stands for the kernel or begins a parameter's; else 0. */
 static size_t named(const char *text, const char *at) {
   if (at > text && (isalnum((unsigned char)at[-1]) || strchr("_$.%", at[-1]))) return 0;
@@ -45,8 +35,8 @@ int main(int count, char **values) {
   if (count < 2) return fprintf(stderr, "usage: load PTX [again] [--copies N] [--repeats R]\n"), 2;
   int again = count > 2 && !strcmp(values[2], "again");
   long copies = number(count, values, "copies", 200);
-  size_t size;
-  char *text = contents(values[1], &size);
+  char *text = contents(values[1]);
+  size_t size = strlen(text);
   char *body = strstr(text, ".visible");
   if (!body) return fprintf(stderr, "no kernels in %s\n", values[1]), 2;
   char *made = malloc((size_t)copies * size * 2 + size + 64);
