@@ -73,15 +73,27 @@ struct ParameterLayout {
         guard _fastPath(layout.pointee.areQuads) else {
             return copyAny(layout, parameters, to: blob)
         }
+        return copyQuads(layout, parameters, to: blob) != nil
+    }
+
+    /// Copies the parameters that are in quads, of which there is one at least.
+    ///
+    /// - Returns: The pointer behind them; `nil` when there is none for one of them.
+    @inline(__always)
+    private static func copyQuads(
+        _ layout: UnsafePointer<ParameterLayout>,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+        to blob: UnsafeMutableRawPointer
+    ) -> UnsafeMutablePointer<UnsafeMutableRawPointer?>? {
         var source = parameters
         var quad = layout.pointee.quads
         let end = layout.pointee.quadsEnd
         repeat {
-            guard quad.pointee.copy(source, to: blob) else { return false }
+            guard quad.pointee.copy(source, to: blob) else { return nil }
             source += 4
             quad += 1
         } while quad != end
-        return true
+        return source
     }
 
     /// The same for any number of parameters of any size.
@@ -91,14 +103,12 @@ struct ParameterLayout {
         _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
         to blob: UnsafeMutableRawPointer
     ) -> Bool {
-        var source = parameters
-        var quad = layout.pointee.quads
-        while quad != layout.pointee.quadsEnd {
-            guard quad.pointee.copy(source, to: blob) else { return false }
-            source += 4
-            quad += 1
+        var rest = parameters
+        if layout.pointee.quads != layout.pointee.quadsEnd {
+            guard let behind = copyQuads(layout, parameters, to: blob) else { return false }
+            rest = behind
         }
-        for index in (source - parameters)..<layout.pointee.count {
+        for index in (rest - parameters)..<layout.pointee.count {
             guard let source = parameters[index] else { return false }
             let slot = layout.pointee.slots[index]
             let place = blob + Int(slot.offset)
