@@ -1,17 +1,20 @@
-/* Copies of random bytes: copy h2d|d2h [--size BYTES] [--count N] [--regular 1] [--repeats R].
+/* Copies of random bytes: copy h2d|d2h [--size BYTES] [--count N] [--regular 1] [--locked 1] [--repeats R].
  *
  * From 1 MiB on a sample is GB/s (10^9 bytes a second) of N copies until all bytes have arrived;
  * below it is microseconds until the call returns: to the host the median of N, to the device the
  * mean, because there a few calls pay for what many leave behind. With --regular the bytes are integers
- * that grow slowly, which compress well. */
+ * that grow slowly, which compress well. With --locked the copies are asynchronous ones of page-locked memory. */
 #include "gpu.h"
 
 static char *host;
 static CUdeviceptr device;
 static size_t size;
+static int is_locked;
 
 static void once(int is_up) {
-  if (is_up) CHECK(cuMemcpyHtoD_v2(device, host, size));
+  if (is_locked && is_up) CHECK(cuMemcpyHtoDAsync_v2(device, host, size, NULL));
+  else if (is_locked) CHECK(cuMemcpyDtoHAsync_v2(host, device, size, NULL));
+  else if (is_up) CHECK(cuMemcpyHtoD_v2(device, host, size));
   else CHECK(cuMemcpyDtoH_v2(host, device, size));
 }
 
@@ -41,7 +44,9 @@ int main(int count, char **values) {
   size = number(count, values, "size", 256 << 20);
   long times = number(count, values, "count", 1);
   start();
-  host = malloc(size);
+  is_locked = number(count, values, "locked", 0);
+  if (is_locked) CHECK(cuMemAllocHost_v2((void **)&host, size));
+  else host = malloc(size);
   if (number(count, values, "regular", 0))
     for (size_t i = 0; i < size / sizeof(int); i++) ((int *)host)[i] = (int)(i / 7) % 1000;
   else fill_random(host, size, 1);

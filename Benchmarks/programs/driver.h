@@ -42,8 +42,10 @@ CUresult cuEventRecord(CUevent event, CUstream stream);
 CUresult cuEventQuery(CUevent event);
 CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t bytes);
 CUresult cuMemFree_v2(CUdeviceptr address);
+CUresult cuMemAllocHost_v2(void **address, size_t bytes);
 CUresult cuMemcpyHtoD_v2(CUdeviceptr target, const void *source, size_t bytes);
 CUresult cuMemcpyDtoH_v2(void *target, CUdeviceptr source, size_t bytes);
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr target, const void *source, size_t bytes, CUstream stream);
+CUresult cuMemcpyDtoHAsync_v2(void *target, CUdeviceptr source, size_t bytes, CUstream stream);
 
 #endif

@@ -11,11 +11,12 @@ package struct BulkFrame: Equatable, Sendable {
     /// Most bulk channels of a session.
     package static let mostChannels = 4
     /// Most frames of a channel whose bytes are in the worker and whose `upload` record is not
-    /// written yet. With `mostChannels` it says how many slots a worker needs so that two channels
-    /// never wait for each other.
+    /// written yet. With `mostChannels` it says how many slots a worker needs at least, so that two
+    /// channels never wait for each other.
     package static let mostUnclaimed = 4
-    /// Slots of a worker, each of `most` bytes.
-    package static let slots = mostChannels * mostUnclaimed
+    /// Slots of a worker, each of `most` bytes: so many that an asynchronous copy of usual size goes into them
+    /// while its stream is not there yet, and its caller goes on.
+    package static let slots = 8 * mostChannels * mostUnclaimed
 
     /// What a frame is about.
     package enum Kind: UInt32, Sendable {

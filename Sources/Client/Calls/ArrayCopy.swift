@@ -72,15 +72,14 @@ struct ArrayCopy {
 
     /// To the GPU: the rows are put together in records. Returns when the source may change.
     private func upload(_ state: ArrayCopies.State, _ context: UInt32) -> CUresult {
-        var turn = UploadTurn(isSynchronous: isSynchronous)
+        var turn = UploadTurn(isSynchronous: isSynchronous, stream)
         var done = 0
         while done < extent.bytes {
             let piece = extent.piece(at: done, most: WireFormat.maxData)
             let count = piece.extent.bytes
             let size = BoxLayout.size + WireFormat.padded(count)
-            state.pointee.streamLock.lock()
             let opcode: Opcode =
-                turn.begin(state, context) ? .cuMemcpy3DAsync_v2 : .cuMemcpy3D_v2
+                turn.begin(state, context, count) ? .cuMemcpy3DAsync_v2 : .cuMemcpy3D_v2
             let body = CommandStream.begin(state, opcode, flags: 0, context: context, size: size)
             encode(piece, to: body)
             gather(piece, to: body + BoxLayout.size)
@@ -115,13 +114,9 @@ struct ArrayCopy {
     private func download(_ state: ArrayCopies.State, _ context: UInt32) -> CUresult {
         guard let first = host(to, 0, 0, 0) else { return Status.invalidValue }
         if !isSynchronous, isPageLocked(state) {
-            if isDense {
-                begin(state, context, whole, first)
-            } else {
-                for row in 0..<rows { beginRow(state, context, row) }
-            }
+            let status = isDense ? begin(state, context) : beginRows(state, context, 0..<rows)
             Flusher.request(state)
-            return Status.success
+            return status
         }
         guard isDense else { return downloadRows(state, context) }
         return Session.wait(
@@ -147,7 +142,8 @@ struct ArrayCopy {
         var next = 0
         while next < rows {
             let end = min(next + Self.mostRows, rows)
-            for row in next..<end { beginRow(state, context, row) }
+            let told = beginRows(state, context, next..<end)
+            if told != Status.success { return told }
             let status = Session.synchronize(state, context: context, stream: stream)
             if status != Status.success { return status }
             next = end
@@ -155,22 +151,51 @@ struct ArrayCopy {
         return Status.success
     }
 
-    private func beginRow(_ state: ArrayCopies.State, _ context: UInt32, _ row: Int) {
-        let (y, z) = (row % extent.height, row / extent.height)
-        guard let memory = host(to, 0, y, z) else { return }
-        let extent = BoxExtent(width: extent.width, height: 1, depth: 1)
-        begin(state, context, BoxPiece(x: 0, y: y, z: z, extent: extent), memory)
+    /// All of it, in pieces.
+    private func begin(_ state: ArrayCopies.State, _ context: UInt32) -> CUresult {
+        var status = Status.success
+        var done = 0
+        while done < extent.bytes {
+            let piece = extent.piece(at: done, most: Staging.mostRecord)
+            let told = begin(state, context, piece)
+            if told != Status.success { status = told }
+            done += piece.extent.bytes
+        }
+        return status
+    }
+
+    private func beginRows(
+        _ state: ArrayCopies.State,
+        _ context: UInt32,
+        _ rows: Range<Int>
+    ) -> CUresult {
+        var status = Status.success
+        for row in rows {
+            let (y, z) = (row % extent.height, row / extent.height)
+            let extent = BoxExtent(width: extent.width, height: 1, depth: 1)
+            let told = begin(state, context, BoxPiece(x: 0, y: y, z: z, extent: extent))
+            if told != Status.success { status = told }
+        }
+        return status
     }
 
     private func begin(
         _ state: ArrayCopies.State,
         _ context: UInt32,
-        _ piece: BoxPiece,
-        _ memory: UnsafeMutableRawPointer
-    ) {
+        _ piece: BoxPiece
+    ) -> CUresult {
+        guard let memory = host(to, piece.x, piece.y, piece.z) else { return Status.invalidValue }
         let (opcode, bytes) = (Opcode.cuMemcpy3DAsync_v2, piece.extent.bytes)
-        ClientCalls.begin(state, context, opcode, size: BoxLayout.size, memory, bytes) {
-            encode(piece, to: $0)
-        }
+        let taken = Staging.taken(by: piece.extent)
+        return ClientCalls.begin(
+            state,
+            context,
+            opcode,
+            size: BoxLayout.size,
+            memory,
+            bytes,
+            stream,
+            taken
+        ) { encode(piece, to: $0) }
     }
 }

@@ -237,7 +237,8 @@ extension ClientCalls {
                 guard let to = UnsafeMutableRawPointer(bitPattern: UInt(row.to)) else {
                     return Status.invalidValue
                 }
-                begin(state, context, to, row.from, box.extent.width, handle)
+                let told = begin(state, context, to, row.from, box.extent.width, handle)
+                if told != Status.success { return told }
             }
             let status = Session.synchronize(state, context: context, stream: handle)
             if status != Status.success { return status }

@@ -4,7 +4,7 @@ internal import Driver
 internal import DriverFrontend
 internal import Wire
 
-// Copies. What can be wrong with one is checked here; the bytes go in records of up to 1 MiB.
+// Copies. What can be wrong with one is checked here; the bytes go in records of up to 128 KiB.
 
 extension ClientCalls {
     /// `cuMemcpyHtoD_v2`: returns when the source may change; nothing is waited for.
@@ -56,13 +56,12 @@ extension ClientCalls {
                 )
                 if let large { return large }
             }
-            var turn = UploadTurn(isSynchronous: isSynchronous)
+            var turn = UploadTurn(isSynchronous: isSynchronous, stream)
             var done = 0
             while done < bytes {
                 let count = min(bytes - done, WireFormat.maxData)
                 let data = UnsafeRawBufferPointer(start: source + done, count: count)
-                state.pointee.streamLock.lock()
-                let isLater = turn.begin(state, context)
+                let isLater = turn.begin(state, context, count)
                 CommandStream.writeData(
                     state,
                     isLater ? .cuMemcpyHtoDAsync_v2 : .cuMemcpyHtoD_v2,
@@ -111,14 +110,16 @@ extension ClientCalls {
                 // To pageable memory the driver's call returns when the bytes are there.
                 return download(destination, source, bytes, stream: handle, .cuMemcpyDtoHAsync_v2)
             }
-            begin(state, context, destination, source, bytes, handle)
+            let status = begin(state, context, destination, source, bytes, handle)
             Flusher.request(state)
-            return Status.success
+            return status
         }
     }
 
     /// Begins a copy to the program's memory, whose bytes come some time; they are there when a reply
-    /// of a later call in its stream is.
+    /// of a later call in its stream is. Waits when the worker has no room for so much.
+    ///
+    /// - Returns: A status that was told meanwhile.
     static func begin(
         _ state: UnsafeMutablePointer<SessionState>,
         _ context: UInt32,
@@ -126,17 +127,29 @@ extension ClientCalls {
         _ source: CUdeviceptr,
         _ bytes: Int,
         _ handle: UInt64
-    ) {
+    ) -> CUresult {
         let opcode = Opcode.cuMemcpyDtoHAsync_v2
         let size = DeviceToHostLayout.size
-        begin(state, context, opcode, size: size, destination, bytes) {
-            encode($0, source, bytes, handle)
+        var status = Status.success
+        var done = 0
+        while done < bytes {
+            let count = min(bytes - done, Staging.mostRecord)
+            let (place, taken) = (destination + done, Staging.taken(by: count))
+            let told = begin(state, context, opcode, size: size, place, count, handle, taken) {
+                encode($0, source + UInt64(done), count, handle)
+            }
+            if told != Status.success { status = told }
+            done += count
         }
+        return status
     }
 
     /// The same for any call whose bytes come so.
     ///
-    /// - Parameter encode: Writes the body of `size` bytes.
+    /// - Parameters:
+    ///   - stream: Its stream, as it is on the wire.
+    ///   - taken: The staging memory that the worker needs for it.
+    ///   - encode: Writes the body of `size` bytes.
     @inline(__always)
     static func begin(
         _ state: UnsafeMutablePointer<SessionState>,
@@ -145,19 +158,23 @@ extension ClientCalls {
         size: Int,
         _ destination: UnsafeMutableRawPointer,
         _ bytes: Int,
+        _ stream: UInt64,
+        _ taken: Int,
         _ encode: (UnsafeMutableRawPointer) -> Void
-    ) {
+    ) -> CUresult {
         let copy = UnsafeMutablePointer<PendingCopy>.allocate(capacity: 1)
         copy.initialize(
             to: PendingCopy(sequence: 0, destination: destination, size: bytes, next: nil)
         )
         Tracing.add(StatisticsLayout.bytesReceived, bytes)
-        state.pointee.streamLock.lock()
+        var status = Status.success
+        Session.lockWithRoom(state, context: context, stream: stream, bytes: taken, &status)
         encode(CommandStream.begin(state, opcode, flags: 0, context: context, size: size))
         copy.pointee.sequence = state.pointee.sequence &+ 1
         Replies.register(state, copy)
         CommandStream.commit(state, size: size)
         state.pointee.streamLock.unlock()
+        return status
     }
 
     private static func encode(

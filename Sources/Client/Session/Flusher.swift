@@ -8,7 +8,7 @@ internal import Wire
 /// The only thread that the client library starts for its commands, and only when a call was made
 /// that has no reply. While the program makes calls it looks after the stream by itself, every 60 µs
 /// or so, and nobody has to tell it; when nothing was written for a while it sleeps until it is
-/// woken.
+/// woken. It also takes in what nobody waits for (`Collecting`).
 enum Flusher {
     typealias State = UnsafeMutablePointer<SessionState>
 
@@ -69,6 +69,7 @@ private func flusherMain(_ argument: UnsafeMutableRawPointer?) {
         var idle = 0
         var quiet = QuietTime(now: ferry_now_ns(), roundTrips: roundTrips(state))
         while idle < Flusher.patience, state.pointee.lostStatus == 0 {
+            if idle > 0 { Collecting.look(state) }
             if hasManyProcessors {
                 watch(state)
             } else {
@@ -84,10 +85,19 @@ private func flusherMain(_ argument: UnsafeMutableRawPointer?) {
     }
 }
 
+/// Sleeps until there is something to send; looks meanwhile for bytes of copies, if there are any to come.
 private func sleepUntilWoken(_ state: UnsafeMutablePointer<SessionState>) {
     while state.pointee.flusherIsAwake.load(ordering: .acquiring) == 0 {
+        Collecting.look(state)
+        var pause = timespec(tv_sec: 0, tv_nsec: Collecting.pause)
+        let isDue = Collecting.isDue(state)
         withUnsafePointer(to: state.pointee.flusherIsAwake) { word in
-            _ = ferry_futex(UnsafeMutableRawPointer(mutating: word), 128, 0, nil)
+            let word = UnsafeMutableRawPointer(mutating: word)
+            if isDue {
+                _ = withUnsafePointer(to: &pause) { ferry_futex(word, 128, 0, $0) }
+            } else {
+                _ = ferry_futex(word, 128, 0, nil)
+            }
         }
     }
 }

@@ -51,8 +51,8 @@ enum Replies {
     /// Makes an asynchronous copy known, before its record is sent.
     static func register(_ state: State, _ copy: UnsafeMutablePointer<PendingCopy>) {
         state.pointee.replyLock.lock()
-        copy.pointee.next = state.pointee.copies
-        state.pointee.copies = copy
+        state.pointee.copies.append(copy)
+        state.pointee.pendingCopies.add(1, ordering: .releasing)
         state.pointee.replyLock.unlock()
     }
 
@@ -110,7 +110,16 @@ enum Replies {
         passOn(state)
     }
 
-    private static func becomeReader(_ state: State) -> Bool {
+    /// As the reader: takes in what is there, as long as no thread waits, and passes the task on.
+    static func takeIn(_ state: State) {
+        while !state.pointee.replyLock.withLock({ state.pointee.waiters != nil }) {
+            guard case .received = receive(state) else { break }
+        }
+        passOn(state)
+    }
+
+    /// - Returns: Whether nobody else was it.
+    static func becomeReader(_ state: State) -> Bool {
         state.pointee.replyLock.lock()
         defer { state.pointee.replyLock.unlock() }
         guard !state.pointee.isBeingRead else { return false }
@@ -263,7 +272,8 @@ enum Replies {
             guard isLast else { return }
             // A copy that failed is told about by the next reply (rule 2).
             let isWhole = copy.pointee.received == copy.pointee.size
-            finishCopy(state, record.sequence)
+            state.pointee.copies.remove(record.sequence)
+            state.pointee.pendingCopies.subtract(1, ordering: .releasing)
             guard isWhole || status != 0 else { throw .malformed(.hostData) }
         }
     }
@@ -283,35 +293,8 @@ enum Replies {
             }
             next = waiter.pointee.next
         }
-        var copy = state.pointee.copies
-        while let entry = copy {
-            if entry.pointee.sequence == sequence {
-                return Target(
-                    base: entry.pointee.destination,
-                    size: entry.pointee.size,
-                    copy: entry
-                )
-            }
-            copy = entry.pointee.next
-        }
-        return nil
-    }
-
-    private static func finishCopy(_ state: State, _ sequence: UInt32) {
-        var link: UnsafeMutablePointer<PendingCopy>?
-        var next = state.pointee.copies
-        while let copy = next {
-            if copy.pointee.sequence == sequence {
-                if let link {
-                    link.pointee.next = copy.pointee.next
-                } else {
-                    state.pointee.copies = copy.pointee.next
-                }
-                copy.deallocate()
-                return
-            }
-            link = copy
-            next = copy.pointee.next
+        return state.pointee.copies.find(sequence).map { copy in
+            Target(base: copy.pointee.destination, size: copy.pointee.size, copy: copy)
         }
     }
 

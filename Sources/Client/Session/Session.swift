@@ -25,11 +25,15 @@ struct SessionState: ~Copyable {
     /// Number of a record and, above it, of a context whose default stream had no work left when the
     /// record was executed. If it is the last one, it has none now.
     let settled = Atomic<UInt64>(.max)
+    /// Staging memory of the worker that asynchronous copies have in use.
+    var credit = StagingCredit()
 
     // Replies; guarded by `replyLock`, the stream by being the reader.
     let replyLock = ForkSafeLock()
     var waiters: UnsafeMutablePointer<Waiter>?
-    var copies: UnsafeMutablePointer<PendingCopy>?
+    var copies = PendingCopies()
+    /// How many those are, for who does not have the lock.
+    let pendingCopies = Atomic<Int>(0)
     var isBeingRead = false
     var spinning: SpinPolicy
     var incoming = IncomingStream(limit: WireFormat.maxReply)

@@ -41,19 +41,39 @@ enum Settling {
 /// calls must not wait with it (docs/adr/0015).
 struct UploadTurn {
     let isSynchronous: Bool
+    /// As it is on the wire.
+    private let stream: UInt64
     private var waits = false
+    private var told = Status.success
     private var isSettled = false
     private var last: UInt32 = 0
 
     /// A copy that has not begun.
     @inline(__always)
-    init(isSynchronous: Bool) { self.isSynchronous = isSynchronous }
+    init(isSynchronous: Bool, _ stream: UInt64) {
+        self.isSynchronous = isSynchronous
+        self.stream = stream
+    }
 
-    /// The next record is about to be written. Called with the stream lock held.
+    /// The next record is about to be written: takes the stream lock, when the worker has room for it.
     ///
+    /// - Parameter bytes: Of data in the record.
     /// - Returns: Whether it must be that of an asynchronous copy.
     @inline(__always)
-    mutating func begin(_ state: Settling.State, _ context: UInt32) -> Bool {
+    mutating func begin(_ state: Settling.State, _ context: UInt32, _ bytes: Int) -> Bool {
+        state.pointee.streamLock.lock()
+        var isLater = isLater(state, context)
+        let taken = Staging.taken(by: bytes)
+        // Synchronous copies go straight from the receiver's buffer.
+        while isLater, _slowPath(!state.pointee.credit.take(stream, taken)) {
+            let isAnswered = Session.awaitStaging(state, context: context, stream: stream, &told)
+            isLater = self.isLater(state, context)
+            if !isAnswered { break }
+        }
+        return isLater
+    }
+
+    private mutating func isLater(_ state: Settling.State, _ context: UInt32) -> Bool {
         guard isSynchronous, ContextStack.areThreadsSeveral else { return !isSynchronous }
         isSettled = Settling.isKnown(state, context)
         // The copy takes its turn in the default stream, and this thread waits for it.
@@ -74,9 +94,14 @@ struct UploadTurn {
     /// - Returns: The copy's status.
     @inline(__always)
     func end(_ state: Settling.State, _ context: UInt32) -> Int32 {
-        if waits { return wait(state, context) }
-        Flusher.request(state)
-        return state.pointee.lostStatus
+        var status = Status.success
+        if waits {
+            status = wait(state, context)
+        } else {
+            Flusher.request(state)
+            status = state.pointee.lostStatus
+        }
+        return told != Status.success ? told : status
     }
 
     private func wait(_ state: Settling.State, _ context: UInt32) -> Int32 {

@@ -59,3 +59,37 @@ struct PendingCopy {
     var received = 0
     var next: UnsafeMutablePointer<PendingCopy>?
 }
+
+/// Those copies in the order of their records, in which their bytes come as a rule.
+struct PendingCopies {
+    private var first: UnsafeMutablePointer<PendingCopy>?
+    private var last: UnsafeMutablePointer<PendingCopy>?
+
+    /// Adds one, whose record is the newest.
+    mutating func append(_ copy: UnsafeMutablePointer<PendingCopy>) {
+        copy.pointee.next = nil
+        if let last { last.pointee.next = copy } else { first = copy }
+        last = copy
+    }
+
+    /// The copy of this record.
+    func find(_ sequence: UInt32) -> UnsafeMutablePointer<PendingCopy>? {
+        var next = first
+        while let copy = next, copy.pointee.sequence != sequence { next = copy.pointee.next }
+        return next
+    }
+
+    /// Takes the copy of this record out and frees it.
+    mutating func remove(_ sequence: UInt32) {
+        var link: UnsafeMutablePointer<PendingCopy>?
+        var next = first
+        while let copy = next, copy.pointee.sequence != sequence {
+            link = copy
+            next = copy.pointee.next
+        }
+        guard let copy = next else { return }
+        if let link { link.pointee.next = copy.pointee.next } else { first = copy.pointee.next }
+        if last == copy { last = link }
+        copy.deallocate()
+    }
+}

@@ -64,6 +64,7 @@ struct WireEmitter {
         ("image", 0x0009, "Names the image of the call that follows, in place of its bytes."),
         ("upload", 0x0020, "A copy to the GPU of bytes that came over a bulk channel."),
         ("download", 0x0021, "A copy to the program whose bytes go over the bulk channels."),
+        ("stagingRoom", 0x0022, "Asks when there is room for more asynchronous copies."),
     ]
 
     func opcodes() -> String {

@@ -24,6 +24,8 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case upload = 0x0020
     /// A copy to the program whose bytes go over the bulk channels.
     case download = 0x0021
+    /// Asks when there is room for more asynchronous copies.
+    case stagingRoom = 0x0022
     /// `cuMemAlloc_v2`
     case cuMemAlloc_v2 = 0x0100
     /// `cuMemAllocPitch_v2`
@@ -219,6 +221,7 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .image: "image"
         case .upload: "upload"
         case .download: "download"
+        case .stagingRoom: "stagingRoom"
         case .cuMemAlloc_v2: "cuMemAlloc_v2"
         case .cuMemAllocPitch_v2: "cuMemAllocPitch_v2"
         case .cuMemFree_v2: "cuMemFree_v2"

@@ -10,6 +10,8 @@ internal import Wire
 final class BulkSlots: @unchecked Sendable {
     /// So many that channels never wait for each other; see `BulkFrame.mostUnclaimed`.
     static let count = BulkFrame.slots
+    /// Slots that are page-locked together, when the first of them is used.
+    private static let lockedAtATime = 16
     /// Microseconds between two looks whether the GPU has given a slot back.
     private static let pause = 50
 
@@ -43,8 +45,8 @@ final class BulkSlots: @unchecked Sendable {
     /// A descriptor of the memory, for a client that shares it; -1: it cannot be shared.
     let file: Int32
     private var isClosed = false
-    /// The reader's: the context in which the memory was page-locked; 0: in none.
-    private var lockedIn: UInt32 = 0
+    /// The reader's: for each part of the memory the context in which it was page-locked; 0: in none.
+    private var lockedIn = [UInt32](repeating: 0, count: BulkSlots.count / BulkSlots.lockedAtATime)
     private var isLockable = true
 
     init(driver: DriverTable) {
@@ -195,13 +197,17 @@ final class BulkSlots: @unchecked Sendable {
         slots[index].event = nil
     }
 
-    /// Page-locks the memory if it is not, so that copies need no memory in between. A matter of
-    /// speed only. A context is current.
-    func lockPages(identifier: UInt32) {
-        guard lockedIn == 0, isLockable, let lock = driver.cuMemHostRegister_v2 else { return }
+    /// Page-locks a slot and those beside it if they are not, so that copies need no memory in between. A
+    /// matter of speed only. A context is current.
+    func lockPages(_ index: Int, identifier: UInt32) {
+        let part = index / Self.lockedAtATime
+        guard lockedIn[part] == 0, isLockable, let lock = driver.cuMemHostRegister_v2 else {
+            return
+        }
         let forAllContexts: UInt32 = 1
-        if lock(memory, Self.count * BulkFrame.most, forAllContexts) == Status.success {
-            lockedIn = identifier
+        let size = Self.lockedAtATime * BulkFrame.most
+        if lock(memory + part * size, size, forAllContexts) == Status.success {
+            lockedIn[part] = identifier
         } else {
             isLockable = false
             WorkerLog.line("the memory for large copies cannot be page-locked")
@@ -222,9 +228,10 @@ final class BulkSlots: @unchecked Sendable {
             }
             monitor.wakeAll()
         }
-        if lockedIn == identifier {
-            _ = driver.cuMemHostUnregister?(memory)
-            lockedIn = 0
+        for part in lockedIn.indices where lockedIn[part] == identifier {
+            let size = Self.lockedAtATime * BulkFrame.most
+            _ = driver.cuMemHostUnregister?(memory + part * size)
+            lockedIn[part] = 0
         }
     }
 }

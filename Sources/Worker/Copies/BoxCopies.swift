@@ -70,7 +70,8 @@ extension Executor {
     private func uploadLater(_ record: Record, _ copy: BoxCopy, _ stream: CUstream?) {
         guard let data = record.body.baseAddress else { return finish(record, Status.success) }
         let count = copy.extent.bytes
-        stage(record, data + BoxLayout.size, count, stream) { memory in
+        let handle = record.load(BoxLayout.stream, as: UInt64.self)
+        stage(record, data + BoxLayout.size, count, handle, stream) { memory in
             copy.run(driver, copy.whole, host: memory, stream: .some(stream))
         }
     }
@@ -82,7 +83,8 @@ extension Executor {
             fetch(record, BoxFetch(copy: copy, stream: UInt(bitPattern: stream)))
             return
         }
-        let status = startCopies(record, UInt64(copy.extent.bytes), stream) { offset in
+        let handle = record.load(BoxLayout.stream, as: UInt64.self)
+        let status = startCopies(record, UInt64(copy.extent.bytes), handle, stream) { offset in
             copy.extent.piece(at: Int(offset), most: WireFormat.maxData).extent.bytes
         } copy: { memory, offset, size in
             let piece = copy.extent.piece(at: Int(offset), most: size)

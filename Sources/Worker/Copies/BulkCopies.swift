@@ -32,7 +32,7 @@ extension Executor {
         guard let stream = handles.streams.find(handle) else { return Status.invalidHandle }
         guard isDeviceMemory(destination) else { return Status.invalidValue }
         guard let copy = driver.cuMemcpyHtoDAsync_v2 else { return Status.notFound }
-        bulk.slots.lockPages(identifier: record.context)
+        bulk.slots.lockPages(slot, identifier: record.context)
         let status = copy(destination, bulk.slots.data(slot), length, stream)
         guard status == Status.success else { return status }
         let context = contexts[record.context]?.context
@@ -83,7 +83,8 @@ extension Executor {
             } else if !isDeviceMemory(source) || length == 0 || length > 1 << 48 {
                 status = Status.invalidValue
             } else {
-                bulk.slots.lockPages(identifier: record.context)
+                // Its channels take the first that are free, as a rule the first of all.
+                bulk.slots.lockPages(0, identifier: record.context)
             }
         }
         let download = BulkDownload(

@@ -53,7 +53,7 @@ extension Executor {
         guard let call = driver.cuMemcpyHtoDAsync_v2 else {
             return finish(record, Status.notFound)
         }
-        stage(record, data, upload.length, stream) { memory in
+        stage(record, data, upload.length, upload.stream, stream) { memory in
             call(upload.destination, memory, upload.length, stream)
         }
     }
@@ -65,19 +65,20 @@ extension Executor {
         _ record: Record,
         _ data: UnsafeRawPointer,
         _ length: Int,
+        _ handle: UInt64,
         _ stream: CUstream?,
         _ copy: (UnsafeMutableRawPointer) -> CUresult
     ) {
         guard let mark = driver.cuEventRecord else { return finish(record, Status.notFound) }
         var status = Status.invalidContext
-        guard let pool = staging(of: record), let slot = takeSlot(pool, length, &status) else {
-            return finish(record, status)
-        }
+        guard let pool = staging(of: record),
+            let slot = takeSlot(pool, length, handle, &status)
+        else { return finish(record, status) }
         memcpy(slot.pointee.data, data, length)
         status = copy(slot.pointee.data)
         if status == Status.success {
             status = mark(slot.pointee.event, stream)
-            pool.releaseLater(slot)
+            pool.releaseLater(slot, behind: stream)
         } else {
             pool.release(slot)
         }
@@ -118,7 +119,7 @@ extension Executor {
             return
         }
         let call = driver.cuMemcpyDtoHAsync_v2
-        let status = startCopies(record, length, stream) { offset in
+        let status = startCopies(record, length, streamHandle, stream) { offset in
             Int(min(length - offset, UInt64(WireFormat.maxData)))
         } copy: { memory, offset, size in
             call?(memory, source &+ offset, size, stream) ?? Status.notFound
@@ -136,15 +137,17 @@ extension Executor {
         finish(record, status)
     }
 
-    /// Starts a copy a piece; waits for staging memory when there are too many under way.
+    /// Starts a copy a piece.
     ///
     /// - Parameters:
+    ///   - handle: The stream's, as it is on the wire.
     ///   - sizeAt: Bytes of the piece that begins at an offset, at most `WireFormat.maxData`.
     ///   - copy: Has the driver copy it.
     @inline(__always)
     func startCopies(
         _ record: Record,
         _ length: UInt64,
+        _ handle: UInt64,
         _ stream: CUstream?,
         sizeAt: (UInt64) -> Int,
         copy: (_ memory: UnsafeMutableRawPointer, _ offset: UInt64, _ size: Int) -> CUresult
@@ -155,7 +158,7 @@ extension Executor {
         while offset < length {
             let size = sizeAt(offset)
             var status = Status.success
-            guard let slot = takeSlot(pool, size, &status) else { return status }
+            guard let slot = takeSlot(pool, size, handle, &status) else { return status }
             status = copy(slot.pointee.data, offset, size)
             if status == Status.success { status = mark(slot.pointee.event, stream) }
             guard status == Status.success else {
@@ -180,16 +183,36 @@ extension Executor {
     func staging(of record: Record) -> StagingPool? {
         guard let entry = contexts[record.context] else { return nil }
         if let pool = entry.staging { return pool }
-        let pool = StagingPool(driver: driver, limit: stagingLimit)
+        let pool = StagingPool(driver: driver, use: stagingUse)
         contexts[record.context]?.staging = pool
         return pool
     }
 
-    func takeSlot(
+    private func takeSlot(
         _ pool: StagingPool,
         _ size: Int,
+        _ handle: UInt64,
         _ status: inout CUresult
     ) -> UnsafeMutablePointer<StagingSlot>? {
-        pool.take(size, status: &status) { deliveries.finishOldest() }
+        pool.take(size, group: Staging.group(of: handle), status: &status) {
+            deliveries.finishOldest()
+        }
+    }
+
+    /// `stagingRoom`: replies when other copies have ended.
+    func awaitStagingRoom(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(size: StagingRoomLayout.size)
+        guard record.wantsReply else { throw .malformed(.stagingRoom) }
+        guard let pool = staging(of: record) else { return finish(record, Status.invalidContext) }
+        let stream = record.load(StagingRoomLayout.stream, as: UInt64.self)
+        let room = UnsafeMutablePointer<StagingRoom>.allocate(capacity: 1)
+        let wanted = StagingRoom(
+            pool: pool,
+            group: Staging.group(of: stream),
+            mostInGroup: record.load(StagingRoomLayout.group, as: UInt64.self),
+            mostShared: record.load(StagingRoomLayout.shared, as: UInt64.self)
+        )
+        room.initialize(to: wanted)
+        wait(record, .room(UInt(bitPattern: room)))
     }
 }

@@ -103,6 +103,14 @@ final class Deliveries: @unchecked Sendable {
         if count.load(ordering: .acquiring) > 0 { flushAll() }
     }
 
+    /// The same if the client reads what it is sent; else the copies stay where their memory is
+    /// counted.
+    func flushIfRead() {
+        if count.load(ordering: .acquiring) > 0, answers.output.hasRoom(WireFormat.maxData) {
+            flushAll()
+        }
+    }
+
     private func flushAll() {
         monitor.lock()
         defer { monitor.unlock() }
@@ -202,7 +210,7 @@ final class Deliveries: @unchecked Sendable {
             while count.load(ordering: .acquiring) > 0, !monitor.withLock({ isClosed }) {
                 Thread.sleep(microseconds: pause)
                 pause = min(pause * 2, 2000)
-                flush()
+                flushIfRead()
             }
         }
     }

@@ -1,12 +1,18 @@
 internal import CUDAABI
 internal import Driver
+internal import Synchronization
+internal import Wire
 
 /// A piece of page-locked memory that an asynchronous copy reads from or writes to.
 struct StagingSlot {
     /// Start of the slot: `Self.prefix` bytes for the header of a record, then the data.
     var memory: UnsafeMutableRawPointer
-    /// Index into `StagingPool.sizes`.
+    /// Index into `Staging.sizes`.
     var sizeClass: Int
+    /// Group of the stream that uses it, `Staging.group`.
+    var group = 0
+    /// That stream, of a copy to the GPU.
+    var stream: CUstream?
     /// Recorded behind the copy.
     var event: CUevent?
     var next: UnsafeMutablePointer<StagingSlot>?
@@ -19,102 +25,259 @@ struct StagingSlot {
     var record: UnsafeMutableRawPointer { data - Answers.hostDataPrefix }
 }
 
-/// Bytes of staging memory that one worker may have, in all contexts. Used by the reader only.
-final class StagingLimit {
-    /// For one context.
-    static let perContext = 32 << 20
-    /// In all, beyond what each context needs to go on at all.
-    static let inAll = 256 << 20
-    var used = 0
+/// Staging memory of one worker, in all contexts: what there is, which the reader alone changes, and
+/// what is in use. Thread-safe otherwise.
+final class StagingUse: @unchecked Sendable {
+    /// Bytes of pieces in all, beyond what each context needs to go on at all: what a client may
+    /// have in use, and room for it to be of other sizes than before.
+    static let most = Staging.most + Staging.shared / 2
+
+    private let made = Atomic<Int>(0)
+    private let inUse = Atomic<Int>(0)
+    private let groups: UnsafeMutablePointer<Atomic<Int>>
+
+    init() {
+        groups = .allocate(capacity: Staging.groups)
+        for group in 0..<Staging.groups { (groups + group).initialize(to: Atomic(0)) }
+    }
+
+    deinit { groups.deallocate() }
+
+    /// Bytes of memory that there are.
+    var size: Int { made.load(ordering: .relaxed) }
+
+    /// There are so many bytes more, or less.
+    func grow(_ bytes: Int) { made.wrappingAdd(bytes, ordering: .relaxed) }
+
+    /// A piece is used by a group of streams, or no longer.
+    func add(_ bytes: Int, _ group: Int) {
+        inUse.wrappingAdd(bytes, ordering: .relaxed)
+        groups[group].wrappingAdd(bytes, ordering: .releasing)
+    }
+
+    /// Bytes in use: by a group of streams, and by all.
+    func of(_ group: Int) -> (group: Int, shared: Int) {
+        (groups[group].load(ordering: .acquiring), inUse.load(ordering: .acquiring))
+    }
 }
 
-/// Staging memory of one context: slots of three sizes, made as they are needed.
+/// Staging memory of one context: slots of a few sizes, made as they are needed.
 ///
 /// The reader takes slots; any thread gives them back.
 final class StagingPool: @unchecked Sendable {
-    /// Bytes of data in a slot.
-    static let sizes = [4096, 65_536, 1 << 20]
     /// Slots made at a time.
-    private static let batches = [16, 4, 1]
+    private static let batches = [16, 16, 8, 4]
 
     private let driver: DriverTable
-    private let limit: StagingLimit
+    let use: StagingUse
     private let monitor = Monitor()
-    private var free: [UnsafeMutablePointer<StagingSlot>?] = [nil, nil, nil]
-    // The reader's: slots of copies to the GPU, oldest first.
-    private var uploads: [UploadQueue] = [UploadQueue(), UploadQueue(), UploadQueue()]
+    // With the lock held.
+    private var free: [UnsafeMutablePointer<StagingSlot>?]
+    /// Of copies to the GPU, oldest first.
+    private var uploads: [UploadQueue]
+    // The reader's.
     private var slots: [UnsafeMutablePointer<StagingSlot>] = []
     private var blocks: [UnsafeMutableRawPointer] = []
     private var used = 0
 
     private struct UploadQueue {
-        var first: UnsafeMutablePointer<StagingSlot>?
-        var last: UnsafeMutablePointer<StagingSlot>?
+        private(set) var first: UnsafeMutablePointer<StagingSlot>?
+        private var last: UnsafeMutablePointer<StagingSlot>?
+
+        mutating func append(_ slot: UnsafeMutablePointer<StagingSlot>) {
+            if let last { last.pointee.next = slot } else { first = slot }
+            last = slot
+        }
+
+        mutating func removeFirst() -> UnsafeMutablePointer<StagingSlot>? {
+            guard let slot = first else { return nil }
+            first = slot.pointee.next
+            if first == nil { last = nil }
+            return slot
+        }
     }
 
     /// An empty pool of the context that is current whenever `take` is called.
-    init(driver: DriverTable, limit: StagingLimit) {
+    init(driver: DriverTable, use: StagingUse) {
         self.driver = driver
-        self.limit = limit
+        self.use = use
+        free = Staging.sizes.map { _ in nil }
+        uploads = Staging.sizes.map { _ in UploadQueue() }
     }
 
-    private static func sizeClass(_ bytes: Int) -> Int {
-        bytes <= sizes[0] ? 0 : bytes <= sizes[1] ? 1 : 2
-    }
-
-    /// A slot for so many bytes, at most 1 MiB. Waits for older copies when there is no other
-    /// way: that is what bounds the memory.
+    /// A slot for so many bytes, at most `WireFormat.maxData`. A client that keeps to its credit finds
+    /// one; for any other the reader waits for older copies, because the memory is bounded.
     ///
-    /// - Parameter makeRoom: Waits until some copy to the host has given its slot back; `false`
-    ///   when there is none under way.
+    /// - Parameters:
+    ///   - group: Of the stream that will use it.
+    ///   - makeRoom: Waits until some copy to the host has given its slot back; `false` when there
+    ///     is none under way.
     func take(
         _ bytes: Int,
+        group: Int,
         status: inout CUresult,
         makeRoom: () -> Bool
     ) -> UnsafeMutablePointer<StagingSlot>? {
-        let sizeClass = Self.sizeClass(bytes)
-        while true {
-            if let slot = takeFree(sizeClass) { return slot }
-            if reap(sizeClass, waiting: false) { continue }
-            if mayGrow(sizeClass) { return grow(sizeClass, &status) }
-            if reap(sizeClass, waiting: true) || makeRoom() { continue }
-            // The last copy to the host may have given its slot back after the first look.
-            if let slot = takeFree(sizeClass) { return slot }
-            return grow(sizeClass, &status)
+        let sizeClass = Staging.sizeClass(of: bytes)
+        var slot = takeFree(sizeClass)
+        while slot == nil {
+            if reap(sizeClass, .first) {
+                slot = takeFree(sizeClass)
+            } else if mayGrow(sizeClass) {
+                guard grow(sizeClass, &status) else { return nil }
+                slot = takeFree(sizeClass)
+            } else if reap(sizeClass, .all) || reap(sizeClass, .oldest) || makeRoom() {
+                slot = takeFree(sizeClass)
+            } else if let other = takeFree(sizeClass) ?? takeLarger(sizeClass) {
+                // The last copy to the host may have given its slot back after the first look.
+                slot = other
+            } else {
+                guard grow(sizeClass, &status) else { return nil }
+                slot = takeFree(sizeClass)
+            }
         }
+        guard let slot else { return nil }
+        slot.pointee.group = group
+        use.add(Staging.sizes[slot.pointee.sizeClass], group)
+        return slot
+    }
+
+    private func takeLarger(_ sizeClass: Int) -> UnsafeMutablePointer<StagingSlot>? {
+        for larger in sizeClass + 1..<Staging.sizes.count {
+            if let slot = takeFree(larger) { return slot }
+        }
+        return nil
     }
 
     /// Gives a slot back. Thread-safe.
     func release(_ slot: UnsafeMutablePointer<StagingSlot>) {
         monitor.lock()
-        slot.pointee.next = free[slot.pointee.sizeClass]
-        free[slot.pointee.sizeClass] = slot
+        giveBack(slot)
         monitor.unlock()
     }
 
-    /// Gives a slot back once its event, which was recorded, has happened.
-    func releaseLater(_ slot: UnsafeMutablePointer<StagingSlot>) {
-        slot.pointee.next = nil
+    /// With the lock held.
+    private func giveBack(_ slot: UnsafeMutablePointer<StagingSlot>) {
         let sizeClass = slot.pointee.sizeClass
-        if let last = uploads[sizeClass].last {
-            last.pointee.next = slot
-        } else {
-            uploads[sizeClass].first = slot
-        }
-        uploads[sizeClass].last = slot
+        use.add(-Staging.sizes[sizeClass], slot.pointee.group)
+        slot.pointee.next = free[sizeClass]
+        free[sizeClass] = slot
+    }
+
+    /// Gives a slot back once its event, which was recorded in a stream, has happened.
+    func releaseLater(_ slot: UnsafeMutablePointer<StagingSlot>, behind stream: CUstream?) {
+        slot.pointee.next = nil
+        slot.pointee.stream = stream
+        monitor.lock()
+        uploads[slot.pointee.sizeClass].append(slot)
+        monitor.unlock()
+    }
+
+    /// Takes back all slots whose copies to the GPU have ended. The context is current. Thread-safe.
+    func reap() {
+        for sizeClass in Staging.sizes.indices { _ = reap(sizeClass, .all) }
     }
 
     /// Frees everything; no copy may be under way, and the context must be current.
     func destroy() {
+        monitor.lock()
+        defer { monitor.unlock() }
+        for sizeClass in Staging.sizes.indices {
+            while let slot = uploads[sizeClass].removeFirst() { giveBack(slot) }
+        }
         for slot in slots {
             _ = driver.cuEventDestroy_v2?(slot.pointee.event)
             slot.deallocate()
         }
         for block in blocks { _ = driver.cuMemFreeHost?(block) }
-        limit.used -= used
+        use.grow(-used)
+        free = Staging.sizes.map { _ in nil }
         slots = []
         blocks = []
         used = 0
+    }
+
+    private enum Reaping {
+        /// Those that have ended before the first that has not.
+        case first
+        /// Those that have ended in any stream.
+        case all
+        /// Waits for the oldest.
+        case oldest
+    }
+
+    /// Takes back slots of copies to the GPU that have ended.
+    ///
+    /// - Returns: Whether there was at least one.
+    private func reap(_ sizeClass: Int, _ manner: Reaping) -> Bool {
+        guard let query = driver.cuEventQuery, let wait = driver.cuEventSynchronize else {
+            return false
+        }
+        if manner == .oldest {
+            // Only this thread takes slots, so that the event stays what it is.
+            let oldest = monitor.withLock { uploads[sizeClass].first?.pointee.event }
+            if let oldest { _ = wait(oldest) }
+        }
+        monitor.lock()
+        defer { monitor.unlock() }
+        var found = false
+        var kept = UploadQueue()
+        // Copies of one stream end in their order.
+        var held: [CUstream?] = []
+        while let slot = uploads[sizeClass].first {
+            let stream = slot.pointee.stream
+            let isUnderWay =
+                held.contains(stream) || query(slot.pointee.event) == Status.notReady
+            if isUnderWay, manner != .all { break }
+            _ = uploads[sizeClass].removeFirst()
+            if isUnderWay {
+                if !held.contains(stream) { held.append(stream) }
+                slot.pointee.next = nil
+                kept.append(slot)
+            } else {
+                giveBack(slot)
+                found = true
+            }
+        }
+        if manner == .all { uploads[sizeClass] = kept }
+        return found
+    }
+
+    private static func blockSize(_ sizeClass: Int) -> Int {
+        (Staging.sizes[sizeClass] + StagingSlot.prefix) * batches[sizeClass]
+    }
+
+    private func mayGrow(_ sizeClass: Int) -> Bool {
+        use.size + Self.blockSize(sizeClass) <= StagingUse.most
+    }
+
+    /// Makes new slots.
+    private func grow(_ sizeClass: Int, _ status: inout CUresult) -> Bool {
+        guard let allocate = driver.cuMemHostAlloc, let create = driver.cuEventCreate else {
+            status = Status.notFound
+            return false
+        }
+        var block: UnsafeMutableRawPointer?
+        status = allocate(&block, Self.blockSize(sizeClass), 0)
+        guard status == Status.success, let block else { return false }
+        blocks.append(block)
+        used += Self.blockSize(sizeClass)
+        use.grow(Self.blockSize(sizeClass))
+        for index in 0..<Self.batches[sizeClass] {
+            var event: CUevent?
+            let withoutTime: UInt32 = 2
+            status = create(&event, withoutTime)
+            guard status == Status.success else { return false }
+            let slot = UnsafeMutablePointer<StagingSlot>.allocate(capacity: 1)
+            let memory = block + index * (Staging.sizes[sizeClass] + StagingSlot.prefix)
+            slot.initialize(to: StagingSlot(memory: memory, sizeClass: sizeClass, event: event))
+            slots.append(slot)
+            monitor.withLock {
+                slot.pointee.next = free[sizeClass]
+                free[sizeClass] = slot
+            }
+        }
+        return true
     }
 
     private func takeFree(_ sizeClass: Int) -> UnsafeMutablePointer<StagingSlot>? {
@@ -123,65 +286,5 @@ final class StagingPool: @unchecked Sendable {
         guard let slot = free[sizeClass] else { return nil }
         free[sizeClass] = slot.pointee.next
         return slot
-    }
-
-    /// Takes back slots whose copies have ended.
-    ///
-    /// - Returns: Whether there was at least one.
-    private func reap(_ sizeClass: Int, waiting: Bool) -> Bool {
-        guard let query = driver.cuEventQuery, let wait = driver.cuEventSynchronize else {
-            return false
-        }
-        var found = false
-        while let slot = uploads[sizeClass].first {
-            if waiting, !found {
-                _ = wait(slot.pointee.event)
-            } else if query(slot.pointee.event) == Status.notReady {
-                break
-            }
-            uploads[sizeClass].first = slot.pointee.next
-            if slot.pointee.next == nil { uploads[sizeClass].last = nil }
-            release(slot)
-            found = true
-        }
-        return found
-    }
-
-    private static func blockSize(_ sizeClass: Int) -> Int {
-        (sizes[sizeClass] + StagingSlot.prefix) * batches[sizeClass]
-    }
-
-    private func mayGrow(_ sizeClass: Int) -> Bool {
-        let size = Self.blockSize(sizeClass)
-        return used + size <= StagingLimit.perContext && limit.used + size <= StagingLimit.inAll
-    }
-
-    /// Makes new slots, and gives one of them.
-    private func grow(
-        _ sizeClass: Int,
-        _ status: inout CUresult
-    ) -> UnsafeMutablePointer<StagingSlot>? {
-        guard let allocate = driver.cuMemHostAlloc, let create = driver.cuEventCreate else {
-            status = Status.notFound
-            return nil
-        }
-        var block: UnsafeMutableRawPointer?
-        status = allocate(&block, Self.blockSize(sizeClass), 0)
-        guard status == Status.success, let block else { return nil }
-        blocks.append(block)
-        used += Self.blockSize(sizeClass)
-        limit.used += Self.blockSize(sizeClass)
-        for index in 0..<Self.batches[sizeClass] {
-            var event: CUevent?
-            let withoutTime: UInt32 = 2
-            status = create(&event, withoutTime)
-            guard status == Status.success else { return nil }
-            let slot = UnsafeMutablePointer<StagingSlot>.allocate(capacity: 1)
-            let memory = block + index * (Self.sizes[sizeClass] + StagingSlot.prefix)
-            slot.initialize(to: StagingSlot(memory: memory, sizeClass: sizeClass, event: event))
-            slots.append(slot)
-            release(slot)
-        }
-        return takeFree(sizeClass)
     }
 }

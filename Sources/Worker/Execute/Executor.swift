@@ -35,7 +35,7 @@ package final class Executor: @unchecked Sendable {
     let answers: Answers
     let deliveries: Deliveries
     let waiters: WaiterPool
-    let stagingLimit: StagingLimit
+    let stagingUse = StagingUse()
     let bulk: Bulk
 
     /// An executor for one client.
@@ -75,7 +75,6 @@ package final class Executor: @unchecked Sendable {
         answers.deliveries = deliveries
         waiters = WaiterPool(driver: driver, answers: answers)
         readerWaiting = Waiting(driver: driver, answers: answers)
-        stagingLimit = StagingLimit()
         bulk = Bulk(driver: driver, answers: answers)
     }
 
@@ -122,6 +121,7 @@ package final class Executor: @unchecked Sendable {
         case .cuMemcpyDtoHAsync_v2: try copyToHostLater(record)
         case .upload: try copyFromSlot(record)
         case .download: try download(record)
+        case .stagingRoom: try awaitStagingRoom(record)
         case .cuStreamSynchronize: try synchronizeStream(record)
         case .cuEventSynchronize: try synchronizeEvent(record)
         case .cuCtxSynchronize, .cuCtxSynchronize_v2: try synchronizeContext(record)

@@ -14,8 +14,8 @@ internal import Wire
 final class OutputQueue: @unchecked Sendable {
     /// Bytes that may be kept before those wait who send much.
     static let usual = 8 << 20
-    /// Bytes that may be kept at all.
-    static let most = 128 << 20
+    /// Bytes that may be kept at all: more than a client has room for in `Staging`.
+    static let most = 256 << 20
 
     private let channel: Channel
     private let monitor = Monitor()
@@ -40,6 +40,11 @@ final class OutputQueue: @unchecked Sendable {
         monitor.lock()
         while stream.kept + size > Self.usual, stream.kept > 0, !isClosed { monitor.wait() }
         monitor.unlock()
+    }
+
+    /// Whether a record of `size` bytes would be nothing unusual.
+    func hasRoom(_ size: Int) -> Bool {
+        monitor.withLock { stream.kept + size <= Self.usual || stream.kept == 0 }
     }
 
     /// Sends a whole record. After the connection has broken it is dropped.

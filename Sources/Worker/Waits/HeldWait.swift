@@ -58,6 +58,7 @@ extension Executor {
                 isIdle(job)
             }
         case .box(let address): hasEnded(job, WaitJob.box(address))
+        case .room(let address): hasRoom(WaitJob.room(address))
         }
     }
 
@@ -65,6 +66,11 @@ extension Executor {
         guard let box, box.pointee.copy.extent.bytes <= Waiting.pieceSize else { return false }
         guard let stream = box.pointee.stream, stream > 1 else { return isIdle(job) }
         return isIdle(CUstream(bitPattern: stream))
+    }
+
+    private func hasRoom(_ room: UnsafeMutablePointer<StagingRoom>?) -> Bool {
+        deliveries.flushIfRead()
+        return room?.pointee.look() ?? true
     }
 
     private func isIdle(_ stream: CUstream?) -> Bool {

@@ -13,6 +13,8 @@ struct WaitJob: Sendable {
         case copy(source: CUdeviceptr, length: UInt64, stream: UInt?)
         /// To the client as well: address of a `BoxFetch`, which belongs to the job.
         case box(UInt)
+        /// For room in staging memory: address of a `StagingRoom`, which belongs to the job.
+        case room(UInt)
     }
 
     var ticket: Ticket
@@ -28,6 +30,22 @@ struct WaitJob: Sendable {
     /// What `Kind.box` names.
     static func box(_ address: UInt) -> UnsafeMutablePointer<BoxFetch>? {
         UnsafeMutablePointer(bitPattern: address)
+    }
+
+    /// What `Kind.room` names.
+    static func room(_ address: UInt) -> UnsafeMutablePointer<StagingRoom>? {
+        UnsafeMutablePointer(bitPattern: address)
+    }
+
+    /// Frees what belongs to the job.
+    func discard() {
+        switch kind {
+        case .box(let address): Self.box(address)?.deallocate()
+        case .room(let address):
+            Self.room(address)?.deinitialize(count: 1)
+            Self.room(address)?.deallocate()
+        case .stream, .event, .context, .copy: break
+        }
     }
 
     /// The driver's context in which to wait.

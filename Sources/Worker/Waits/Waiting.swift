@@ -27,7 +27,7 @@ final class Waiting {
     func perform(_ job: WaitJob) {
         let status = driver.cuCtxSetCurrent?(job.context) ?? Status.notFound
         guard status == Status.success else {
-            if case .box(let address) = job.kind { WaitJob.box(address)?.deallocate() }
+            job.discard()
             return finish(job.ticket, status)
         }
         performHere(job)
@@ -57,7 +57,31 @@ final class Waiting {
             } fetch: { offset, _, room in
                 box.fetch(driver, at: offset, to: room)
             }
-            WaitJob.box(address)?.deallocate()
+        case .room(let address):
+            guard let room = WaitJob.room(address)?.pointee else { break }
+            awaitRoom(job.ticket, room)
+        }
+        job.discard()
+    }
+
+    /// Nothing tells when copies have ended but looking, for they are of many streams.
+    private func awaitRoom(_ ticket: Ticket, _ room: StagingRoom) {
+        var pause = 20
+        while true {
+            answers.deliveries?.flushIfRead()
+            if room.look() { break }
+            Thread.sleep(microseconds: pause)
+            pause = min(pause * 2, 500)
+        }
+        let inUse = room.inUse
+        answers.finish(ticket, Status.success, size: StagingRoomLayout.replySize) { body in
+            let (group, shared) = (UInt64(inUse.group), UInt64(inUse.shared))
+            body.storeBytes(of: group, toByteOffset: StagingRoomLayout.groupInUse, as: UInt64.self)
+            body.storeBytes(
+                of: shared,
+                toByteOffset: StagingRoomLayout.sharedInUse,
+                as: UInt64.self
+            )
         }
     }
 

@@ -119,6 +119,7 @@ PROGRAMS = [
     Program("streams_events"),
     Program("host_threads"),
     Program("copies_in_turn"),
+    Program("copies_aside"),
     Program("large_copies"),
     Program("objects_in_threads"),
     Program("per_thread_stream", options={"flags": ("--default-stream", "per-thread")}),
