@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Wire
 
 /// A connection between a client library and a worker, over whichever transport both agreed on.
 ///
@@ -174,6 +175,20 @@ package struct Channel: Sendable {
 }
 
 extension Channel {
+    /// The first bytes of a slot in the memory that the worker lends (`BulkFrame`).
+    ///
+    /// - Throws: `EPROTO` when there is no such slot.
+    package func lentSlot(
+        _ slot: UInt32,
+        _ size: Int
+    ) throws(SocketError) -> UnsafeMutableRawBufferPointer {
+        guard let lent, slot < BulkFrame.slots, size <= BulkFrame.most else {
+            throw SocketError(EPROTO, .receive)
+        }
+        let start = Int(slot) * BulkFrame.most
+        return UnsafeMutableRawBufferPointer(rebasing: lent.bytes[start..<start + size])
+    }
+
     /// Sends everything, waiting as long as it takes.
     package func sendAll(_ bytes: UnsafeRawBufferPointer) throws(SocketError) {
         guard let base = bytes.baseAddress else { return }

@@ -8,7 +8,8 @@ package struct BulkFrame: Equatable, Sendable {
     package static let most = 1 << 20
     /// Bytes of a piece that travels: small enough that it is in the cache when it is copied on.
     package static let usual = 512 << 10
-    /// Most bulk channels of a session.
+    /// Most bulk channels of a session for copies that somebody waits for, and for those that nobody waits
+    /// for as many again.
     package static let mostChannels = 4
     /// Most frames of a channel whose bytes are in the worker and whose `upload` record is not
     /// written yet. With `mostChannels` it says how many slots a worker needs at least, so that two
@@ -36,6 +37,8 @@ package struct BulkFrame: Equatable, Sendable {
         case taken = 7
         /// As `data`, but the bytes are an LZ4 block of which `slot` says how many it becomes.
         case packed = 8
+        /// The client takes pieces of asynchronous copies on this channel from now on.
+        case deliver = 9
 
         /// Whether a frame of this kind tells of bytes.
         fileprivate var hasLength: Bool { self == .data || self == .filled || self == .packed }
@@ -47,16 +50,16 @@ package struct BulkFrame: Equatable, Sendable {
     package var length: Int
     /// Where in the program's memory the data belongs, in bytes from the copy's start.
     package var offset: UInt64
-    /// The slot that the bytes are in. Of a `fetch` `reads…`, of `packed` the number of bytes.
+    /// The slot that the bytes are in. Of `fetch` and `deliver` `reads…`, of `packed` the number of bytes.
     package var slot: UInt32
     /// The driver's status, of an `end`.
     package var status: Int32
-    /// Which `download` it belongs to.
+    /// Which `download` it belongs to, or which record that asked for an asynchronous copy.
     package var transfer: UInt64
 
-    /// In the slot of a `fetch`: the client reads from lent memory.
+    /// In the slot of a `fetch` or `deliver`: the client reads from lent memory.
     package static let readsLent: UInt32 = 1
-    /// In the slot of a `fetch`: the client takes compressed bytes.
+    /// In the slot of a `fetch` or `deliver`: the client takes compressed bytes.
     package static let readsPacked: UInt32 = 2
 
     /// Bytes of the copy that the frame brings.

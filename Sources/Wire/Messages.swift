@@ -44,7 +44,8 @@ package enum ReplyLayout {
 
 /// Body of `hostData`; the sequence number is the copy's.
 package enum HostDataLayout {
-    package static let offset = 0  // u64 into the destination
+    // u64 into the destination; of a copy over bulk channels: all bytes that come there
+    package static let offset = 0
     package static let length = 8  // u32, bytes of data in this record
     package static let status = 12  // u16, a CUresult: not 0 only in the last record
     package static let isLast = 14  // u16: 1 in the last record of the copy

@@ -54,6 +54,8 @@ package struct RecordHeader: Equatable, Sendable {
     package enum Flags {
         /// The client waits for a reply to this call.
         package static let wantsReply: UInt16 = 1
+        /// The bytes of an asynchronous copy to the program come over bulk channels.
+        package static let overChannels: UInt16 = 2
     }
 
     /// Reads a header from 16 bytes.
@@ -144,6 +146,8 @@ package struct Record {
 
     /// Whether the client waits for a reply.
     package var wantsReply: Bool { flags & RecordHeader.Flags.wantsReply != 0 }
+    /// Whether the bytes of the copy go over bulk channels.
+    package var isOverChannels: Bool { flags & RecordHeader.Flags.overChannels != 0 }
 
     /// Checks that the body has exactly `size` bytes.
     @inline(__always)

@@ -18,12 +18,12 @@ package enum Staging {
     /// in which others do not wait goes on whatever waits elsewhere.
     package static let mostRecord = 2 << 20
 
-    /// The group of a stream.
+    /// The group of a stream: streams that were created after each other are in different ones.
     ///
-    /// - Parameter stream: The handle as it is on the wire.
+    /// - Parameter stream: The handle as it is on the wire, whose number begins with bit 4.
     @inline(__always)
     package static func group(of stream: UInt64) -> Int {
-        Int(truncatingIfNeeded: stream) & (groups - 1)
+        Int(truncatingIfNeeded: stream >> 4) & (groups - 1)
     }
 
     /// Index into `sizes` of the piece that so many bytes take.

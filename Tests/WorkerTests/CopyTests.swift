@@ -147,7 +147,7 @@ extension WorkerTests {
                 try client.send(.cuMemcpyHtoDAsync_v2, body)
             }
             var copies: [UInt32] = []
-            for _ in 0..<100 {
+            for _ in 0..<400 {
                 copies.append(
                     try client.send(
                         .cuMemcpyDtoHAsync_v2,
@@ -159,7 +159,9 @@ extension WorkerTests {
             let staging = FakeDriver.shared.locked {
                 FakeDriver.shared.hostMemory.values.reduce(0, +)
             }
-            #expect(staging <= 32 << 20)
+            // What a client may have in use, and half of what its streams share.
+            #expect(staging <= Staging.most + Staging.shared / 2)
+            #expect(staging >= Staging.shared)
             client.close()
         }
     }

@@ -80,7 +80,7 @@ extension WorkerTests {
             let size = UInt64(16 << 20)
             let address = try client.allocate(size)
             // To page-locked memory: nothing waits for the client but the worker's own bound.
-            for _ in 0..<16 {
+            for _ in 0..<40 {
                 try client.send(.cuMemcpyDtoHAsync_v2, bytes(address, size, UInt64(0)))
             }
             #expect(throws: (any Error).self) {

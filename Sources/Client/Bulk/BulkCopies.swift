@@ -60,6 +60,7 @@ enum BulkCopies {
                 .download,
                 context: context,
                 size: DownloadLayout.size,
+                isAway: true,
                 during: { BulkLink.carry(state, job) },
                 { body in
                     body.storeBytes(of: source, as: UInt64.self)

@@ -124,7 +124,7 @@ struct BulkJob: ~Copyable {
                 guard answer.kind == .stored else { throw SocketError(EPROTO, .receive) }
                 let (offset, size) = pieces.removeFirst()
                 if channel.lent != nil {
-                    let place = try Self.lent(channel, answer.slot, size)
+                    let place = try channel.lentSlot(answer.slot, size)
                     let part = UnsafeRawBufferPointer(rebasing: memory[offset..<offset + size])
                     place.copyMemory(from: part)
                 }
@@ -186,11 +186,11 @@ struct BulkJob: ~Copyable {
                 try carrier.pointee.receive(frame, into: place(of: frame), from: channel)
                 received.wrappingAdd(frame.bytes, ordering: .acquiringAndReleasing)
             case .filled:
-                let bytes = try Self.lent(channel, frame.slot, frame.length)
+                let bytes = try channel.lentSlot(frame.slot, frame.length)
                 try place(of: frame).copyMemory(from: UnsafeRawBufferPointer(bytes))
                 try carrier.pointee.send(BulkFrame(.taken, slot: frame.slot), to: channel)
                 received.wrappingAdd(frame.length, ordering: .acquiringAndReleasing)
-            case .stored, .fetch, .want, .taken: throw SocketError(EPROTO, .receive)
+            case .stored, .fetch, .want, .taken, .deliver: throw SocketError(EPROTO, .receive)
             }
         }
     }
@@ -202,19 +202,6 @@ struct BulkJob: ~Copyable {
         let (end, overflow) = frame.offset.addingReportingOverflow(UInt64(frame.bytes))
         guard !overflow, end <= UInt64(memory.count) else { throw SocketError(EPROTO, .receive) }
         return UnsafeMutableRawBufferPointer(rebasing: memory[Int(frame.offset)..<Int(end)])
-    }
-
-    /// The first bytes of a slot in the memory that the worker lends.
-    private static func lent(
-        _ channel: Channel,
-        _ slot: UInt32,
-        _ size: Int
-    ) throws(SocketError) -> UnsafeMutableRawBufferPointer {
-        guard let lent = channel.lent, slot < BulkFrame.slots, size <= BulkFrame.most else {
-            throw SocketError(EPROTO, .receive)
-        }
-        let start = Int(slot) * BulkFrame.most
-        return UnsafeMutableRawBufferPointer(rebasing: lent.bytes[start..<start + size])
     }
 
     // MARK: - Frames

@@ -51,6 +51,12 @@ struct BulkLink: ~Copyable {
     /// Whether bytes may be compressed.
     var mayPack: Bool { origin.mayPack }
 
+    /// Channels that are wanted; 0: none.
+    var wantedChannels: Int { origin.channels }
+
+    /// One more connection of the session; `nil` when there is none to be had.
+    func openAnother() -> Channel? { Connector.openBulk(origin) }
+
     /// How many channels are open.
     var count: Int { opened.load(ordering: .acquiring) }
 
@@ -78,7 +84,7 @@ struct BulkLink: ~Copyable {
     private static func open(_ state: State) {
         state.pointee.bulk.wasTried = true
         for index in 0..<state.pointee.bulk.origin.channels {
-            guard let channel = Connector.openBulk(state.pointee.bulk.origin) else {
+            guard let channel = state.pointee.bulk.openAnother() else {
                 if index == 0 { Log.error("no bulk channels: large copies go with the commands") }
                 return
             }

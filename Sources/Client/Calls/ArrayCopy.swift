@@ -153,11 +153,13 @@ struct ArrayCopy {
 
     /// All of it, in pieces.
     private func begin(_ state: ArrayCopies.State, _ context: UInt32) -> CUresult {
+        let isLarge = extent.bytes >= BulkLink.threshold && LandingLink.isOpen(state)
+        let flags = isLarge ? RecordHeader.Flags.overChannels : 0
         var status = Status.success
         var done = 0
         while done < extent.bytes {
             let piece = extent.piece(at: done, most: Staging.mostRecord)
-            let told = begin(state, context, piece)
+            let told = begin(state, context, piece, flags: flags)
             if told != Status.success { status = told }
             done += piece.extent.bytes
         }
@@ -173,7 +175,7 @@ struct ArrayCopy {
         for row in rows {
             let (y, z) = (row % extent.height, row / extent.height)
             let extent = BoxExtent(width: extent.width, height: 1, depth: 1)
-            let told = begin(state, context, BoxPiece(x: 0, y: y, z: z, extent: extent))
+            let told = begin(state, context, BoxPiece(x: 0, y: y, z: z, extent: extent), flags: 0)
             if told != Status.success { status = told }
         }
         return status
@@ -182,7 +184,8 @@ struct ArrayCopy {
     private func begin(
         _ state: ArrayCopies.State,
         _ context: UInt32,
-        _ piece: BoxPiece
+        _ piece: BoxPiece,
+        flags: UInt16
     ) -> CUresult {
         guard let memory = host(to, piece.x, piece.y, piece.z) else { return Status.invalidValue }
         let (opcode, bytes) = (Opcode.cuMemcpy3DAsync_v2, piece.extent.bytes)
@@ -191,6 +194,7 @@ struct ArrayCopy {
             state,
             context,
             opcode,
+            flags: flags,
             size: BoxLayout.size,
             memory,
             bytes,

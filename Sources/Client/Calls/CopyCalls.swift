@@ -130,14 +130,24 @@ extension ClientCalls {
     ) -> CUresult {
         let opcode = Opcode.cuMemcpyDtoHAsync_v2
         let size = DeviceToHostLayout.size
+        let isLarge = bytes >= BulkLink.threshold && LandingLink.isOpen(state)
+        let flags = isLarge ? RecordHeader.Flags.overChannels : 0
         var status = Status.success
         var done = 0
         while done < bytes {
             let count = min(bytes - done, Staging.mostRecord)
             let (place, taken) = (destination + done, Staging.taken(by: count))
-            let told = begin(state, context, opcode, size: size, place, count, handle, taken) {
-                encode($0, source + UInt64(done), count, handle)
-            }
+            let told = begin(
+                state,
+                context,
+                opcode,
+                flags: flags,
+                size: size,
+                place,
+                count,
+                handle,
+                taken
+            ) { encode($0, source + UInt64(done), count, handle) }
             if told != Status.success { status = told }
             done += count
         }
@@ -147,6 +157,7 @@ extension ClientCalls {
     /// The same for any call whose bytes come so.
     ///
     /// - Parameters:
+    ///   - flags: `RecordHeader.Flags`.
     ///   - stream: Its stream, as it is on the wire.
     ///   - taken: The staging memory that the worker needs for it.
     ///   - encode: Writes the body of `size` bytes.
@@ -155,6 +166,7 @@ extension ClientCalls {
         _ state: UnsafeMutablePointer<SessionState>,
         _ context: UInt32,
         _ opcode: Opcode,
+        flags: UInt16,
         size: Int,
         _ destination: UnsafeMutableRawPointer,
         _ bytes: Int,
@@ -164,12 +176,17 @@ extension ClientCalls {
     ) -> CUresult {
         let copy = UnsafeMutablePointer<PendingCopy>.allocate(capacity: 1)
         copy.initialize(
-            to: PendingCopy(sequence: 0, destination: destination, size: bytes, next: nil)
+            to: PendingCopy(
+                sequence: 0,
+                destination: destination,
+                size: bytes,
+                isOverChannels: flags & RecordHeader.Flags.overChannels != 0
+            )
         )
         Tracing.add(StatisticsLayout.bytesReceived, bytes)
         var status = Status.success
         Session.lockWithRoom(state, context: context, stream: stream, bytes: taken, &status)
-        encode(CommandStream.begin(state, opcode, flags: 0, context: context, size: size))
+        encode(CommandStream.begin(state, opcode, flags: flags, context: context, size: size))
         copy.pointee.sequence = state.pointee.sequence &+ 1
         Replies.register(state, copy)
         CommandStream.commit(state, size: size)

@@ -56,6 +56,18 @@ enum Replies {
         state.pointee.replyLock.unlock()
     }
 
+    /// The waiter's thread, which was away, waits from now on.
+    static func comeBack(_ state: State, _ waiter: UnsafeMutablePointer<Waiter>) {
+        state.pointee.replyLock.withLock { waiter.pointee.isAway = false }
+    }
+
+    /// A thread that waits and could read for all. Called with the reply lock held.
+    private static func present(_ state: State) -> UnsafeMutablePointer<Waiter>? {
+        var next = state.pointee.waiters
+        while let waiter = next, waiter.pointee.isAway { next = waiter.pointee.next }
+        return next
+    }
+
     /// Waits until the waiter's reply is there or the connection is lost.
     static func wait(_ state: State, _ waiter: UnsafeMutablePointer<Waiter>) {
         while true {
@@ -112,7 +124,7 @@ enum Replies {
 
     /// As the reader: takes in what is there, as long as no thread waits, and passes the task on.
     static func takeIn(_ state: State) {
-        while !state.pointee.replyLock.withLock({ state.pointee.waiters != nil }) {
+        while state.pointee.replyLock.withLock({ present(state) == nil }) {
             guard case .received = receive(state) else { break }
         }
         passOn(state)
@@ -139,6 +151,8 @@ enum Replies {
         Log.error("the connection to the server is lost")
         state.pointee.channel.shutDown()
         state.pointee.bulk.shutDown()
+        state.pointee.landing.shutDown()
+        LandingLink.tell(state)
         state.pointee.replyLock.lock()
         while let waiter = state.pointee.waiters {
             state.pointee.waiters = waiter.pointee.next
@@ -171,7 +185,7 @@ enum Replies {
     private static func passOn(_ state: State) {
         state.pointee.replyLock.lock()
         state.pointee.isBeingRead = false
-        state.pointee.waiters?.pointee.tell(Waiter.Signal.read)
+        present(state)?.pointee.tell(Waiter.Signal.read)
         state.pointee.replyLock.unlock()
     }
 
@@ -267,15 +281,38 @@ enum Replies {
         if let waiter = target.waiter {
             if status != 0 { waiter.pointee.copyStatus = status }
             waiter.pointee.received += Int(length)
+        } else if let copy = target.copy, copy.pointee.isOverChannels {
+            try endCopy(state, record, copy, status, offset)
         } else if let copy = target.copy {
             copy.pointee.received += Int(length)
             guard isLast else { return }
             // A copy that failed is told about by the next reply (rule 2).
             let isWhole = copy.pointee.received == copy.pointee.size
-            state.pointee.copies.remove(record.sequence)
-            state.pointee.pendingCopies.subtract(1, ordering: .releasing)
+            forget(state, record.sequence)
             guard isWhole || status != 0 else { throw .malformed(.hostData) }
         }
+    }
+
+    /// Of a copy whose bytes come over channels only its end comes here. Called with the reply lock held.
+    private static func endCopy(
+        _ state: State,
+        _ record: Record,
+        _ copy: UnsafeMutablePointer<PendingCopy>,
+        _ status: Int32,
+        _ bytes: UInt64
+    ) throws(ProtocolViolation) {
+        let isWhole = bytes == UInt64(copy.pointee.size)
+        guard isWhole || status != 0, bytes >= UInt64(copy.pointee.received) else {
+            throw .malformed(.hostData)
+        }
+        copy.pointee.expected = Int(bytes)
+        if copy.pointee.received == copy.pointee.expected { forget(state, record.sequence) }
+    }
+
+    /// A copy has ended. Called with the reply lock held.
+    static func forget(_ state: State, _ sequence: UInt32) {
+        state.pointee.copies.remove(sequence)
+        state.pointee.pendingCopies.subtract(1, ordering: .releasing)
     }
 
     private struct Target {

@@ -32,6 +32,8 @@ struct SessionState: ~Copyable {
     let replyLock = ForkSafeLock()
     var waiters: UnsafeMutablePointer<Waiter>?
     var copies = PendingCopies()
+    /// Where the large ones of them come.
+    var landing = LandingLink()
     /// How many those are, for who does not have the lock.
     let pendingCopies = Atomic<Int>(0)
     var isBeingRead = false
@@ -270,6 +272,7 @@ package enum Session {
     ///   - destination: Where `hostData` that belongs to the call goes.
     ///   - readsFailure: Whether `reply` runs for a failed call, too.
     ///   - before: Puts records that belong to the call into the stream in front of it.
+    ///   - isAway: Whether `during` may take long.
     ///   - during: What there is to do between the call and its reply.
     static func wait(
         _ state: UnsafeMutablePointer<SessionState>,
@@ -280,6 +283,7 @@ package enum Session {
         destination: UnsafeMutableRawBufferPointer? = nil,
         readsFailure: Bool = false,
         before: () -> Void = {},
+        isAway: Bool = false,
         during: () -> Void = {},
         _ encode: (UnsafeMutableRawPointer) -> Void,
         reply: (UnsafeRawBufferPointer) -> Void = { _ in }
@@ -287,6 +291,7 @@ package enum Session {
         var waiter = Waiter()
         waiter.destination = destination?.baseAddress
         waiter.destinationSize = destination?.count ?? 0
+        waiter.isAway = isAway
         return withUnsafeMutablePointer(to: &waiter) { waiter in
             state.pointee.streamLock.lock()
             before()
@@ -309,7 +314,9 @@ package enum Session {
             state.pointee.counters.roundTrips.add(1, ordering: .relaxed)
             Tracing.waiting {
                 during()
+                if isAway { Replies.comeBack(state, waiter) }
                 Replies.wait(state, waiter)
+                LandingLink.await(state, before: waiter.pointee.sequence)
             }
             let received = waiter.pointee.bodySize &+ waiter.pointee.received
             Tracing.add(StatisticsLayout.bytesReceived, received)

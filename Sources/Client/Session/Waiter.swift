@@ -11,6 +11,9 @@ struct Waiter: ~Copyable {
     /// Where that record ends in the stream: the reply acknowledges everything up to there.
     var place: UInt64 = 0
     var next: UnsafeMutablePointer<Waiter>?
+    /// Whether the thread does something else first, so that it would not read for others; guarded by the reply
+    /// lock.
+    var isAway = false
     /// The reply's body, from `malloc`; the waiter frees it.
     var body: UnsafeMutableRawPointer?
     var bodySize = 0
@@ -55,8 +58,12 @@ struct PendingCopy {
     var sequence: UInt32
     var destination: UnsafeMutableRawPointer
     var size: Int
+    /// Whether its bytes come over channels of their own.
+    var isOverChannels: Bool
     /// Bytes that came.
     var received = 0
+    /// Bytes that come over channels; -1: the GPU has not done them all.
+    var expected = -1
     var next: UnsafeMutablePointer<PendingCopy>?
 }
 
@@ -77,6 +84,16 @@ struct PendingCopies {
         var next = first
         while let copy = next, copy.pointee.sequence != sequence { next = copy.pointee.next }
         return next
+    }
+
+    /// Whether bytes are on their way that the GPU has done, of a copy before this record.
+    func areLanding(before sequence: UInt32) -> Bool {
+        var next = first
+        while let copy = next, Int32(bitPattern: copy.pointee.sequence &- sequence) < 0 {
+            if copy.pointee.expected >= 0 { return true }
+            next = copy.pointee.next
+        }
+        return false
     }
 
     /// Takes the copy of this record out and frees it.

@@ -9,6 +9,7 @@ internal import Wire
 final class Bulk: @unchecked Sendable {
     let slots: BulkSlots
     let downloads = BulkDownloads()
+    let ready = ReadyPieces()
     private let driver: DriverTable
     private let answers: Answers
     private let monitor = Monitor()
@@ -28,7 +29,9 @@ final class Bulk: @unchecked Sendable {
     /// - Returns: `false` when there are as many already as there may be: nothing was done.
     func serve(_ open: @escaping @Sendable () -> Channel?) -> Bool {
         let isWanted = monitor.withLock {
-            guard !isClosed, channels.count + opening < BulkFrame.mostChannels else { return false }
+            guard !isClosed, channels.count + opening < 2 * BulkFrame.mostChannels else {
+                return false
+            }
             opening += 1
             return true
         }
@@ -62,6 +65,7 @@ final class Bulk: @unchecked Sendable {
     func close() {
         slots.close()
         downloads.close()
+        ready.close()
         monitor.withLock {
             isClosed = true
             for channel in channels { channel.shutDown() }
@@ -70,13 +74,13 @@ final class Bulk: @unchecked Sendable {
 }
 
 /// One bulk channel and its thread.
-private struct BulkChannel: ~Copyable {
-    private let channel: Channel
+struct BulkChannel: ~Copyable {
+    let channel: Channel
     private let driver: DriverTable
-    private let bulk: Bulk
+    let bulk: Bulk
     private let answers: Answers
     private let room: UnsafeMutableRawPointer
-    private let carrier: UnsafeMutablePointer<PieceCarrier>
+    let carrier: UnsafeMutablePointer<PieceCarrier>
 
     init(_ channel: Channel, driver: DriverTable, bulk: Bulk, answers: Answers) {
         self.channel = channel
@@ -106,6 +110,7 @@ private struct BulkChannel: ~Copyable {
                 case .data, .packed: try store(frame)
                 case .want: try lend()
                 case .fetch: try serve(frame)
+                case .deliver: try deliver(frame)
                 case .stored, .end, .filled, .taken: throw SocketError(EPROTO, .receive)
                 }
             }
@@ -238,11 +243,17 @@ private struct BulkChannel: ~Copyable {
 
     /// The slot that the client says it has read: the one that was shown first.
     private borrowing func nextTaken(_ shown: inout BulkQueue<Int>) throws(SocketError) -> Int {
-        try channel.receiveAll(.init(start: room, count: BulkFrame.size))
         let slot = shown.removeFirst()
-        guard let frame = BulkFrame(reading: room), frame.kind == .taken, frame.slot == slot else {
+        guard try takenSlot() == slot else { throw SocketError(EPROTO, .receive) }
+        return slot
+    }
+
+    /// The slot that the client says next it has read.
+    borrowing func takenSlot() throws(SocketError) -> Int {
+        try channel.receiveAll(.init(start: room, count: BulkFrame.size))
+        guard let frame = BulkFrame(reading: room), frame.kind == .taken else {
             throw SocketError(EPROTO, .receive)
         }
-        return slot
+        return Int(frame.slot)
     }
 }

@@ -93,6 +93,18 @@ final class BulkSlots: @unchecked Sendable {
         return nil
     }
 
+    /// A slot for the reader, which never waits, and for a copy that may wait long: half of them are left
+    /// to others.
+    ///
+    /// - Returns: `nil` when there is none.
+    func takeNow() -> Int? {
+        monitor.withLock {
+            let index = (Self.count / 2..<Self.count).first { slots[$0].use == .free }
+            if let index { slots[index].use = .taken }
+            return index
+        }
+    }
+
     /// Whether the GPU is done with a slot. An error is an end, too. Called with the lock held.
     private func isOver(_ index: Int) -> Bool {
         guard slots[index].use == .copying, let query = driver.cuEventQuery else { return false }

@@ -119,8 +119,8 @@ extension Executor {
             return
         }
         let call = driver.cuMemcpyDtoHAsync_v2
-        let status = startCopies(record, length, streamHandle, stream) { offset in
-            Int(min(length - offset, UInt64(WireFormat.maxData)))
+        let status = startCopies(record, length, streamHandle, stream) { offset, most in
+            Int(min(length - offset, UInt64(most)))
         } copy: { memory, offset, size in
             call?(memory, source &+ offset, size, stream) ?? Status.notFound
         }
@@ -132,7 +132,7 @@ extension Executor {
     func finishCopies(_ record: Record, _ status: CUresult, _ stream: CUstream?) {
         if status != Status.success {
             let context = contexts[record.context]?.context
-            deliveries.fail(Ticket(record), status, context: context, stream: stream)
+            deliveries.fail(record, status, context: context, stream: stream)
         }
         finish(record, status)
     }
@@ -141,7 +141,7 @@ extension Executor {
     ///
     /// - Parameters:
     ///   - handle: The stream's, as it is on the wire.
-    ///   - sizeAt: Bytes of the piece that begins at an offset, at most `WireFormat.maxData`.
+    ///   - sizeAt: Bytes of the piece that begins at an offset and has at most so many.
     ///   - copy: Has the driver copy it.
     @inline(__always)
     func startCopies(
@@ -149,35 +149,71 @@ extension Executor {
         _ length: UInt64,
         _ handle: UInt64,
         _ stream: CUstream?,
-        sizeAt: (UInt64) -> Int,
+        sizeAt: (_ offset: UInt64, _ most: Int) -> Int,
         copy: (_ memory: UnsafeMutableRawPointer, _ offset: UInt64, _ size: Int) -> CUresult
     ) -> CUresult {
-        guard let mark = driver.cuEventRecord else { return Status.notFound }
-        guard let pool = staging(of: record) else { return Status.invalidContext }
+        let context = contexts[record.context]?.context
         var offset: UInt64 = 0
         while offset < length {
-            let size = sizeAt(offset)
             var status = Status.success
-            guard let slot = takeSlot(pool, size, handle, &status) else { return status }
-            status = copy(slot.pointee.data, offset, size)
-            if status == Status.success { status = mark(slot.pointee.event, stream) }
-            guard status == Status.success else {
-                pool.release(slot)
+            guard var place = takePlace(record, length - offset, handle, &status) else {
                 return status
             }
-            deliveries.append(
-                Ticket(record),
-                context: contexts[record.context]?.context,
-                stream: stream,
-                slot: slot,
-                pool: pool,
-                offset: offset,
-                length: size,
-                isLast: offset + UInt64(size) == length
-            )
+            let size = sizeAt(offset, place.length)
+            status = copy(place.memory.data, offset, size)
+            if status == Status.success { status = mark(&place, record, stream) }
+            guard status == Status.success else {
+                place.memory.release()
+                return status
+            }
+            place.offset = offset
+            place.length = size
             offset += UInt64(size)
+            place.isLast = offset == length
+            deliveries.append(record, place, context: context, stream: stream)
         }
         return Status.success
+    }
+
+    /// Memory for a piece of a copy to the host, which then has at most `length` bytes: what channels
+    /// carry lies in one of their slots if there is one, and in staging memory otherwise.
+    ///
+    /// - Parameter left: Bytes that the copy has from here on.
+    private func takePlace(
+        _ record: Record,
+        _ left: UInt64,
+        _ handle: UInt64,
+        _ status: inout CUresult
+    ) -> Deliveries.Piece? {
+        if record.isOverChannels, let index = bulk.slots.takeNow() {
+            bulk.slots.lockPages(index, identifier: record.context)
+            let memory = PieceMemory.slot(index, bulk.slots)
+            return Deliveries.Piece(memory: memory, offset: 0, length: BulkFrame.usual, isLast: false)
+        }
+        guard let pool = staging(of: record) else {
+            status = Status.invalidContext
+            return nil
+        }
+        let size = Int(min(left, UInt64(WireFormat.maxData)))
+        guard let slot = takeSlot(pool, size, handle, &status) else { return nil }
+        let memory = PieceMemory.staging(slot, pool)
+        return Deliveries.Piece(memory: memory, offset: 0, length: size, isLast: false)
+    }
+
+    /// Records the event of a piece behind its copy.
+    private func mark(
+        _ piece: inout Deliveries.Piece,
+        _ record: Record,
+        _ stream: CUstream?
+    ) -> CUresult {
+        switch piece.memory {
+        case .staging(let slot, _):
+            piece.event = slot.pointee.event
+            return driver.cuEventRecord?(piece.event, stream) ?? Status.notFound
+        case .slot(let index, let slots):
+            let context = contexts[record.context]?.context
+            return slots.mark(index, stream, record.context, context, &piece.event)
+        }
     }
 
     func staging(of record: Record) -> StagingPool? {

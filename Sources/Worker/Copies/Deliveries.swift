@@ -5,84 +5,77 @@ internal import Wire
 
 /// Asynchronous copies to the host that are under way or have ended, in the order of the records.
 ///
-/// Each piece lies in a staging slot with an event behind it. Whoever calls `flush` sends what has
-/// ended; a thread of its own does so from time to time, for programs that watch their memory
-/// without asking. Pieces of one stream are sent in order. Thread-safe.
+/// Each piece lies in memory of the worker with an event behind it. Whoever calls `flush` sends what has
+/// ended, or gives it to the channels that carry it; a thread of its own does so from time to time, for
+/// programs that watch their memory without asking. Pieces of one stream are sent in order. Thread-safe.
 final class Deliveries: @unchecked Sendable {
-    private struct Entry {
-        var ticket: Ticket
-        var context: CUcontext?
-        var contextNumber: UInt32
-        var stream: CUstream?
-        /// `nil` when the copy could not be started.
-        var slot: UnsafeMutablePointer<StagingSlot>?
-        var pool: StagingPool?
+    /// A piece of a copy whose event was recorded.
+    struct Piece {
+        var memory: PieceMemory
+        var event: CUevent?
         var offset: UInt64
         var length: Int
-        var status: CUresult
         var isLast: Bool
+    }
+
+    private struct Entry {
+        var ticket: Ticket
+        var isOverChannels: Bool
+        var context: CUcontext?
+        var stream: CUstream?
+        /// `nil` when the copy could not be started.
+        var piece: Piece?
+        var status: CUresult
     }
 
     private let driver: DriverTable
     private let answers: Answers
+    private let ready: ReadyPieces
     private let monitor = Monitor()
     private var entries: [Entry] = []
     private var heldStreams: [CUstream?] = []
+    /// Bytes that went to channels, of copies that have not ended, by their records.
+    private var carried: [UInt32: UInt64] = [:]
     private let count = Atomic<Int>(0)
     private var hasThread = false
     private var isClosed = false
 
-    init(driver: DriverTable, answers: Answers) {
+    /// - Parameter ready: Where pieces go that channels carry.
+    init(driver: DriverTable, answers: Answers, ready: ReadyPieces) {
         self.driver = driver
         self.answers = answers
+        self.ready = ready
     }
 
-    /// Adds a piece whose event was recorded.
-    func append(
-        _ ticket: Ticket,
-        context: CUcontext?,
-        stream: CUstream?,
-        slot: UnsafeMutablePointer<StagingSlot>,
-        pool: StagingPool,
-        offset: UInt64,
-        length: Int,
-        isLast: Bool
-    ) {
+    /// Adds a piece of the copy that a record asks for.
+    func append(_ record: Record, _ piece: Piece, context: CUcontext?, stream: CUstream?) {
         add(
             Entry(
-                ticket: ticket,
+                ticket: Ticket(record),
+                isOverChannels: record.isOverChannels,
                 context: context,
-                contextNumber: ticket.context,
                 stream: stream,
-                slot: slot,
-                pool: pool,
-                offset: offset,
-                length: length,
-                status: Status.success,
-                isLast: isLast
+                piece: piece,
+                status: Status.success
             )
         )
     }
 
     /// Tells the client, behind everything that is under way, that a copy has failed.
     func fail(
-        _ ticket: Ticket,
+        _ record: Record,
         _ status: CUresult,
         context: CUcontext? = nil,
         stream: CUstream? = nil
     ) {
         add(
             Entry(
-                ticket: ticket,
+                ticket: Ticket(record),
+                isOverChannels: record.isOverChannels,
                 context: context,
-                contextNumber: ticket.context,
                 stream: stream,
-                slot: nil,
-                pool: nil,
-                offset: 0,
-                length: 0,
-                status: status,
-                isLast: true
+                piece: nil,
+                status: status
             )
         )
         flush()
@@ -139,32 +132,66 @@ final class Deliveries: @unchecked Sendable {
     /// - Parameter now: The context that is current on this thread.
     private func isHeld(_ entry: Entry, _ now: inout CUcontext?) -> Bool {
         if heldStreams.contains(entry.stream) { return true }
-        guard let slot = entry.slot, let query = driver.cuEventQuery else { return false }
+        guard let piece = entry.piece, let query = driver.cuEventQuery else { return false }
         if now != entry.context {
             _ = driver.cuCtxSetCurrent?(entry.context)
             now = entry.context
         }
-        return query(slot.pointee.event) == Status.notReady
+        return query(piece.event) == Status.notReady
     }
 
     private func send(_ entry: Entry) {
         var status = entry.status
-        if let slot = entry.slot {
-            status = driver.cuEventQuery?(slot.pointee.event) ?? Status.notFound
+        if let piece = entry.piece {
+            status = driver.cuEventQuery?(piece.event) ?? Status.notFound
         }
-        if status != Status.success {
-            answers.keep(status, of: entry.ticket.opcode)
-            if entry.isLast { answers.sendFailedCopy(entry.ticket, status) }
-        } else if let slot = entry.slot {
-            answers.sendHostData(
-                entry.ticket,
-                record: slot.pointee.record,
-                offset: entry.offset,
-                length: entry.length,
-                isLast: entry.isLast
-            )
+        answers.keep(status, of: entry.ticket.opcode)
+        if entry.isOverChannels {
+            carry(entry, status)
+        } else if status != Status.success {
+            if entry.piece?.isLast ?? true { answers.sendFailedCopy(entry.ticket, status) }
+            entry.piece?.memory.release()
+        } else if let piece = entry.piece {
+            sendHere(entry.ticket, piece)
+            piece.memory.release()
         }
-        if let slot = entry.slot { entry.pool?.release(slot) }
+    }
+
+    /// Among the replies.
+    private func sendHere(_ ticket: Ticket, _ piece: Piece) {
+        let prefix = Answers.hostDataPrefix
+        answers.sendHostData(
+            ticket,
+            // There is room before the data.
+            record: piece.memory.data - prefix,
+            offset: piece.offset,
+            length: piece.length,
+            isLast: piece.isLast
+        )
+    }
+
+    /// Over a channel; among the replies goes, with the copy's end, how many bytes come there.
+    private func carry(_ entry: Entry, _ status: CUresult) {
+        let sequence = entry.ticket.sequence
+        if let piece = entry.piece {
+            if status == Status.success {
+                carried[sequence, default: 0] += UInt64(piece.length)
+                ready.append(
+                    ReadyPieces.Piece(
+                        sequence: sequence,
+                        context: entry.ticket.context,
+                        memory: piece.memory,
+                        offset: piece.offset,
+                        length: piece.length
+                    )
+                )
+            } else {
+                piece.memory.release()
+            }
+            guard piece.isLast else { return }
+        }
+        let bytes = carried.removeValue(forKey: sequence) ?? 0
+        answers.sendEnd(of: entry.ticket, status, carried: bytes)
     }
 
     /// Waits until the oldest copy has ended and its piece is sent; `false` when there is none.
@@ -173,7 +200,7 @@ final class Deliveries: @unchecked Sendable {
         let first = entries.first
         monitor.unlock()
         guard let first else { return false }
-        if let slot = first.slot { _ = driver.cuEventSynchronize?(slot.pointee.event) }
+        if let piece = first.piece { _ = driver.cuEventSynchronize?(piece.event) }
         flush()
         return true
     }
@@ -182,10 +209,10 @@ final class Deliveries: @unchecked Sendable {
     func finishAll(context: UInt32) {
         while true {
             monitor.lock()
-            let event = entries.first { $0.contextNumber == context }?.slot?.pointee.event
-            let isAny = entries.contains { $0.contextNumber == context }
+            let event = entries.first { $0.ticket.context == context }?.piece?.event
+            let isAny = entries.contains { $0.ticket.context == context }
             monitor.unlock()
-            guard isAny else { return }
+            guard isAny else { return ready.finishAll(context: context) }
             if let event { _ = driver.cuEventSynchronize?(event) }
             flush()
         }

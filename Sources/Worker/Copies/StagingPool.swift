@@ -21,8 +21,6 @@ struct StagingSlot {
     static let prefix = 64
     /// Where the data goes.
     var data: UnsafeMutableRawPointer { memory + Self.prefix }
-    /// Where a `hostData` record starts.
-    var record: UnsafeMutableRawPointer { data - Answers.hostDataPrefix }
 }
 
 /// Staging memory of one worker, in all contexts: what there is, which the reader alone changes, and

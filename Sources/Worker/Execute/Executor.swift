@@ -71,11 +71,11 @@ package final class Executor: @unchecked Sendable {
             }
         )
         self.answers = answers
-        deliveries = Deliveries(driver: driver, answers: answers)
+        bulk = Bulk(driver: driver, answers: answers)
+        deliveries = Deliveries(driver: driver, answers: answers, ready: bulk.ready)
         answers.deliveries = deliveries
         waiters = WaiterPool(driver: driver, answers: answers)
         readerWaiting = Waiting(driver: driver, answers: answers)
-        bulk = Bulk(driver: driver, answers: answers)
     }
 
     /// Executes one record.
@@ -194,10 +194,10 @@ package final class Executor: @unchecked Sendable {
         }
         // The client keeps the destination until the last piece has come.
         if record.opcode == .cuMemcpyDtoHAsync_v2, !record.wantsReply {
-            deliveries.fail(Ticket(record), status)
+            deliveries.fail(record, status)
         }
         if record.opcode == .cuMemcpy3DAsync_v2, !record.wantsReply, isBoxToHost(record) {
-            deliveries.fail(Ticket(record), status)
+            deliveries.fail(record, status)
         }
         finish(record, status)
     }

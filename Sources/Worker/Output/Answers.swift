@@ -122,9 +122,23 @@ final class Answers: @unchecked Sendable {
 
     /// Sends that a copy ended with an error.
     func sendFailedCopy(_ ticket: Ticket, _ status: Int32) {
+        sendEnd(of: ticket, status, carried: 0)
+    }
+
+    /// Sends that a copy has ended whose bytes do not come among the replies.
+    ///
+    /// - Parameter carried: Bytes that come over bulk channels.
+    func sendEnd(of ticket: Ticket, _ status: Int32, carried: UInt64) {
         withUnsafeTemporaryAllocation(byteCount: Self.hostDataPrefix, alignment: 16) { record in
             guard let base = record.baseAddress else { return }
-            sendHostData(ticket, record: base, offset: 0, length: 0, status: status, isLast: true)
+            sendHostData(
+                ticket,
+                record: base,
+                offset: carried,
+                length: 0,
+                status: status,
+                isLast: true
+            )
         }
     }
 

@@ -100,6 +100,48 @@ static void two_threads(int *flag, cudaStream_t busy, cudaStream_t setter) {
     expect(equal, "other streams go on, however much waits in one");
 }
 
+/// A thread that waits for a large copy does not keep the answers of others from them.
+static void a_copy_waits(int *flags, cudaStream_t busy, cudaStream_t setter) {
+    const size_t size = 8 * MiB;
+    cudaStream_t first = independent(), second = independent();
+    Device<unsigned> device(size / 4);
+    std::vector<unsigned> back(size / 4);
+    CHECK(cudaMemset(device, 7, size));
+    CHECK(cudaMemset(flags, 0, 3 * sizeof(int)));
+    // The channels are there.
+    CHECK(cudaMemcpy(back.data(), device, size, cudaMemcpyDeviceToHost));
+    CHECK(cudaDeviceSynchronize());
+    wait_for<<<1, 1, 0, first>>>(flags, 1);
+    wait_for<<<1, 1, 0, second>>>(flags + 1, 1);
+    wait_for<<<1, 1, 0, busy>>>(flags + 2, 1);
+    CHECK(cudaGetLastError());
+    std::thread one([&] { CHECK(cudaStreamSynchronize(first)); });
+    usleep(20000);
+    std::thread two([&] {
+        CHECK(cudaStreamSynchronize(second));
+        set<<<1, 1, 0, setter>>>(flags + 2, 1);
+        CHECK(cudaGetLastError());
+    });
+    usleep(20000);
+    std::thread copier([&] {
+        CHECK(cudaMemcpyAsync(back.data(), device, size, cudaMemcpyDeviceToHost, busy));
+        CHECK(cudaStreamSynchronize(busy));
+    });
+    usleep(20000);
+    set<<<1, 1, 0, setter>>>(flags, 1);
+    usleep(20000);
+    set<<<1, 1, 0, setter>>>(flags + 1, 1);
+    CHECK(cudaGetLastError());
+    one.join();
+    two.join();
+    copier.join();
+    bool equal = true;
+    for (unsigned word : back) equal = equal && word == 0x07070707;
+    expect(equal, "a thread that waits for a copy holds up nobody");
+    CHECK(cudaStreamDestroy(first));
+    CHECK(cudaStreamDestroy(second));
+}
+
 static void nobody_asks(cudaStream_t stream) {
     Locked up(176 * MiB), down(176 * MiB);
     Device<unsigned> device(up.bytes / 4);
@@ -116,10 +158,11 @@ static void nobody_asks(cudaStream_t stream) {
 
 int main() {
     int *flag;
-    CHECK(cudaMalloc(&flag, sizeof(int)));
+    CHECK(cudaMalloc(&flag, 3 * sizeof(int)));
     cudaStream_t busy = independent(), setter = independent();
     one_thread(flag, busy, setter);
     two_threads(flag, busy, setter);
+    a_copy_waits(flag, busy, setter);
     nobody_asks(busy);
     return finish();
 }
