@@ -157,8 +157,9 @@ def bulk() -> list[Row]:
         for way in ("h2d", "d2h"):
             rows.append(Row(f"{way}_256m{ending}", "GB/s", ferry("copy", way, transport=transport),
                             stream(transport), native("copy", way), least(0.9)))
-            rows.append(Row(f"{way}_256m_locked{ending}", "GB/s", ferry("copy", way, "--locked", "1", transport=transport),
-                            stream(transport), native("copy", way, "--locked", "1"), least(0.9), is_quick=not ending))
+            locked = ("copy", way, "--locked", "1")
+            rows.append(Row(f"{way}_256m_locked{ending}", "GB/s", ferry(*locked, transport=transport), stream(transport),
+                            native(*locked), least(0.9), is_quick=not ending))
     rows.append(Row("h2d_256m_tls_to_tcp", "GB/s", ferry("copy", "h2d", transport="tls"), ferry("copy", "h2d"),
                     goal=least(0.35)))
     return rows

@@ -1,5 +1,6 @@
 import CUDAABI
 import Client
+import Driver
 import Foundation
 import TestSupport
 import Testing
@@ -95,6 +96,76 @@ extension ClientTests {
                 #expect(found.elementsEqual(data))
                 #expect(ClientCalls.cuMemFreeHost(target) == 0)
                 #expect(ClientCalls.cuMemFreeHost(target) == 1)
+            }
+        }
+
+        @Test func `its bytes come while nobody asks for them`() async throws {
+            let server = try FakeServer()
+            try await withSession(server) {
+                let size = 1 << 20
+                let address = try allocate(size)
+                let data = Self.pattern(size)
+                #expect(ClientCalls.cuMemcpyHtoD_v2(address, data, size) == 0)
+                var memory: UnsafeMutableRawPointer?
+                #expect(ClientCalls.cuMemHostAlloc(&memory, size, 0) == 0)
+                let target = try #require(memory)
+                memset(target, 0, size)
+                #expect(ClientCalls.cuMemcpyDtoHAsync_v2(target, address, size, nil) == 0)
+                let end = Date(timeIntervalSinceNow: 10)
+                let found = UnsafeRawBufferPointer(start: target, count: size)
+                while !found.elementsEqual(data), Date() < end { usleep(1000) }
+                #expect(found.elementsEqual(data))
+                #expect(ClientCalls.cuMemFreeHost(target) == 0)
+            }
+        }
+
+        @Test func `a stream asks before it has too much under way`() async throws {
+            let server = try FakeServer { server, request in
+                guard request.opcode == .stagingRoom else {
+                    return request.opcode == .cuMemcpyHtoDAsync_v2
+                }
+                var values = Bytes()
+                values.add(UInt64(0))
+                values.add(UInt64(Staging.shared / 2))
+                server.reply(to: request, values: values.bytes)
+                return true
+            }
+            try await withSession(server) {
+                let size = WireFormat.maxData
+                let address = try allocate(size)
+                let data = Self.pattern(size)
+                let most = Staging.shared / size
+                let before = Session.traffic.roundTrips
+                for _ in 0..<most {
+                    #expect(ClientCalls.cuMemcpyHtoDAsync_v2(address, data, size, nil) == 0)
+                }
+                #expect(Session.traffic.roundTrips == before)
+                for _ in 0..<most / 2 {
+                    #expect(ClientCalls.cuMemcpyHtoDAsync_v2(address, data, size, nil) == 0)
+                }
+                #expect(Session.traffic.roundTrips == before + 1)
+                #expect(ClientCalls.cuMemcpyHtoDAsync_v2(address, data, size, nil) == 0)
+                #expect(Session.traffic.roundTrips == before + 2)
+            }
+        }
+
+        @Test func `an impossible account ends the session`() async throws {
+            let server = try FakeServer { server, request in
+                guard request.opcode == .stagingRoom else {
+                    return request.opcode == .cuMemcpyHtoDAsync_v2
+                }
+                server.reply(to: request, values: [UInt8](repeating: 0xFF, count: 16))
+                return true
+            }
+            try await withSession(server) {
+                let size = WireFormat.maxData
+                let address = try allocate(size)
+                let data = Self.pattern(size)
+                var status = Status.success
+                for _ in 0...Staging.shared / size where status == Status.success {
+                    status = ClientCalls.cuMemcpyHtoDAsync_v2(address, data, size, nil)
+                }
+                #expect(ClientCalls.cuStreamSynchronize(nil) == Status.deviceUnavailable)
             }
         }
 

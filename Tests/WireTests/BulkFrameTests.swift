@@ -18,7 +18,7 @@ import Wire
             BulkFrame(.stored, slot: 15), BulkFrame(.fetch, transfer: .max),
             BulkFrame(.end, status: -700, transfer: 3), BulkFrame(.want),
             BulkFrame(.filled, length: BulkFrame.most, offset: 9, slot: 3, transfer: 8),
-            BulkFrame(.taken, slot: 3),
+            BulkFrame(.taken, slot: 3), BulkFrame(.deliver, slot: 3),
             BulkFrame(.packed, length: 7, offset: 3, slot: UInt32(BulkFrame.most), transfer: 2),
         ] {
             #expect(read(bytes(frame)) == frame)
@@ -27,7 +27,7 @@ import Wire
 
     @Test func everythingElseIsNone() {
         var unknown = bytes(BulkFrame(.end))
-        for kind in [UInt8(0), 9, 255] {
+        for kind in [UInt8(0), 10, 255] {
             unknown[0] = kind
             #expect(read(unknown) == nil)
         }

@@ -147,7 +147,7 @@ extension WorkerTests {
                 try client.send(.cuMemcpyHtoDAsync_v2, body)
             }
             var copies: [UInt32] = []
-            for _ in 0..<400 {
+            for _ in 0..<250 {
                 copies.append(
                     try client.send(
                         .cuMemcpyDtoHAsync_v2,

@@ -133,7 +133,9 @@ private struct LandingThread: ~Copyable {
     }
 
     /// Where in the program's memory a piece belongs; nobody frees that before the copy has landed.
-    private borrowing func place(_ sequence: UInt32, _ frame: BulkFrame) -> UnsafeMutableRawBufferPointer? {
+    private borrowing func place(_ sequence: UInt32, _ frame: BulkFrame)
+        -> UnsafeMutableRawBufferPointer?
+    {
         let copy = state.pointee.replyLock.withLock {
             state.pointee.copies.find(sequence).map { $0.pointee }
         }

@@ -84,7 +84,9 @@ extension Executor {
             return
         }
         let handle = record.load(BoxLayout.stream, as: UInt64.self)
-        let status = startCopies(record, UInt64(copy.extent.bytes), handle, stream) { offset, most in
+        let status = startCopies(record, UInt64(copy.extent.bytes), handle, stream) {
+            offset,
+            most in
             copy.extent.piece(at: Int(offset), most: most).extent.bytes
         } copy: { memory, offset, size in
             let piece = copy.extent.piece(at: Int(offset), most: size)

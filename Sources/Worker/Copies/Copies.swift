@@ -188,7 +188,12 @@ extension Executor {
         if record.isOverChannels, let index = bulk.slots.takeNow() {
             bulk.slots.lockPages(index, identifier: record.context)
             let memory = PieceMemory.slot(index, bulk.slots)
-            return Deliveries.Piece(memory: memory, offset: 0, length: BulkFrame.usual, isLast: false)
+            return Deliveries.Piece(
+                memory: memory,
+                offset: 0,
+                length: BulkFrame.usual,
+                isLast: false
+            )
         }
         guard let pool = staging(of: record) else {
             status = Status.invalidContext

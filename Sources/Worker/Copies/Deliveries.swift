@@ -28,6 +28,9 @@ final class Deliveries: @unchecked Sendable {
         var status: CUresult
     }
 
+    /// Microseconds between two looks, as long as something ends.
+    private static let shortest = 50
+
     private let driver: DriverTable
     private let answers: Answers
     private let ready: ReadyPieces
@@ -37,6 +40,8 @@ final class Deliveries: @unchecked Sendable {
     /// Bytes that went to channels, of copies that have not ended, by their records.
     private var carried: [UInt32: UInt64] = [:]
     private let count = Atomic<Int>(0)
+    /// Entries that were sent so far.
+    private let sent = Atomic<Int>(0)
     private var hasThread = false
     private var isClosed = false
 
@@ -120,6 +125,7 @@ final class Deliveries: @unchecked Sendable {
                 kept += 1
             } else {
                 send(entries[index])
+                sent.wrappingAdd(1, ordering: .relaxed)
             }
         }
         entries.removeLast(entries.count - kept)
@@ -233,11 +239,13 @@ final class Deliveries: @unchecked Sendable {
             let isOver = isClosed
             monitor.unlock()
             if isOver { return }
-            var pause = 100
+            var pause = Self.shortest
             while count.load(ordering: .acquiring) > 0, !monitor.withLock({ isClosed }) {
                 Thread.sleep(microseconds: pause)
-                pause = min(pause * 2, 2000)
+                let before = sent.load(ordering: .relaxed)
                 flushIfRead()
+                let isBusy = sent.load(ordering: .relaxed) != before
+                pause = isBusy ? Self.shortest : min(pause * 2, 2000)
             }
         }
     }

@@ -133,6 +133,7 @@ final class TestClient {
         _ opcode: UInt16,
         _ body: [UInt8],
         wantsReply: Bool = false,
+        isOverChannels: Bool = false,
         context: UInt32 = 1
     ) -> [UInt8] {
         sequence &+= 1
@@ -141,7 +142,8 @@ final class TestClient {
         bytes.withUnsafeMutableBytes { raw in
             raw.storeBytes(of: UInt32(16 + padded), toByteOffset: 0, as: UInt32.self)
             raw.storeBytes(of: opcode, toByteOffset: 4, as: UInt16.self)
-            raw.storeBytes(of: wantsReply ? 1 : 0, toByteOffset: 6, as: UInt16.self)
+            let flags: UInt16 = (wantsReply ? 1 : 0) | (isOverChannels ? 2 : 0)
+            raw.storeBytes(of: flags, toByteOffset: 6, as: UInt16.self)
             raw.storeBytes(of: sequence, toByteOffset: 8, as: UInt32.self)
             raw.storeBytes(of: context, toByteOffset: 12, as: UInt32.self)
         }
@@ -152,6 +154,12 @@ final class TestClient {
     @discardableResult
     func send(_ opcode: Opcode, _ body: [UInt8] = [], context: UInt32 = 1) throws -> UInt32 {
         try send(raw: encode(opcode.rawValue, body, context: context))
+        return sequence
+    }
+
+    /// Sends a copy whose bytes come over a bulk channel; returns its sequence number.
+    func sendOverChannels(_ opcode: Opcode, _ body: [UInt8]) throws -> UInt32 {
+        try send(raw: encode(opcode.rawValue, body, isOverChannels: true))
         return sequence
     }
 
