@@ -9,6 +9,7 @@ from .registry import Scene, check, require
 from .stage import ferry, server
 
 PROGRAM = "large_copies[cu13-static]"
+ASIDE = "copies_aside[cu13-static]"
 WAYS = (((), ("tls", "unix", "shm")), (("--data-clear-text",), ("tcp",)))
 
 
@@ -31,6 +32,18 @@ def each(scene: Scene) -> None:
                     name = f"{channels} channels over {transport}"
                     require(done.returncode == 0 and "passed" in done.stdout, f"{name}: {done}")
                     require((round_trips(file) >= 16) == (channels > 0), f"{name}: {round_trips(file)} round trips")
+            require(at.leases() == [], "leases are left")
+
+
+@check("copies: those that nobody waits for, over each transport", ASIDE)
+def aside(scene: Scene) -> None:
+    for options, ways in WAYS:
+        with server(scene, *options) as at:
+            for transport in ways:
+                for channels in (0, 3):
+                    done = ferry(at, "run", "--transport", transport, "--", "env", f"FERRY_BULK_CHANNELS={channels}",
+                                 *scene.program(ASIDE), seconds=120)
+                    require(done.returncode == 0 and "passed" in done.stdout, f"{channels}, {transport}: {done}")
             require(at.leases() == [], "leases are left")
 
 
