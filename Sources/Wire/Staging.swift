@@ -37,6 +37,10 @@ package enum Staging {
     /// Bytes of staging memory that a row of bytes takes, which is cut at every `WireFormat.maxData`.
     @inline(__always)
     package static func taken(by bytes: Int) -> Int {
+        bytes <= 4096 ? 4096 : takenByMore(bytes)
+    }
+
+    private static func takenByMore(_ bytes: Int) -> Int {
         let rest = bytes & (WireFormat.maxData - 1)
         let last =
             rest <= 4096
@@ -88,11 +92,17 @@ package struct StagingCredit: Sendable {
         fileprivate var askedInAll: UInt64
     }
 
+    /// Bytes that may be asked for until the streams have all that they share; below 0 when some have their
+    /// own part in use as well.
+    private var room = Staging.shared
+    /// Of all streams, how much of what was asked for is known to be free again.
+    private var free: UInt64 = 0
     private var groups: InlineArray<16, Account> = .init(repeating: Account())
-    private var all = Account()
 
     /// Nothing is in use.
     package init() {}
+
+    private var askedInAll: UInt64 { free &+ UInt64(Staging.shared - room) }
 
     /// Asks for staging memory for a record that is about to be written.
     ///
@@ -101,20 +111,20 @@ package struct StagingCredit: Sendable {
     @inline(__always)
     package mutating func take(_ stream: UInt64, _ bytes: Int) -> Bool {
         let group = Staging.group(of: stream)
+        let left = room &- bytes
         let bytes = UInt64(truncatingIfNeeded: bytes)
-        guard
-            all.inUse &+ bytes <= UInt64(Staging.shared)
-                || groups[group].inUse &+ bytes <= UInt64(Staging.perGroup)
-        else { return false }
+        if _slowPath(left < 0), groups[group].inUse &+ bytes > UInt64(Staging.perGroup) {
+            return false
+        }
+        room = left
         groups[group].asked &+= bytes
-        all.asked &+= bytes
         return true
     }
 
     /// What to remember while the worker is asked how much is in use.
     package func question(_ stream: UInt64) -> Question {
         let group = Staging.group(of: stream)
-        return Question(group: group, asked: groups[group].asked, askedInAll: all.asked)
+        return Question(group: group, asked: groups[group].asked, askedInAll: askedInAll)
     }
 
     /// The worker's answer: everything else that was asked for before the question is free again.
@@ -123,7 +133,9 @@ package struct StagingCredit: Sendable {
     package mutating func answer(_ question: Question, group: UInt64, shared: UInt64) -> Bool {
         guard group <= question.asked, shared <= question.askedInAll else { return false }
         groups[question.group].free = max(groups[question.group].free, question.asked - group)
-        all.free = max(all.free, question.askedInAll - shared)
+        let known = max(free, question.askedInAll - shared)
+        room += Int(known - free)
+        free = known
         return true
     }
 }

@@ -56,28 +56,68 @@ extension ClientCalls {
                 )
                 if let large { return large }
             }
-            var turn = UploadTurn(isSynchronous: isSynchronous, stream)
-            var done = 0
-            while done < bytes {
-                let count = min(bytes - done, WireFormat.maxData)
-                let data = UnsafeRawBufferPointer(start: source + done, count: count)
-                let isLater = turn.begin(state, context, count)
-                CommandStream.writeData(
-                    state,
-                    isLater ? .cuMemcpyHtoDAsync_v2 : .cuMemcpyHtoD_v2,
-                    context: context,
-                    prefix: HostToDeviceLayout.data,
-                    data: data
-                ) {
-                    $0.storeBytes(of: destination + UInt64(done), as: UInt64.self)
-                    $0.storeBytes(of: UInt64(count), toByteOffset: 8, as: UInt64.self)
-                    $0.storeBytes(of: stream, toByteOffset: 16, as: UInt64.self)
+            if !isSynchronous, bytes <= WireFormat.maxData {
+                let taken = Staging.taken(by: bytes)
+                state.pointee.streamLock.lock()
+                if _fastPath(state.pointee.credit.take(stream, taken)) {
+                    let data = UnsafeRawBufferPointer(start: source, count: bytes)
+                    write(state, context, .cuMemcpyHtoDAsync_v2, destination, data, stream)
+                    state.pointee.streamLock.unlock()
+                    Flusher.request(state)
+                    return Status.success
                 }
-                turn.commit(state, context)
                 state.pointee.streamLock.unlock()
-                done += count
             }
-            return turn.end(state, context)
+            let data = UnsafeRawBufferPointer(start: source, count: bytes)
+            return upload(state, context, isSynchronous, destination, data, stream)
+        }
+    }
+
+    /// Record after record, each when there is room for it.
+    @inline(never)
+    private static func upload(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        _ isSynchronous: Bool,
+        _ destination: CUdeviceptr,
+        _ data: UnsafeRawBufferPointer,
+        _ stream: UInt64
+    ) -> CUresult {
+        var turn = UploadTurn(isSynchronous: isSynchronous, stream)
+        var done = 0
+        while done < data.count {
+            let count = min(data.count - done, WireFormat.maxData)
+            let piece = UnsafeRawBufferPointer(rebasing: data[done..<done + count])
+            let isLater = turn.begin(state, context, count)
+            let opcode: Opcode = isLater ? .cuMemcpyHtoDAsync_v2 : .cuMemcpyHtoD_v2
+            write(state, context, opcode, destination + UInt64(done), piece, stream)
+            turn.commit(state, context)
+            state.pointee.streamLock.unlock()
+            done += count
+        }
+        return turn.end(state, context)
+    }
+
+    /// Writes the record of a copy to the GPU. Called with the stream lock held.
+    @inline(__always)
+    private static func write(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        _ opcode: Opcode,
+        _ destination: CUdeviceptr,
+        _ data: UnsafeRawBufferPointer,
+        _ stream: UInt64
+    ) {
+        CommandStream.writeData(
+            state,
+            opcode,
+            context: context,
+            prefix: HostToDeviceLayout.data,
+            data: data
+        ) {
+            $0.storeBytes(of: destination, as: UInt64.self)
+            $0.storeBytes(of: UInt64(data.count), toByteOffset: 8, as: UInt64.self)
+            $0.storeBytes(of: stream, toByteOffset: 16, as: UInt64.self)
         }
     }
 
