@@ -104,7 +104,15 @@ let clientTargets: [Target] = [
         dependencies: ["CUDAABI", "CLinux", "Driver"],
         swiftSettings: portable
     ),
-    .target(name: "CHash", path: "Sources/C/CHash"),
+    .target(
+        name: "CHash",
+        path: "Sources/C/CHash",
+        linkerSettings: [
+            .unsafeFlags(
+                ["-l:libcrypto.a", "--exclude-libs=libcrypto.a"].flatMap { ["-Xlinker", $0] }
+            )
+        ]
+    ),
     .target(
         name: "CPacking",
         path: "Sources/C/CPacking",

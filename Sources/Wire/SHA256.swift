@@ -2,9 +2,9 @@ internal import CHash
 
 /// SHA-256 (FIPS 180-4) and HMAC over it (RFC 2104).
 ///
-/// Ours, because the client library is Embedded Swift, where no Swift cryptography package builds
-/// (docs/adr/0004). For the proof of a lease's secret and the names of images (docs/adr/0009). Uses
-/// the processor's SHA instructions where it has them.
+/// The inner function is OpenSSL's; around it ours, because the client library is Embedded Swift, where no
+/// Swift cryptography package builds (docs/adr/0004). For the proof of a lease's secret and the names
+/// of images (docs/adr/0009).
 package struct SHA256 {
     private var state: InlineArray<8, UInt32> = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a,
@@ -12,13 +12,9 @@ package struct SHA256 {
     ]
     private var block: InlineArray<64, UInt8> = .init(repeating: 0)
     private var length: UInt64 = 0
-    private let hasInstructions: Bool
 
     /// The hash of nothing so far.
-    package init() { hasInstructions = ferry_sha256_has_instructions() != 0 }
-
-    /// The same, computed without the processor's SHA instructions; for tests.
-    package init(portable: Void) { hasInstructions = false }
+    package init() {}
 
     /// Adds one byte.
     package mutating func add(_ byte: UInt8) {
@@ -72,13 +68,8 @@ package struct SHA256 {
     }
 
     private mutating func compress(_ blocks: UnsafeRawPointer, _ count: Int) {
-        let hasInstructions = hasInstructions
-        withUnsafeMutableBytes(of: &state) { state in
-            if hasInstructions {
-                ferry_sha256_compress(state.baseAddress, blocks, count)
-            } else {
-                ferry_sha256_compress_portably(state.baseAddress, blocks, count)
-            }
+        withUnsafeMutableBytes(of: &state) {
+            ferry_sha256_compress($0.baseAddress, blocks, count)
         }
     }
 

@@ -21,4 +21,29 @@ struct BoundedBytes {
         guard value <= UInt64(ImageLayout.largest) else { throw .tooLarge }
         return Int(value)
     }
+
+    /// Bytes before the first NUL; all of them, if there is none.
+    ///
+    /// The text may end at the last byte of a page, so nothing is read beyond the 32 bytes, from an address
+    /// that is a multiple of 32, in which the NUL is.
+    var lengthOfText: Int {
+        var length = 0
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        while length < count {
+            if UInt(bitPattern: base + length) % 32 == 0, length <= count - 32 {
+                var zeros: UInt64 = 0
+                for word in 0..<4 {
+                    let value = base.load(fromByteOffset: length + 8 * word, as: UInt64.self)
+                    zeros |= (value &- ones) & ~value
+                }
+                if zeros & (ones << 7) == 0 {
+                    length += 32
+                    continue
+                }
+            }
+            if base.load(fromByteOffset: length, as: UInt8.self) == 0 { break }
+            length += 1
+        }
+        return length
+    }
 }

@@ -84,15 +84,11 @@ package struct ImageLayout: Equatable, @unchecked Sendable {
         return ImageLayout(kind: .fatbin, start: bytes.base, size: 16 + payload)
     }
 
-    /// The NUL is looked for byte by byte: the text may end at the last byte of a page.
     private static func text(_ bytes: BoundedBytes) throws(ImageError) -> ImageLayout {
         let first = bytes.base.load(as: UInt8.self)
         let isText = first == 9 || first == 10 || first == 13 || (32...126).contains(first)
         guard isText || first == 0xEF else { throw .notAnImage }
-        var length = 0
-        while length < bytes.count, bytes.base.load(fromByteOffset: length, as: UInt8.self) != 0 {
-            length += 1
-        }
+        let length = bytes.lengthOfText
         guard length < largest else { throw .tooLarge }
         return ImageLayout(kind: .text, start: bytes.base, size: length)
     }
