@@ -14,6 +14,15 @@ enum Flusher {
 
     /// When this many bytes wait, they leave before that time is over.
     fileprivate static let enough = 16 << 10
+
+    /// Values of the session's word, which the thread sleeps on.
+    fileprivate enum Word {
+        static let asleep: UInt32 = 0
+        /// It was woken, and has not come to a processor yet.
+        static let woken: UInt32 = 1
+        /// It looks after the stream by itself.
+        static let awake: UInt32 = 2
+    }
     /// Looks at a stream in which nothing new was, before it sleeps.
     fileprivate static let patience = 20
 
@@ -21,13 +30,22 @@ enum Flusher {
     /// which also orders the two stores and loads between this thread and the flusher.
     @inline(__always)
     static func request(_ state: State) {
-        if _fastPath(state.pointee.flusherIsAwake.load(ordering: .relaxed) != 0) { return }
+        if _fastPath(state.pointee.flusher.load(ordering: .relaxed) == Word.awake) { return }
         wake(state)
     }
 
     @inline(never)
     private static func wake(_ state: State) {
-        guard state.pointee.flusherIsAwake.exchange(1, ordering: .acquiringAndReleasing) == 0 else {
+        let (isMine, word) = state.pointee.flusher.compareExchange(
+            expected: Word.asleep,
+            desired: Word.woken,
+            ordering: .acquiringAndReleasing
+        )
+        guard isMine else {
+            // The system may let it wait for some milliseconds on the very processor that this thread runs
+            // on, while another one is idle.
+            let isEnough = state.pointee.outgoing.waiting >= enough
+            if word == Word.woken, isEnough { CommandStream.send(state) }
             return
         }
         if state.pointee.hasFlusher.load(ordering: .acquiring) { return signal(state) }
@@ -35,20 +53,20 @@ enum Flusher {
             state.pointee.hasFlusher.store(true, ordering: .releasing)
         } else {
             // Without a thread nothing may be left waiting.
-            state.pointee.flusherIsAwake.store(0, ordering: .releasing)
+            state.pointee.flusher.store(Word.asleep, ordering: .releasing)
             CommandStream.send(state)
         }
     }
 
     private static func signal(_ state: State) {
-        withUnsafePointer(to: state.pointee.flusherIsAwake) { word in
+        withUnsafePointer(to: state.pointee.flusher) { word in
             _ = ferry_futex(UnsafeMutableRawPointer(mutating: word), 129, 1, nil)
         }
     }
 
     /// Lets the thread end after the connection was lost.
     static func stop(_ state: State) {
-        state.pointee.flusherIsAwake.store(1, ordering: .releasing)
+        state.pointee.flusher.store(Word.woken, ordering: .releasing)
         signal(state)
     }
 
@@ -66,6 +84,7 @@ private func flusherMain(_ argument: UnsafeMutableRawPointer?) {
     let hasManyProcessors = sysconf(Int32(_SC_NPROCESSORS_ONLN)) >= 4
     while state.pointee.lostStatus == 0 {
         sleepUntilWoken(state)
+        state.pointee.flusher.store(Flusher.Word.awake, ordering: .relaxed)
         var idle = 0
         var quiet = QuietTime(now: ferry_now_ns(), roundTrips: roundTrips(state))
         while idle < Flusher.patience, state.pointee.lostStatus == 0 {
@@ -79,7 +98,7 @@ private func flusherMain(_ argument: UnsafeMutableRawPointer?) {
             idle = state.pointee.outgoing.hasNews ? 0 : idle + 1
             if idle == 0 { CommandStream.send(state) }
         }
-        state.pointee.flusherIsAwake.store(0, ordering: .sequentiallyConsistent)
+        state.pointee.flusher.store(Flusher.Word.asleep, ordering: .sequentiallyConsistent)
         // A call that came before this store has not woken anybody.
         if state.pointee.outgoing.hasNews { Flusher.request(state) }
     }
@@ -87,11 +106,11 @@ private func flusherMain(_ argument: UnsafeMutableRawPointer?) {
 
 /// Sleeps until there is something to send; looks meanwhile for bytes of copies, if there are any to come.
 private func sleepUntilWoken(_ state: UnsafeMutablePointer<SessionState>) {
-    while state.pointee.flusherIsAwake.load(ordering: .acquiring) == 0 {
+    while state.pointee.flusher.load(ordering: .acquiring) == Flusher.Word.asleep {
         Collecting.look(state)
         var pause = timespec(tv_sec: 0, tv_nsec: Collecting.pause)
         let isDue = Collecting.isDue(state)
-        withUnsafePointer(to: state.pointee.flusherIsAwake) { word in
+        withUnsafePointer(to: state.pointee.flusher) { word in
             let word = UnsafeMutableRawPointer(mutating: word)
             if isDue {
                 _ = withUnsafePointer(to: &pause) { ferry_futex(word, 128, 0, $0) }

@@ -46,8 +46,8 @@ struct SessionState: ~Copyable {
     @inline(__always)
     var lostStatus: Int32 { lost.load(ordering: .relaxed) }
 
-    /// 1 while the flusher looks after the stream by itself.
-    let flusherIsAwake = Atomic<UInt32>(0)
+    /// What the flusher's thread does; the word that it sleeps on.
+    let flusher = Atomic<UInt32>(0)
     /// Whether the flusher's thread was started.
     let hasFlusher = Atomic<Bool>(false)
     let counters = Counters()
