@@ -25,6 +25,12 @@ let portable: [SwiftSetting] =
             .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked"]),
         ] : [])
 
+/// Of `Wire`, whose constants and records each call on a server needs: without it nothing that is `package` and not
+/// public is inlined in another module, not even a constant. On one module only: two of them would each define what
+/// they specialise of the standard library. Embedded Swift does so anyway.
+let inlined: [SwiftSetting] =
+    embedded ? [] : [.unsafeFlags(["-enable-cmo-everything"], .when(configuration: .release))]
+
 /// The soft GPU's inner loops: optimised in debug builds too, with the vector unit that every
 /// x86-64 server of the last ten years has (docs/adr/0003).
 let lanes: [SwiftSetting] =
@@ -118,7 +124,7 @@ let clientTargets: [Target] = [
         path: "Sources/C/CPacking",
         linkerSettings: [.unsafeFlags(["-Xlinker", "-l:liblz4.a"])]
     ),
-    .target(name: "Wire", dependencies: ["CHash", "Driver"], swiftSettings: portable),
+    .target(name: "Wire", dependencies: ["CHash", "Driver"], swiftSettings: portable + inlined),
     .target(
         name: "Transport",
         dependencies: ["CLinux", "CPacking", "CTLS", "Wire"],
