@@ -81,7 +81,7 @@ private func flusherMain(_ argument: UnsafeMutableRawPointer?) {
     let state = argument.assumingMemoryBound(to: SessionState.self)
     // Sleeps would otherwise last 50 µs longer than asked for.
     ferry_sleep_exactly()
-    let hasManyProcessors = sysconf(Int32(_SC_NPROCESSORS_ONLN)) >= 4
+    let hasManyProcessors = ferry_processors() >= 4
     while state.pointee.lostStatus == 0 {
         sleepUntilWoken(state)
         state.pointee.flusher.store(Flusher.Word.awake, ordering: .relaxed)
