@@ -52,15 +52,16 @@ package struct SpinPolicy: Sendable {
         processors: Int,
         isEmulated: Bool = false
     ) {
-        stride = transport == .shm && !isEmulated ? 16 : 1
-        alone = transport == .shm || isEmulated ? 1_000 : 0
-        if processors < 2 {
-            most = 0
-        } else if isEmulated {
+        // With one processor nothing comes before it was offered: each look offers it.
+        let isAlone = processors < 2
+        stride = transport == .shm && !isEmulated && !isAlone ? 16 : 1
+        alone = (transport == .shm || isEmulated) && !isAlone ? 1_000 : 0
+        if isEmulated && !isAlone {
             // Being woken up late would be measured as a part of the link.
             most = 1_000_000
         } else {
-            most = processors < 4 ? 50_000 : 100_000
+            // With one, what is waited for in vain is time that the other end does not have.
+            most = isAlone ? 20_000 : processors < 4 ? 50_000 : 100_000
         }
         isFixed = isEmulated
         budget = most

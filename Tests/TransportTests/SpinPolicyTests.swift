@@ -2,15 +2,18 @@ import Testing
 import Transport
 
 @Suite struct SpinPolicyTests {
-    @Test func `one processor is never spent on looking`() {
-        for transport in [Channel.Transport.tcp, .unix, .shm] {
+    @Test func `one processor is spent on looking for as long as a sleep costs`() {
+        for transport in [Channel.Transport.tcp, .unix, .tls, .shm] {
             var policy = SpinPolicy(transport, processors: 1)
-            let spins = policy.spin()
-            #expect(!spins)
-            policy.learn(waited: 1_000)
-            policy.reset()
-            let spinsAfterLearning = policy.spin()
-            #expect(!spinsAfterLearning)
+            #expect(policy.most == 20_000)
+            var looks = 0
+            while policy.spin() { looks += 1 }
+            #expect(looks > 0)
+            // Who is waited for takes longer: then no look is worth it.
+            for _ in 0..<20 { policy.learn(waited: 50_000) }
+            #expect(policy.budget == 0)
+            policy.learn(waited: 15_000)
+            #expect(policy.budget == 10_000)
         }
     }
 
