@@ -138,6 +138,38 @@ extension WorkerTests {
             client.close()
         }
 
+        /// What nobody fetches is bounded, too.
+        @Test func copiesThatNoChannelCarriesAreBounded() throws {
+            let client = try TestClient(slices: [4 << 20])
+            let size = 1 << 20
+            let address = try client.allocate(UInt64(size))
+            let body = bytes(address, UInt64(size), UInt64(0))
+            let count = 400
+            for _ in 0..<count { _ = try client.sendOverChannels(.cuMemcpyDtoHAsync_v2, body) }
+            // The reader waits: a question is not answered.
+            let question = try client.ask(.cuStreamQuery, bytes(UInt64(0)))
+            #expect(throws: (any Error).self) {
+                while true {
+                    try client.receive(timeout: 300)
+                    if client.received.contains(where: { $0.sequence == question }) { break }
+                }
+            }
+            let staging = FakeDriver.shared.locked {
+                FakeDriver.shared.hostMemory.values.reduce(0, +)
+            }
+            #expect(staging <= Staging.most + Staging.shared / 2)
+            let channel = try #require(try client.openBulk())
+            try channel.send(BulkFrame(.deliver))
+            var left = count * size
+            while left > 0 {
+                let frame = try channel.frame()
+                _ = try channel.bytes(frame.length)
+                left -= frame.length
+            }
+            #expect(try client.reply(to: question).status == 0)
+            client.close()
+        }
+
         @Test func theReaderNeverWaitsForAStream() throws {
             let (client, stream) = try blocked(slices: [4 << 20])
             let address = try client.allocate(UInt64(Staging.mostRecord))

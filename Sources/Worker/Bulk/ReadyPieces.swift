@@ -39,6 +39,8 @@ final class ReadyPieces: @unchecked Sendable {
     private var next = 0
     /// Pieces that were added and whose memory was not given back, for each context.
     private var unsent: [UInt32: Int] = [:]
+    /// Pieces that were sent so far.
+    private var sent = 0
     private var isClosed = false
 
     /// Adds a piece, whose memory is the queue's from now on.
@@ -78,8 +80,19 @@ final class ReadyPieces: @unchecked Sendable {
         monitor.withLock {
             let left = unsent[piece.context, default: 1] - 1
             unsent[piece.context] = left == 0 ? nil : left
+            sent += 1
             monitor.wakeAll()
         }
+    }
+
+    /// Waits until one more piece was sent; `false` when there is none.
+    func finishOne() -> Bool {
+        monitor.lock()
+        defer { monitor.unlock() }
+        guard !unsent.isEmpty, !isClosed else { return false }
+        let before = sent
+        while sent == before, !isClosed { monitor.wait() }
+        return true
     }
 
     /// Waits until all pieces of a context were sent.

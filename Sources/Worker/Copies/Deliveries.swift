@@ -205,7 +205,7 @@ final class Deliveries: @unchecked Sendable {
         monitor.lock()
         let first = entries.first
         monitor.unlock()
-        guard let first else { return false }
+        guard let first else { return ready.finishOne() }
         if let piece = first.piece { _ = driver.cuEventSynchronize?(piece.event) }
         flush()
         return true
