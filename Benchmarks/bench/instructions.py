@@ -20,7 +20,8 @@ from .servers import started
 #: Calls of the two runs.
 FEW, MANY = 2_000, 22_000
 
-CALLGRIND = ["valgrind", "--tool=callgrind", "--quiet", "--compress-strings=no", "--compress-pos=no",
+#: Threads take turns: otherwise the one that is counted might keep the others from running at all.
+CALLGRIND = ["valgrind", "--tool=callgrind", "--fair-sched=yes", "--quiet", "--compress-strings=no", "--compress-pos=no",
              "--dump-instr=yes"]
 
 

@@ -30,7 +30,10 @@ enum Flusher {
     /// which also orders the two stores and loads between this thread and the flusher.
     @inline(__always)
     static func request(_ state: State) {
-        if _fastPath(state.pointee.flusher.load(ordering: .relaxed) == Word.awake) { return }
+        let word = state.pointee.flusher.load(ordering: .relaxed)
+        if _fastPath(word == Word.awake) { return }
+        // Many calls may come before it runs.
+        if word == Word.woken, state.pointee.outgoing.waiting < enough { return }
         wake(state)
     }
 
@@ -44,8 +47,7 @@ enum Flusher {
         guard isMine else {
             // The system may let it wait for some milliseconds on the very processor that this thread runs
             // on, while another one is idle.
-            let isEnough = state.pointee.outgoing.waiting >= enough
-            if word == Word.woken, isEnough { CommandStream.send(state) }
+            if word == Word.woken { CommandStream.send(state) }
             return
         }
         if state.pointee.hasFlusher.load(ordering: .acquiring) { return signal(state) }
