@@ -76,18 +76,23 @@ extension ClientTests {
             }
         }
 
+        /// Memory of the GPU, what it holds, and as much page-locked memory.
+        private func filled(_ size: Int) throws -> (UInt64, [UInt8], UnsafeMutableRawPointer) {
+            let address = try allocate(size)
+            let data = Self.pattern(size)
+            #expect(ClientCalls.cuMemcpyHtoD_v2(address, data, size) == 0)
+            var memory: UnsafeMutableRawPointer?
+            #expect(ClientCalls.cuMemHostAlloc(&memory, size, 0) == 0)
+            return (address, data, try #require(memory))
+        }
+
         @Test func `an asynchronous copy to page-locked memory is there after synchronising`()
             async throws
         {
             let server = try FakeServer()
             try await withSession(server) {
                 let size = 3_000_000
-                let address = try allocate(size)
-                let data = Self.pattern(size)
-                #expect(ClientCalls.cuMemcpyHtoD_v2(address, data, size) == 0)
-                var memory: UnsafeMutableRawPointer?
-                #expect(ClientCalls.cuMemHostAlloc(&memory, size, 0) == 0)
-                let target = try #require(memory)
+                let (address, data, target) = try filled(size)
                 let before = Session.traffic.roundTrips
                 #expect(ClientCalls.cuMemcpyDtoHAsync_v2(target, address, size, nil) == 0)
                 #expect(Session.traffic.roundTrips == before)
@@ -103,12 +108,7 @@ extension ClientTests {
             let server = try FakeServer()
             try await withSession(server) {
                 let size = 1 << 20
-                let address = try allocate(size)
-                let data = Self.pattern(size)
-                #expect(ClientCalls.cuMemcpyHtoD_v2(address, data, size) == 0)
-                var memory: UnsafeMutableRawPointer?
-                #expect(ClientCalls.cuMemHostAlloc(&memory, size, 0) == 0)
-                let target = try #require(memory)
+                let (address, data, target) = try filled(size)
                 memset(target, 0, size)
                 #expect(ClientCalls.cuMemcpyDtoHAsync_v2(target, address, size, nil) == 0)
                 let end = Date(timeIntervalSinceNow: 10)

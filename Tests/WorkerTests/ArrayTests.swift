@@ -105,6 +105,24 @@ extension WorkerTests {
             client.close()
         }
 
+        /// Client and worker count alike, also what is left of rows that are longer than a piece.
+        @Test func aBoxTakesTheMemoryThatTheClientCounts() throws {
+            let client = try TestClient(slices: [8 << 20])
+            let stream = try client.blockStream()
+            let extent = BoxExtent(width: 150_000, height: 3, depth: 1)
+            let create = create(array, extent.width / 4, extent.height)
+            #expect(try client.call(.cuArray3DCreate_v2, create).status == 0)
+            let size = (extent.width, extent.height, extent.depth)
+            let copy = body(.array(array), .host, size, stream: stream)
+            let later = try client.send(.cuMemcpy3DAsync_v2, copy)
+            let most = UInt64.max
+            let room = try client.call(.stagingRoom, bytes(stream, most, most))
+            #expect(room.load(16, as: UInt64.self) == UInt64(Staging.taken(by: extent)))
+            FakeDriver.shared.releaseAll()
+            #expect(try client.hostData(of: later).count == extent.bytes)
+            client.close()
+        }
+
         @Test func partsAndMemoryOfTheGPU() throws {
             let client = try TestClient()
             #expect(try client.call(.cuArray3DCreate_v2, create(array, 8, 5, 3)).status == 0)

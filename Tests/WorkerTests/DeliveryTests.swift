@@ -15,16 +15,6 @@ extension WorkerTests {
             (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
         }
 
-        /// A client with a stream that a kernel blocks.
-        private func blocked(slices: [UInt64]) throws -> (TestClient, UInt64) {
-            let client = try TestClient(slices: slices)
-            let block = try #require(try client.load()["block"])
-            let stream = TestHandle.stream(5)
-            try client.send(.cuStreamCreate, bytes(stream, UInt32(0)))
-            try client.send(.cuLaunchKernel, client.launchBody(block, [], stream: stream))
-            return (client, stream)
-        }
-
         private func fill(_ client: TestClient, _ address: UInt64, _ data: [UInt8]) throws {
             for start in stride(from: 0, to: data.count, by: WireFormat.maxData) {
                 let piece = Array(data[start..<min(start + WireFormat.maxData, data.count)])
@@ -109,7 +99,8 @@ extension WorkerTests {
         }
 
         @Test func roomIsThereWhenCopiesHaveEnded() throws {
-            let (client, stream) = try blocked(slices: [1 << 20])
+            let client = try TestClient(slices: [1 << 20])
+            let stream = try client.blockStream()
             let address = try client.allocate(UInt64(WireFormat.maxData))
             let data = pattern(WireFormat.maxData)
             for _ in 0..<40 {
@@ -171,7 +162,8 @@ extension WorkerTests {
         }
 
         @Test func theReaderNeverWaitsForAStream() throws {
-            let (client, stream) = try blocked(slices: [4 << 20])
+            let client = try TestClient(slices: [4 << 20])
+            let stream = try client.blockStream()
             let address = try client.allocate(UInt64(Staging.mostRecord))
             // All that a client may have in use, at the host and at the GPU.
             for _ in 0..<Staging.most / 2 / WireFormat.maxData {

@@ -8,13 +8,8 @@ extension WorkerTests {
         /// A client with a stream that a kernel blocks.
         private func blocked() throws -> (TestClient, UInt64, UInt64) {
             let client = try TestClient()
-            let functions = try client.load()
-            let block = try #require(functions["block"])
-            let address = try client.allocate(256)
-            let stream = TestHandle.stream(5)
-            try client.send(.cuStreamCreate, bytes(stream, UInt32(0)))
-            try client.send(.cuLaunchKernel, client.launchBody(block, [], stream: stream))
-            return (client, stream, address)
+            let stream = try client.blockStream()
+            return (client, stream, try client.allocate(256))
         }
 
         @Test func aWaitDoesNotStopLaterCalls() throws {

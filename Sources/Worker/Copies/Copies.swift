@@ -156,10 +156,10 @@ extension Executor {
         var offset: UInt64 = 0
         while offset < length {
             var status = Status.success
-            guard var place = takePlace(record, length - offset, handle, &status) else {
-                return status
-            }
-            let size = sizeAt(offset, place.length)
+            let start = offset
+            let taken = takePlace(record, handle, &status) { sizeAt(start, $0) }
+            guard var place = taken else { return status }
+            let size = place.length
             status = copy(place.memory.data, offset, size)
             if status == Status.success { status = mark(&place, record, stream) }
             guard status == Status.success else {
@@ -167,7 +167,6 @@ extension Executor {
                 return status
             }
             place.offset = offset
-            place.length = size
             offset += UInt64(size)
             place.isLast = offset == length
             deliveries.append(record, place, context: context, stream: stream)
@@ -175,31 +174,28 @@ extension Executor {
         return Status.success
     }
 
-    /// Memory for a piece of a copy to the host, which then has at most `length` bytes: what channels
-    /// carry lies in one of their slots if there is one, and in staging memory otherwise.
+    /// Memory for a piece of a copy to the host: what channels carry lies in one of their slots if there
+    /// is one, and in staging memory otherwise, of which it takes what the client has counted.
     ///
-    /// - Parameter left: Bytes that the copy has from here on.
+    /// - Parameter sizeAt: Bytes of a piece that has at most so many.
+    @inline(__always)
     private func takePlace(
         _ record: Record,
-        _ left: UInt64,
         _ handle: UInt64,
-        _ status: inout CUresult
+        _ status: inout CUresult,
+        sizeAt: (_ most: Int) -> Int
     ) -> Deliveries.Piece? {
         if record.isOverChannels, let index = bulk.slots.takeNow() {
             bulk.slots.lockPages(index, identifier: record.context)
             let memory = PieceMemory.slot(index, bulk.slots)
-            return Deliveries.Piece(
-                memory: memory,
-                offset: 0,
-                length: BulkFrame.usual,
-                isLast: false
-            )
+            let size = sizeAt(BulkFrame.usual)
+            return Deliveries.Piece(memory: memory, offset: 0, length: size, isLast: false)
         }
         guard let pool = staging(of: record) else {
             status = Status.invalidContext
             return nil
         }
-        let size = Int(min(left, UInt64(WireFormat.maxData)))
+        let size = sizeAt(WireFormat.maxData)
         guard let slot = takeSlot(pool, size, handle, &status) else { return nil }
         let memory = PieceMemory.staging(slot, pool)
         return Deliveries.Piece(memory: memory, offset: 0, length: size, isLast: false)

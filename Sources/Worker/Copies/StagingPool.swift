@@ -8,8 +8,10 @@ struct StagingSlot {
     var memory: UnsafeMutableRawPointer
     /// Index into `Staging.sizes`.
     var sizeClass: Int
-    /// Group of the stream that uses it, `Staging.group`.
+    /// Group of the stream that uses it, `Staging.group`, and what that is counted for: as the client
+    /// counts, also where no piece of the right size was left.
     var group = 0
+    var taken = 0
     /// That stream, of a copy to the GPU.
     var stream: CUstream?
     /// Recorded behind the copy.
@@ -99,7 +101,8 @@ final class StagingPool: @unchecked Sendable {
         }
         guard let slot else { return nil }
         slot.pointee.group = group
-        use.add(Staging.sizes[slot.pointee.sizeClass], group)
+        slot.pointee.taken = Staging.sizes[sizeClass]
+        use.add(slot.pointee.taken, group)
         return slot
     }
 
@@ -120,7 +123,7 @@ final class StagingPool: @unchecked Sendable {
     /// With the lock held.
     private func giveBack(_ slot: UnsafeMutablePointer<StagingSlot>) {
         let sizeClass = slot.pointee.sizeClass
-        use.add(-Staging.sizes[sizeClass], slot.pointee.group)
+        use.add(-slot.pointee.taken, slot.pointee.group)
         slot.pointee.next = free[sizeClass]
         free[sizeClass] = slot
     }

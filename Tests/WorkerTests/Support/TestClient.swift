@@ -356,6 +356,15 @@ extension TestClient {
         bytes(address, UInt64(data.count), stream) + data
     }
 
+    /// Makes a stream that a kernel blocks until the driver's streams are released.
+    func blockStream() throws -> UInt64 {
+        let block = try #require(try load()["block"])
+        let stream = TestHandle.stream(5)
+        try send(.cuStreamCreate, bytes(stream, UInt32(0)))
+        try send(.cuLaunchKernel, launchBody(block, [], stream: stream))
+        return stream
+    }
+
     /// What the GPU's memory holds, by a synchronous copy.
     func download(_ address: UInt64, _ count: Int) throws -> [UInt8] {
         let sequence = try ask(.cuMemcpyDtoH_v2, bytes(address, UInt64(count), UInt64(0)))
