@@ -190,6 +190,40 @@ package enum LaunchLayout {
     package static let attributeSize = 72
     package static let maxAttributes = 32
     package static let maxParameterBytes = 32_764
+
+    /// In `cuOccupancyMaxActiveClusters` and `cuOccupancyMaxPotentialClusterSize`, which have a launch's
+    /// body without parameters: no function. Reply: i32.
+    package static let noFunction = UInt32.max
+}
+
+/// Bodies of the calls about tensor maps: what the driver makes a descriptor of. Reply: its 128 bytes.
+package enum TensorMapLayout {
+    package static let address = 0  // u64, address of the GPU
+    package static let dataType = 8  // i32, CUtensorMapDataType
+    package static let rank = 12  // u32
+    package static let extents = 16  // 5 × u64, elements; 0 beyond the rank
+    package static let strides = 56  // 4 × u64, bytes, of the second dimension and on
+    package static let elementStrides = 88  // 5 × u32
+    package static let box = 108  // 5 × u32, elements; of a tiled map
+    package static let lowerCorner = 108  // 3 × i32; of an im2col map
+    package static let upperCorner = 120  // 3 × i32; of an im2col map
+    package static let channels = 132  // u32; of im2col maps
+    package static let pixels = 136  // u32; of im2col maps
+    package static let interleave = 140  // i32
+    package static let swizzle = 144  // i32
+    package static let promotion = 148  // i32, of reads in the level 2 cache
+    package static let fill = 152  // i32, of what is out of bounds
+    package static let mode = 156  // i32, CUtensorMapIm2ColWideMode
+    package static let size = 160
+
+    // cuTensorMapReplaceAddress: u64 address, then the descriptor
+    package static let descriptor = 8
+    package static let replaceSize = 136
+
+    /// Bytes of a descriptor.
+    package static let descriptorSize = 128
+    /// Dimensions that a tensor may have.
+    package static let maxRank = 5
 }
 
 /// Bodies of the context calls. Contexts are named by the header's context identifiers.

@@ -295,7 +295,7 @@ public func cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(_ numBlocks: Un
 
 @c @implementation
 public func cuOccupancyMaxActiveClusters(_ numClusters: UnsafeMutablePointer<Int32>!, _ function: CUfunction!, _ config: UnsafePointer<CUlaunchConfig>!) -> CUresult {
-    Tracing.call(538, "cuOccupancyMaxActiveClusters") { ClientCalls.notSupported("cuOccupancyMaxActiveClusters") }
+    Tracing.call(538, "cuOccupancyMaxActiveClusters") { ClientCalls.cuOccupancyMaxActiveClusters(numClusters, function, config) }
 }
 
 @c @implementation
@@ -310,7 +310,7 @@ public func cuOccupancyMaxPotentialBlockSizeWithFlags(_ minGridSize: UnsafeMutab
 
 @c @implementation
 public func cuOccupancyMaxPotentialClusterSize(_ clusterSize: UnsafeMutablePointer<Int32>!, _ function: CUfunction!, _ config: UnsafePointer<CUlaunchConfig>!) -> CUresult {
-    Tracing.call(541, "cuOccupancyMaxPotentialClusterSize") { ClientCalls.notSupported("cuOccupancyMaxPotentialClusterSize") }
+    Tracing.call(541, "cuOccupancyMaxPotentialClusterSize") { ClientCalls.cuOccupancyMaxPotentialClusterSize(clusterSize, function, config) }
 }
 
 @c @implementation

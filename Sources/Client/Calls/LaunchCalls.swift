@@ -160,12 +160,13 @@ extension ClientCalls {
         }
     }
 
-    /// Attributes whose values are plain numbers, so that they mean the same on the server:
-    /// ignore 0, cooperative 2, synchronisation policy 3, cluster dimension 4, cluster scheduling 5,
-    /// programmatic serialisation 6, priority 8, memory domains 9 and 10, preferred cluster 11.
-    private static func isCarried(_ attribute: Int32) -> Bool {
+    /// Attributes whose values are plain numbers or addresses of the GPU, so that they mean the same on
+    /// the server: ignore 0, access policy 1, cooperative 2, synchronisation policy 3, cluster dimension 4,
+    /// cluster scheduling 5, programmatic serialisation 6, priority 8, memory domains 9 and 10, preferred
+    /// cluster 11, shared memory carve-out 14, NVLink scheduling 16.
+    static func isCarried(_ attribute: Int32) -> Bool {
         switch attribute {
-        case 0, 2, 3, 4, 5, 6, 8, 9, 10, 11: true
+        case 0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 14, 16: true
         default: false
         }
     }

@@ -187,17 +187,7 @@ extension ClientCalls {
             LaunchLayout.parameters &+ padded &+ attributeCount &* LaunchLayout.attributeSize
         state.pointee.streamLock.lock()
         let body = CommandStream.begin(state, opcode, flags: 0, context: context, size: size)
-        body.storeBytes(of: entry.pointee.identifier, as: UInt32.self)
-        body.storeBytes(of: UInt32(attributeCount), toByteOffset: 4, as: UInt32.self)
-        body.storeBytes(of: launch.grid.0, toByteOffset: 8, as: UInt32.self)
-        body.storeBytes(of: launch.grid.1, toByteOffset: 12, as: UInt32.self)
-        body.storeBytes(of: launch.grid.2, toByteOffset: 16, as: UInt32.self)
-        body.storeBytes(of: launch.block.0, toByteOffset: 20, as: UInt32.self)
-        body.storeBytes(of: launch.block.1, toByteOffset: 24, as: UInt32.self)
-        body.storeBytes(of: launch.block.2, toByteOffset: 28, as: UInt32.self)
-        body.storeBytes(of: launch.sharedBytes, toByteOffset: 32, as: UInt32.self)
-        body.storeBytes(of: UInt32(truncatingIfNeeded: bytes), toByteOffset: 36, as: UInt32.self)
-        body.storeBytes(of: stream, toByteOffset: 40, as: UInt64.self)
+        encode(launch, of: entry.pointee.identifier, attributeCount, bytes, to: body)
         let blob = body + LaunchLayout.parameters
         var isWhole = true
         if let packed {
@@ -219,7 +209,31 @@ extension ClientCalls {
         return Status.success
     }
 
-    private static func write(
+    /// Writes what comes before the parameters.
+    @inline(__always)
+    static func encode(
+        _ launch: Launch,
+        of function: UInt32,
+        _ attributeCount: Int,
+        _ parameterBytes: Int,
+        to body: UnsafeMutableRawPointer
+    ) {
+        let parameterBytes = UInt32(truncatingIfNeeded: parameterBytes)
+        let stream = UInt64(UInt(bitPattern: launch.stream))
+        body.storeBytes(of: function, as: UInt32.self)
+        body.storeBytes(of: UInt32(attributeCount), toByteOffset: 4, as: UInt32.self)
+        body.storeBytes(of: launch.grid.0, toByteOffset: 8, as: UInt32.self)
+        body.storeBytes(of: launch.grid.1, toByteOffset: 12, as: UInt32.self)
+        body.storeBytes(of: launch.grid.2, toByteOffset: 16, as: UInt32.self)
+        body.storeBytes(of: launch.block.0, toByteOffset: 20, as: UInt32.self)
+        body.storeBytes(of: launch.block.1, toByteOffset: 24, as: UInt32.self)
+        body.storeBytes(of: launch.block.2, toByteOffset: 28, as: UInt32.self)
+        body.storeBytes(of: launch.sharedBytes, toByteOffset: 32, as: UInt32.self)
+        body.storeBytes(of: parameterBytes, toByteOffset: 36, as: UInt32.self)
+        body.storeBytes(of: stream, toByteOffset: 40, as: UInt64.self)
+    }
+
+    static func write(
         _ attributes: UnsafePointer<CUlaunchAttribute>?,
         _ count: Int,
         to body: UnsafeMutableRawPointer

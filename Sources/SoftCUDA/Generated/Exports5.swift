@@ -295,7 +295,7 @@ public func cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(_ numBlocks: Un
 
 @c @implementation
 public func cuOccupancyMaxActiveClusters(_ numClusters: UnsafeMutablePointer<Int32>!, _ function: CUfunction!, _ config: UnsafePointer<CUlaunchConfig>!) -> CUresult {
-    SoftCalls.notSupported("cuOccupancyMaxActiveClusters")
+    SoftCalls.cuOccupancyMaxActiveClusters(numClusters, function, config)
 }
 
 @c @implementation
@@ -310,7 +310,7 @@ public func cuOccupancyMaxPotentialBlockSizeWithFlags(_ minGridSize: UnsafeMutab
 
 @c @implementation
 public func cuOccupancyMaxPotentialClusterSize(_ clusterSize: UnsafeMutablePointer<Int32>!, _ function: CUfunction!, _ config: UnsafePointer<CUlaunchConfig>!) -> CUresult {
-    SoftCalls.notSupported("cuOccupancyMaxPotentialClusterSize")
+    SoftCalls.cuOccupancyMaxPotentialClusterSize(clusterSize, function, config)
 }
 
 @c @implementation

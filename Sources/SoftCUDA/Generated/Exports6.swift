@@ -195,22 +195,22 @@ public func cuSurfRefSetArray(_ surfRef: CUsurfref!, _ array: CUarray!, _ flags:
 
 @c @implementation
 public func cuTensorMapEncodeIm2col(_ tensorMap: OpaquePointer!, _ tensorDataType: CUtensorMapDataType, _ tensorRank: UInt32, _ globalAddress: UnsafeMutableRawPointer!, _ globalDim: UnsafePointer<UInt64>!, _ globalStrides: UnsafePointer<UInt64>!, _ pixelBoxLowerCorner: UnsafePointer<Int32>!, _ pixelBoxUpperCorner: UnsafePointer<Int32>!, _ channelsPerPixel: UInt32, _ pixelsPerColumn: UInt32, _ elementStrides: UnsafePointer<UInt32>!, _ interleave: CUtensorMapInterleave, _ swizzle: CUtensorMapSwizzle, _ l2Promotion: CUtensorMapL2promotion, _ oobFill: CUtensorMapFloatOOBfill) -> CUresult {
-    SoftCalls.notSupported("cuTensorMapEncodeIm2col")
+    SoftCalls.cuTensorMapEncodeIm2col(tensorMap, tensorDataType, tensorRank, globalAddress, globalDim, globalStrides, pixelBoxLowerCorner, pixelBoxUpperCorner, channelsPerPixel, pixelsPerColumn, elementStrides, interleave, swizzle, l2Promotion, oobFill)
 }
 
 @c @implementation
 public func cuTensorMapEncodeIm2colWide(_ tensorMap: OpaquePointer!, _ tensorDataType: CUtensorMapDataType, _ tensorRank: UInt32, _ globalAddress: UnsafeMutableRawPointer!, _ globalDim: UnsafePointer<UInt64>!, _ globalStrides: UnsafePointer<UInt64>!, _ pixelBoxLowerCornerWidth: Int32, _ pixelBoxUpperCornerWidth: Int32, _ channelsPerPixel: UInt32, _ pixelsPerColumn: UInt32, _ elementStrides: UnsafePointer<UInt32>!, _ interleave: CUtensorMapInterleave, _ mode: CUtensorMapIm2ColWideMode, _ swizzle: CUtensorMapSwizzle, _ l2Promotion: CUtensorMapL2promotion, _ oobFill: CUtensorMapFloatOOBfill) -> CUresult {
-    SoftCalls.notSupported("cuTensorMapEncodeIm2colWide")
+    SoftCalls.cuTensorMapEncodeIm2colWide(tensorMap, tensorDataType, tensorRank, globalAddress, globalDim, globalStrides, pixelBoxLowerCornerWidth, pixelBoxUpperCornerWidth, channelsPerPixel, pixelsPerColumn, elementStrides, interleave, mode, swizzle, l2Promotion, oobFill)
 }
 
 @c @implementation
 public func cuTensorMapEncodeTiled(_ tensorMap: OpaquePointer!, _ tensorDataType: CUtensorMapDataType, _ tensorRank: UInt32, _ globalAddress: UnsafeMutableRawPointer!, _ globalDim: UnsafePointer<UInt64>!, _ globalStrides: UnsafePointer<UInt64>!, _ boxDim: UnsafePointer<UInt32>!, _ elementStrides: UnsafePointer<UInt32>!, _ interleave: CUtensorMapInterleave, _ swizzle: CUtensorMapSwizzle, _ l2Promotion: CUtensorMapL2promotion, _ oobFill: CUtensorMapFloatOOBfill) -> CUresult {
-    SoftCalls.notSupported("cuTensorMapEncodeTiled")
+    SoftCalls.cuTensorMapEncodeTiled(tensorMap, tensorDataType, tensorRank, globalAddress, globalDim, globalStrides, boxDim, elementStrides, interleave, swizzle, l2Promotion, oobFill)
 }
 
 @c @implementation
 public func cuTensorMapReplaceAddress(_ tensorMap: OpaquePointer!, _ globalAddress: UnsafeMutableRawPointer!) -> CUresult {
-    SoftCalls.notSupported("cuTensorMapReplaceAddress")
+    SoftCalls.cuTensorMapReplaceAddress(tensorMap, globalAddress)
 }
 
 @c @implementation

@@ -136,6 +136,10 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags = 0x0441
     /// `cuOccupancyAvailableDynamicSMemPerBlock`
     case cuOccupancyAvailableDynamicSMemPerBlock = 0x0442
+    /// `cuOccupancyMaxActiveClusters`
+    case cuOccupancyMaxActiveClusters = 0x0443
+    /// `cuOccupancyMaxPotentialClusterSize`
+    case cuOccupancyMaxPotentialClusterSize = 0x0444
     /// `cuLaunchKernel`
     case cuLaunchKernel = 0x0500
     /// `cuLaunchKernelEx`
@@ -206,6 +210,14 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuTexRefGetFlags = 0x0734
     /// `cuTexRefGetBorderColor`
     case cuTexRefGetBorderColor = 0x0735
+    /// `cuTensorMapEncodeTiled`
+    case cuTensorMapEncodeTiled = 0x0740
+    /// `cuTensorMapEncodeIm2col`
+    case cuTensorMapEncodeIm2col = 0x0741
+    /// `cuTensorMapEncodeIm2colWide`
+    case cuTensorMapEncodeIm2colWide = 0x0742
+    /// `cuTensorMapReplaceAddress`
+    case cuTensorMapReplaceAddress = 0x0743
 
     /// The name of the call, or of the record.
     package var name: StaticString {
@@ -277,6 +289,8 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuOccupancyMaxActiveBlocksPerMultiprocessor: "cuOccupancyMaxActiveBlocksPerMultiprocessor"
         case .cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags: "cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags"
         case .cuOccupancyAvailableDynamicSMemPerBlock: "cuOccupancyAvailableDynamicSMemPerBlock"
+        case .cuOccupancyMaxActiveClusters: "cuOccupancyMaxActiveClusters"
+        case .cuOccupancyMaxPotentialClusterSize: "cuOccupancyMaxPotentialClusterSize"
         case .cuLaunchKernel: "cuLaunchKernel"
         case .cuLaunchKernelEx: "cuLaunchKernelEx"
         case .cuLaunchCooperativeKernel: "cuLaunchCooperativeKernel"
@@ -312,6 +326,10 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuTexRefGetFilterMode: "cuTexRefGetFilterMode"
         case .cuTexRefGetFlags: "cuTexRefGetFlags"
         case .cuTexRefGetBorderColor: "cuTexRefGetBorderColor"
+        case .cuTensorMapEncodeTiled: "cuTensorMapEncodeTiled"
+        case .cuTensorMapEncodeIm2col: "cuTensorMapEncodeIm2col"
+        case .cuTensorMapEncodeIm2colWide: "cuTensorMapEncodeIm2colWide"
+        case .cuTensorMapReplaceAddress: "cuTensorMapReplaceAddress"
         }
     }
 }

@@ -145,7 +145,7 @@ package final class Executor: @unchecked Sendable {
         }
     }
 
-    /// Arrays, textures and surfaces.
+    /// Arrays, textures, surfaces and tensor maps, and what is asked about clusters.
     private func executeTexturing(_ record: Record) throws(ProtocolViolation) {
         switch record.opcode {
         case .cuMemcpy3D_v2, .cuMemcpy3DAsync_v2: try copyBox(record)
@@ -161,6 +161,12 @@ package final class Executor: @unchecked Sendable {
         case .cuTexRefSetAddress2D_v3: try setReferenceAddress2D(record)
         case .cuTexRefSetBorderColor: try setReferenceBorder(record)
         case .cuTexRefGetBorderColor: try referenceBorder(record)
+        case .cuTensorMapEncodeTiled: try encodeTiledMap(record)
+        case .cuTensorMapEncodeIm2col: try encodeIm2colMap(record)
+        case .cuTensorMapEncodeIm2colWide: try encodeWideIm2colMap(record)
+        case .cuTensorMapReplaceAddress: try replaceMapAddress(record)
+        case .cuOccupancyMaxActiveClusters, .cuOccupancyMaxPotentialClusterSize:
+            try clusters(record)
         default: throw .unknownOpcode(record.opcode.rawValue)
         }
     }

@@ -121,6 +121,54 @@ extension Executor {
         finish(record, call(&configuration, shape.function, launchPointers, nil))
     }
 
+    /// How many clusters fit, or how large one may be.
+    func clusters(_ record: Record) throws(ProtocolViolation) {
+        let isSize = record.opcode == .cuOccupancyMaxPotentialClusterSize
+        let call =
+            isSize
+            ? driver.cuOccupancyMaxPotentialClusterSize : driver.cuOccupancyMaxActiveClusters
+        guard record.body.count >= LaunchLayout.parameters else {
+            throw .malformed(record.opcode)
+        }
+        func word(_ offset: Int) -> UInt32 { record.load(offset, as: UInt32.self) }
+        let count = Int(word(LaunchLayout.attributeCount))
+        guard count <= LaunchLayout.maxAttributes, word(LaunchLayout.parameterBytes) == 0 else {
+            throw .malformed(record.opcode)
+        }
+        try record.expect(size: LaunchLayout.parameters + count * LaunchLayout.attributeSize)
+        guard let call else { return finish(record, Status.notFound) }
+        var function: CUfunction?
+        let identifier = word(LaunchLayout.function)
+        if identifier != LaunchLayout.noFunction {
+            guard let entry = handles.functions.entry(identifier) else {
+                return finish(record, Status.invalidHandle)
+            }
+            function = entry.pointee.function
+        }
+        for index in 0..<count {
+            let offset = LaunchLayout.parameters + index * LaunchLayout.attributeSize
+            let status = copyAttribute(record, offset, to: launchAttributes + index)
+            guard status == Status.success else { return finish(record, status) }
+        }
+        var configuration = CUlaunchConfig(
+            gridDimX: word(LaunchLayout.grid),
+            gridDimY: word(LaunchLayout.grid + 4),
+            gridDimZ: word(LaunchLayout.grid + 8),
+            blockDimX: word(LaunchLayout.block),
+            blockDimY: word(LaunchLayout.block + 4),
+            blockDimZ: word(LaunchLayout.block + 8),
+            sharedMemBytes: word(LaunchLayout.sharedBytes),
+            stream: nil,
+            attributes: launchAttributes,
+            attributeCount: UInt32(count)
+        )
+        var answer: Int32 = 0
+        let status = call(&answer, function, &configuration)
+        finish(record, status, size: ReplyLayout.values + 8) { reply in
+            reply.storeBytes(of: answer, toByteOffset: ReplyLayout.values, as: Int32.self)
+        }
+    }
+
     /// `CUlaunchAttributeID` by what the value holds.
     private enum Attribute {
         /// Plain numbers: cooperative, synchronisation policy, cluster dimension and scheduling,

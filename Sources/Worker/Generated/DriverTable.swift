@@ -541,12 +541,18 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags`
     package var cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags:
         (@convention(c) (UnsafeMutablePointer<Int32>?, CUfunction?, Int32, Int, UInt32) -> CUresult)?
+    /// `cuOccupancyMaxActiveClusters`
+    package var cuOccupancyMaxActiveClusters:
+        (@convention(c) (UnsafeMutablePointer<Int32>?, CUfunction?, UnsafePointer<CUlaunchConfig>?) -> CUresult)?
     /// `cuOccupancyMaxPotentialBlockSize`
     package var cuOccupancyMaxPotentialBlockSize:
         (@convention(c) (UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?, CUfunction?, CUoccupancyB2DSize?, Int, Int32) -> CUresult)?
     /// `cuOccupancyMaxPotentialBlockSizeWithFlags`
     package var cuOccupancyMaxPotentialBlockSizeWithFlags:
         (@convention(c) (UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?, CUfunction?, CUoccupancyB2DSize?, Int, Int32, UInt32) -> CUresult)?
+    /// `cuOccupancyMaxPotentialClusterSize`
+    package var cuOccupancyMaxPotentialClusterSize:
+        (@convention(c) (UnsafeMutablePointer<Int32>?, CUfunction?, UnsafePointer<CUlaunchConfig>?) -> CUresult)?
     /// `cuPointerGetAttribute`
     package var cuPointerGetAttribute:
         (@convention(c) (UnsafeMutableRawPointer?, CUpointer_attribute, CUdeviceptr) -> CUresult)?
@@ -628,6 +634,18 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuSurfRefSetArray`
     package var cuSurfRefSetArray:
         (@convention(c) (CUsurfref?, CUarray?, UInt32) -> CUresult)?
+    /// `cuTensorMapEncodeIm2col`
+    package var cuTensorMapEncodeIm2col:
+        (@convention(c) (OpaquePointer?, CUtensorMapDataType, UInt32, UnsafeMutableRawPointer?, UnsafePointer<UInt64>?, UnsafePointer<UInt64>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?, UInt32, UInt32, UnsafePointer<UInt32>?, CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion, CUtensorMapFloatOOBfill) -> CUresult)?
+    /// `cuTensorMapEncodeIm2colWide`
+    package var cuTensorMapEncodeIm2colWide:
+        (@convention(c) (OpaquePointer?, CUtensorMapDataType, UInt32, UnsafeMutableRawPointer?, UnsafePointer<UInt64>?, UnsafePointer<UInt64>?, Int32, Int32, UInt32, UInt32, UnsafePointer<UInt32>?, CUtensorMapInterleave, CUtensorMapIm2ColWideMode, CUtensorMapSwizzle, CUtensorMapL2promotion, CUtensorMapFloatOOBfill) -> CUresult)?
+    /// `cuTensorMapEncodeTiled`
+    package var cuTensorMapEncodeTiled:
+        (@convention(c) (OpaquePointer?, CUtensorMapDataType, UInt32, UnsafeMutableRawPointer?, UnsafePointer<UInt64>?, UnsafePointer<UInt64>?, UnsafePointer<UInt32>?, UnsafePointer<UInt32>?, CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion, CUtensorMapFloatOOBfill) -> CUresult)?
+    /// `cuTensorMapReplaceAddress`
+    package var cuTensorMapReplaceAddress:
+        (@convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> CUresult)?
     /// `cuTexObjectCreate`
     package var cuTexObjectCreate:
         (@convention(c) (UnsafeMutablePointer<CUtexObject>?, OpaquePointer?, OpaquePointer?, OpaquePointer?) -> CUresult)?
@@ -873,8 +891,10 @@ package struct DriverTable: @unchecked Sendable {
         cuOccupancyAvailableDynamicSMemPerBlock = unsafeBitCast(symbol("cuOccupancyAvailableDynamicSMemPerBlock"), to: type(of: cuOccupancyAvailableDynamicSMemPerBlock))
         cuOccupancyMaxActiveBlocksPerMultiprocessor = unsafeBitCast(symbol("cuOccupancyMaxActiveBlocksPerMultiprocessor"), to: type(of: cuOccupancyMaxActiveBlocksPerMultiprocessor))
         cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags = unsafeBitCast(symbol("cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags"), to: type(of: cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags))
+        cuOccupancyMaxActiveClusters = unsafeBitCast(symbol("cuOccupancyMaxActiveClusters"), to: type(of: cuOccupancyMaxActiveClusters))
         cuOccupancyMaxPotentialBlockSize = unsafeBitCast(symbol("cuOccupancyMaxPotentialBlockSize"), to: type(of: cuOccupancyMaxPotentialBlockSize))
         cuOccupancyMaxPotentialBlockSizeWithFlags = unsafeBitCast(symbol("cuOccupancyMaxPotentialBlockSizeWithFlags"), to: type(of: cuOccupancyMaxPotentialBlockSizeWithFlags))
+        cuOccupancyMaxPotentialClusterSize = unsafeBitCast(symbol("cuOccupancyMaxPotentialClusterSize"), to: type(of: cuOccupancyMaxPotentialClusterSize))
         cuPointerGetAttribute = unsafeBitCast(symbol("cuPointerGetAttribute"), to: type(of: cuPointerGetAttribute))
         cuPointerGetAttributes = unsafeBitCast(symbol("cuPointerGetAttributes"), to: type(of: cuPointerGetAttributes))
         cuPointerSetAttribute = unsafeBitCast(symbol("cuPointerSetAttribute"), to: type(of: cuPointerSetAttribute))
@@ -902,6 +922,10 @@ package struct DriverTable: @unchecked Sendable {
         cuSurfObjectGetResourceDesc = unsafeBitCast(symbol("cuSurfObjectGetResourceDesc"), to: type(of: cuSurfObjectGetResourceDesc))
         cuSurfRefGetArray = unsafeBitCast(symbol("cuSurfRefGetArray"), to: type(of: cuSurfRefGetArray))
         cuSurfRefSetArray = unsafeBitCast(symbol("cuSurfRefSetArray"), to: type(of: cuSurfRefSetArray))
+        cuTensorMapEncodeIm2col = unsafeBitCast(symbol("cuTensorMapEncodeIm2col"), to: type(of: cuTensorMapEncodeIm2col))
+        cuTensorMapEncodeIm2colWide = unsafeBitCast(symbol("cuTensorMapEncodeIm2colWide"), to: type(of: cuTensorMapEncodeIm2colWide))
+        cuTensorMapEncodeTiled = unsafeBitCast(symbol("cuTensorMapEncodeTiled"), to: type(of: cuTensorMapEncodeTiled))
+        cuTensorMapReplaceAddress = unsafeBitCast(symbol("cuTensorMapReplaceAddress"), to: type(of: cuTensorMapReplaceAddress))
         cuTexObjectCreate = unsafeBitCast(symbol("cuTexObjectCreate"), to: type(of: cuTexObjectCreate))
         cuTexObjectDestroy = unsafeBitCast(symbol("cuTexObjectDestroy"), to: type(of: cuTexObjectDestroy))
         cuTexObjectGetResourceDesc = unsafeBitCast(symbol("cuTexObjectGetResourceDesc"), to: type(of: cuTexObjectGetResourceDesc))
