@@ -77,6 +77,7 @@ extension DeviceDescription {
         case 95: 1  // cooperative launch
         case 97: Int32(resources.sharedPerBlockOptIn)
         case 99: 1  // host memory can be registered
+        case 102: 1  // virtual memory management
         case 106: Int32(resources.blocksPerMultiprocessor)
         case 111: Int32(resources.sharedReservedPerBlock)
         case 126: 1  // memory synchronisation domains

@@ -76,6 +76,37 @@ package enum MemoryLayouts {
     package static let freeSize = 8
 }
 
+/// Bodies of the calls about virtual memory. Addresses and handles are the driver's.
+package enum VirtualMemoryLayout {
+    // cuMemAddressReserve: u64 bytes, u64 alignment, u64 wanted address, u64 flags → u64 address
+    package static let reserveSize = 32
+    // cuMemAddressFree, cuMemUnmap: u64 address, u64 bytes
+    package static let rangeSize = 16
+    // cuMemCreate: u64 bytes, u64 flags, then the properties → u64 handle
+    package static let createSize = 16 + propertiesSize
+    // cuMemRelease: u64 handle
+    package static let releaseSize = 8
+    // cuMemMap: u64 address, u64 bytes, u64 offset, u64 handle, u64 flags
+    package static let mapSize = 40
+    // cuMemSetAccess: u64 address, u64 bytes, then for each location u32 kind, u32 number, u32 flags, u32 0
+    package static let accessSize = 16
+    package static let locationSize = 16
+    /// Locations of one call at most.
+    package static let maxLocations = 64
+    // cuMemGetAccess: u64 address, u32 kind, u32 number → u64 flags
+    package static let getAccessSize = 16
+    // cuMemGetAllocationGranularity: u32 option, u32 0, then the properties → u64 bytes
+    package static let granularitySize = 8 + propertiesSize
+    // cuMemRetainAllocationHandle: u64 address → u64 handle
+    package static let retainSize = 8
+    // cuMemGetAllocationPropertiesFromHandle: u64 handle → the properties
+    package static let getPropertiesSize = 8
+
+    // The properties: u32 kind, u32 kinds of handles to share it, u32 kind of location, u32 its number,
+    // u8 compression, u8 GPUDirect, u16 usage, u32 0
+    package static let propertiesSize = 24
+}
+
 /// Body of `cuEventSynchronize`.
 package enum EventSynchronizeLayout {
     package static let event = 0  // u64, handle

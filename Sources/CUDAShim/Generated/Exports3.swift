@@ -440,12 +440,12 @@ public func cuLogsUnregisterCallback(_ callback: CUlogsCallbackHandle!) -> CUres
 
 @c @implementation
 public func cuMemAddressFree(_ ptr: CUdeviceptr, _ size: Int) -> CUresult {
-    Tracing.call(327, "cuMemAddressFree") { ClientCalls.notSupported("cuMemAddressFree") }
+    Tracing.call(327, "cuMemAddressFree") { ClientCalls.cuMemAddressFree(ptr, size) }
 }
 
 @c @implementation
 public func cuMemAddressReserve(_ ptr: UnsafeMutablePointer<CUdeviceptr>!, _ size: Int, _ alignment: Int, _ addr: CUdeviceptr, _ flags: UInt64) -> CUresult {
-    Tracing.call(328, "cuMemAddressReserve") { ClientCalls.notSupported("cuMemAddressReserve") }
+    Tracing.call(328, "cuMemAddressReserve") { ClientCalls.cuMemAddressReserve(ptr, size, alignment, addr, flags) }
 }
 
 @c @implementation

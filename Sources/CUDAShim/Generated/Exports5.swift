@@ -145,7 +145,7 @@ public func cuMemSetMemPool(_ location: UnsafeMutablePointer<CUmemLocation>!, _ 
 
 @c @implementation
 public func cuMemUnmap(_ ptr: CUdeviceptr, _ size: Int) -> CUresult {
-    Tracing.call(508, "cuMemUnmap") { ClientCalls.notSupported("cuMemUnmap") }
+    Tracing.call(508, "cuMemUnmap") { ClientCalls.cuMemUnmap(ptr, size) }
 }
 
 @c @implementation

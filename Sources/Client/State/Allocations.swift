@@ -12,13 +12,23 @@ package struct Allocation: Equatable, Sendable {
     package var context: UInt64
     /// Handle of the module whose variable it is, 0 if none. The program cannot free a variable.
     package var image: UInt64
+    /// Whether memory was mapped there (`cuMemMap`). It belongs to no context; neighbours are used in one
+    /// piece, and `cuMemFree` is not for it.
+    package var isMapping: Bool
 
     /// A range with these properties.
-    package init(address: UInt64, size: Int, context: UInt64, image: UInt64 = 0) {
+    package init(
+        address: UInt64,
+        size: Int,
+        context: UInt64,
+        image: UInt64 = 0,
+        isMapping: Bool = false
+    ) {
         self.address = address
         self.size = size
         self.context = context
         self.image = image
+        self.isMapping = isMapping
     }
 }
 
@@ -70,7 +80,7 @@ package struct Allocations: ~Copyable {
         defer { lock.unlock() }
         let index = upperBound(address) - 1
         guard index >= 0, list.pointee.entries[index].address == address,
-            list.pointee.entries[index].image == 0
+            list.pointee.entries[index].image == 0, !list.pointee.entries[index].isMapping
         else { return nil }
         let found = list.pointee.entries[index]
         take(index)
@@ -79,7 +89,14 @@ package struct Allocations: ~Copyable {
 
     /// Forgets everything that belongs to a context.
     package func removeAll(context: UInt64) {
-        removeAll { $0.context == context }
+        removeAll { $0.context == context && !$0.isMapping }
+    }
+
+    /// Forgets what was mapped in a range.
+    package func removeMappings(_ address: UInt64, _ size: Int) {
+        removeAll {
+            $0.isMapping && $0.address >= address && $0.address - address < UInt64(size)
+        }
     }
 
     /// Forgets the variables of a module.
@@ -114,10 +131,20 @@ package struct Allocations: ~Copyable {
         return address - entry.address < UInt64(entry.size) ? entry : nil
     }
 
-    /// Whether `bytes` bytes from `address` lie within one allocation.
+    /// Whether `bytes` bytes from `address` lie within one allocation, or in mappings one behind another.
     package func contains(_ address: UInt64, _ bytes: Int) -> Bool {
-        guard bytes >= 0, let entry = find(address) else { return false }
-        return UInt64(bytes) <= UInt64(entry.size) - (address - entry.address)
+        guard bytes >= 0, var entry = find(address) else { return false }
+        var left = UInt64(bytes)
+        var start = address
+        while true {
+            let here = UInt64(entry.size) - (start - entry.address)
+            if left <= here { return true }
+            guard entry.isMapping else { return false }
+            left -= here
+            start = entry.address + UInt64(entry.size)
+            guard let next = find(start), next.isMapping else { return false }
+            entry = next
+        }
     }
 
     /// Index of the first entry above `address`.

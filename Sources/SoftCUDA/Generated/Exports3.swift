@@ -440,12 +440,12 @@ public func cuLogsUnregisterCallback(_ callback: CUlogsCallbackHandle!) -> CUres
 
 @c @implementation
 public func cuMemAddressFree(_ ptr: CUdeviceptr, _ size: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemAddressFree")
+    SoftCalls.cuMemAddressFree(ptr, size)
 }
 
 @c @implementation
 public func cuMemAddressReserve(_ ptr: UnsafeMutablePointer<CUdeviceptr>!, _ size: Int, _ alignment: Int, _ addr: CUdeviceptr, _ flags: UInt64) -> CUresult {
-    SoftCalls.notSupported("cuMemAddressReserve")
+    SoftCalls.cuMemAddressReserve(ptr, size, alignment, addr, flags)
 }
 
 @c @implementation

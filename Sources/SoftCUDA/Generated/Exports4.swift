@@ -315,7 +315,7 @@ public func cuMemcpyWithAttributesAsync_ptsz(_ dst: CUdeviceptr, _ src: CUdevice
 
 @c @implementation
 public func cuMemCreate(_ handle: UnsafeMutablePointer<CUmemGenericAllocationHandle>!, _ size: Int, _ prop: OpaquePointer!, _ flags: UInt64) -> CUresult {
-    SoftCalls.notSupported("cuMemCreate")
+    SoftCalls.cuMemCreate(handle, size, prop, flags)
 }
 
 @c @implementation
@@ -370,7 +370,7 @@ public func cuMemFreeHost(_ p: UnsafeMutableRawPointer!) -> CUresult {
 
 @c @implementation
 public func cuMemGetAccess(_ flags: UnsafeMutablePointer<UInt64>!, _ location: UnsafePointer<CUmemLocation>!, _ ptr: CUdeviceptr) -> CUresult {
-    SoftCalls.notSupported("cuMemGetAccess")
+    SoftCalls.cuMemGetAccess(flags, location, ptr)
 }
 
 @c @implementation
@@ -385,12 +385,12 @@ public func cuMemGetAddressRange_v2(_ pbase: UnsafeMutablePointer<CUdeviceptr>!,
 
 @c @implementation
 public func cuMemGetAllocationGranularity(_ granularity: UnsafeMutablePointer<Int>!, _ prop: OpaquePointer!, _ option: CUmemAllocationGranularity_flags) -> CUresult {
-    SoftCalls.notSupported("cuMemGetAllocationGranularity")
+    SoftCalls.cuMemGetAllocationGranularity(granularity, prop, option)
 }
 
 @c @implementation
 public func cuMemGetAllocationPropertiesFromHandle(_ prop: OpaquePointer!, _ handle: CUmemGenericAllocationHandle) -> CUresult {
-    SoftCalls.notSupported("cuMemGetAllocationPropertiesFromHandle")
+    SoftCalls.cuMemGetAllocationPropertiesFromHandle(prop, handle)
 }
 
 @c @implementation
@@ -465,7 +465,7 @@ public func cuMemImportFromShareableHandle(_ handle: UnsafeMutablePointer<CUmemG
 
 @c @implementation
 public func cuMemMap(_ ptr: CUdeviceptr, _ size: Int, _ offset: Int, _ handle: CUmemGenericAllocationHandle, _ flags: UInt64) -> CUresult {
-    SoftCalls.notSupported("cuMemMap")
+    SoftCalls.cuMemMap(ptr, size, offset, handle, flags)
 }
 
 @c @implementation
@@ -575,17 +575,17 @@ public func cuMemRangeGetAttributes(_ data: UnsafeMutablePointer<UnsafeMutableRa
 
 @c @implementation
 public func cuMemRelease(_ handle: CUmemGenericAllocationHandle) -> CUresult {
-    SoftCalls.notSupported("cuMemRelease")
+    SoftCalls.cuMemRelease(handle)
 }
 
 @c @implementation
 public func cuMemRetainAllocationHandle(_ handle: UnsafeMutablePointer<CUmemGenericAllocationHandle>!, _ addr: UnsafeMutableRawPointer!) -> CUresult {
-    SoftCalls.notSupported("cuMemRetainAllocationHandle")
+    SoftCalls.cuMemRetainAllocationHandle(handle, addr)
 }
 
 @c @implementation
 public func cuMemSetAccess(_ ptr: CUdeviceptr, _ size: Int, _ desc: OpaquePointer!, _ count: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemSetAccess")
+    SoftCalls.cuMemSetAccess(ptr, size, desc, count)
 }
 
 @c @implementation

@@ -145,7 +145,7 @@ public func cuMemSetMemPool(_ location: UnsafeMutablePointer<CUmemLocation>!, _ 
 
 @c @implementation
 public func cuMemUnmap(_ ptr: CUdeviceptr, _ size: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemUnmap")
+    SoftCalls.cuMemUnmap(ptr, size)
 }
 
 @c @implementation

@@ -25,14 +25,17 @@ public final class DeviceMemory: @unchecked Sendable {
 
     /// Where the arena starts.
     let base: UInt64
-    /// Bytes reserved; more than `capacity`, because of guards and fragmentation.
+    /// Bytes reserved; more than `capacity`, because of guards, fragmentation, and programs that reserve
+    /// addresses for all the memory that there is before they take any.
     let size: UInt64
     let shadow: UnsafeMutablePointer<UInt16>
     private let shadowBytes: Int
     private let ranges: RangeTable
-    private let lock = Lock()
-    private var allocator: RangeAllocator
-    private var usedBytes = 0
+    let lock = Lock()
+    var allocator: RangeAllocator
+    var usedBytes = 0
+    /// What is mapped where addresses were reserved.
+    var virtual = VirtualMemory()
 
     /// Reserves the arena of the GPU `ordinal` with room for `capacity` bytes.
     ///
@@ -42,7 +45,7 @@ public final class DeviceMemory: @unchecked Sendable {
         self.ordinal = ordinal
         self.capacity = capacity
         let gibibyte: UInt64 = 1 << 30
-        let wanted = UInt64(max(capacity, 0)) &* 2 &+ gibibyte
+        let wanted = UInt64(max(capacity, 0)) &* 4 &+ gibibyte
         size = min(wanted, 1 << 40) & ~0xffff
         let hint = 0x0200_0000_0000 &+ UInt64(max(ordinal, 0)) << 40
         base = UInt64(UInt(bitPattern: try Self.reserve(Int(size), at: UInt(hint))))
@@ -110,17 +113,19 @@ public final class DeviceMemory: @unchecked Sendable {
         lock.withLock {
             guard let bytes = allocator.free(address) else { return false }
             usedBytes -= Int(bytes)
-            let first = Int((address - base) / Self.granule)
-            let count = Int((bytes + Self.granule - 1) / Self.granule)
-            (shadow + first).update(repeating: 0, count: count)
+            unmark(address, bytes)
             release(address, bytes)
             return true
         }
     }
 
-    /// The allocation that holds `address`; nil when none does.
+    /// The allocation that holds `address`, or the mapped memory around it that can be used in one piece;
+    /// nil when there is none.
     public func allocation(containing address: UInt64) -> (base: UInt64, size: Int)? {
-        lock.withLock { allocator.allocation(containing: address) }
+        lock.withLock {
+            guard let found = allocator.allocation(containing: address) else { return nil }
+            return virtual.isReserved(found.base) ? virtual.run(containing: address) : found
+        }
     }
 
     /// The allocation that lies nearest to `address`, for messages.
@@ -160,12 +165,18 @@ public final class DeviceMemory: @unchecked Sendable {
     /// What handlers look foreign memory up in; valid as long as this object.
     package var foreignRanges: UnsafePointer<LaneRanges> { UnsafePointer(ranges.table) }
 
-    private func mark(_ address: UInt64, _ bytes: UInt64) {
+    func mark(_ address: UInt64, _ bytes: UInt64) {
         let first = Int((address - base) / Self.granule)
         let whole = Int(bytes / Self.granule)
         (shadow + first).update(repeating: UInt16(Self.granule), count: whole)
         let rest = bytes % Self.granule
         if rest != 0 { shadow[first + whole] = UInt16(rest) }
+    }
+
+    func unmark(_ address: UInt64, _ bytes: UInt64) {
+        let first = Int((address - base) / Self.granule)
+        let count = Int((bytes + Self.granule - 1) / Self.granule)
+        (shadow + first).update(repeating: 0, count: count)
     }
 
     /// Asks the system for pages of 2 MiB in the inside of a large allocation. A grid goes through

@@ -218,6 +218,28 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuTensorMapEncodeIm2colWide = 0x0742
     /// `cuTensorMapReplaceAddress`
     case cuTensorMapReplaceAddress = 0x0743
+    /// `cuMemAddressReserve`
+    case cuMemAddressReserve = 0x0750
+    /// `cuMemAddressFree`
+    case cuMemAddressFree = 0x0751
+    /// `cuMemCreate`
+    case cuMemCreate = 0x0752
+    /// `cuMemRelease`
+    case cuMemRelease = 0x0753
+    /// `cuMemMap`
+    case cuMemMap = 0x0754
+    /// `cuMemUnmap`
+    case cuMemUnmap = 0x0755
+    /// `cuMemSetAccess`
+    case cuMemSetAccess = 0x0756
+    /// `cuMemGetAccess`
+    case cuMemGetAccess = 0x0757
+    /// `cuMemGetAllocationGranularity`
+    case cuMemGetAllocationGranularity = 0x0758
+    /// `cuMemRetainAllocationHandle`
+    case cuMemRetainAllocationHandle = 0x0759
+    /// `cuMemGetAllocationPropertiesFromHandle`
+    case cuMemGetAllocationPropertiesFromHandle = 0x075a
 
     /// The name of the call, or of the record.
     package var name: StaticString {
@@ -330,6 +352,17 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuTensorMapEncodeIm2col: "cuTensorMapEncodeIm2col"
         case .cuTensorMapEncodeIm2colWide: "cuTensorMapEncodeIm2colWide"
         case .cuTensorMapReplaceAddress: "cuTensorMapReplaceAddress"
+        case .cuMemAddressReserve: "cuMemAddressReserve"
+        case .cuMemAddressFree: "cuMemAddressFree"
+        case .cuMemCreate: "cuMemCreate"
+        case .cuMemRelease: "cuMemRelease"
+        case .cuMemMap: "cuMemMap"
+        case .cuMemUnmap: "cuMemUnmap"
+        case .cuMemSetAccess: "cuMemSetAccess"
+        case .cuMemGetAccess: "cuMemGetAccess"
+        case .cuMemGetAllocationGranularity: "cuMemGetAllocationGranularity"
+        case .cuMemRetainAllocationHandle: "cuMemRetainAllocationHandle"
+        case .cuMemGetAllocationPropertiesFromHandle: "cuMemGetAllocationPropertiesFromHandle"
         }
     }
 }

@@ -25,6 +25,7 @@ package final class Executor: @unchecked Sendable {
     let contexts: ContextTable
     let slices: Slices
     let allocations = AllocationTable()
+    let physicalMemory = PhysicalMemoryTable()
     let deviceCount: Int
     let image: ImageAssembly
     let readerWaiting: Waiting
@@ -141,8 +142,32 @@ package final class Executor: @unchecked Sendable {
         case .cuCtxCreate_v2: try createContext(record)
         case .cuCtxDestroy_v2: try destroyContext(record)
         case .cuDevicePrimaryCtxReset_v2: try resetPrimaryContext(record)
-        default: if try !executePlain(record) { try executeTexturing(record) }
+        default:
+            if try !executePlain(record), try !executeVirtualMemory(record) {
+                try executeTexturing(record)
+            }
         }
+    }
+
+    /// Virtual memory management.
+    ///
+    /// - Returns: Whether the record is one of those.
+    private func executeVirtualMemory(_ record: Record) throws(ProtocolViolation) -> Bool {
+        switch record.opcode {
+        case .cuMemAddressReserve: try reserveAddresses(record)
+        case .cuMemAddressFree: try freeAddresses(record)
+        case .cuMemCreate: try createMemory(record)
+        case .cuMemRelease: try releaseMemory(record)
+        case .cuMemMap: try mapMemory(record)
+        case .cuMemUnmap: try unmapMemory(record)
+        case .cuMemSetAccess: try setAccess(record)
+        case .cuMemGetAccess: try access(record)
+        case .cuMemGetAllocationGranularity: try granularity(record)
+        case .cuMemRetainAllocationHandle: try retainMemory(record)
+        case .cuMemGetAllocationPropertiesFromHandle: try memoryProperties(record)
+        default: return false
+        }
+        return true
     }
 
     /// Arrays, textures, surfaces and tensor maps, and what is asked about clusters.

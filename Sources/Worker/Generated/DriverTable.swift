@@ -325,6 +325,12 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuLinkDestroy`
     package var cuLinkDestroy:
         (@convention(c) (CUlinkState?) -> CUresult)?
+    /// `cuMemAddressFree`
+    package var cuMemAddressFree:
+        (@convention(c) (CUdeviceptr, Int) -> CUresult)?
+    /// `cuMemAddressReserve`
+    package var cuMemAddressReserve:
+        (@convention(c) (UnsafeMutablePointer<CUdeviceptr>?, Int, Int, CUdeviceptr, UInt64) -> CUresult)?
     /// `cuMemAdvise`
     package var cuMemAdvise:
         (@convention(c) (CUdeviceptr, Int, CUmem_advise, CUdevice) -> CUresult)?
@@ -415,6 +421,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemcpyPeerAsync`
     package var cuMemcpyPeerAsync:
         (@convention(c) (CUdeviceptr, CUcontext?, CUdeviceptr, CUcontext?, Int, CUstream?) -> CUresult)?
+    /// `cuMemCreate`
+    package var cuMemCreate:
+        (@convention(c) (UnsafeMutablePointer<CUmemGenericAllocationHandle>?, Int, OpaquePointer?, UInt64) -> CUresult)?
     /// `cuMemFree_v2`
     package var cuMemFree_v2:
         (@convention(c) (CUdeviceptr) -> CUresult)?
@@ -427,9 +436,18 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemFreeHost`
     package var cuMemFreeHost:
         (@convention(c) (UnsafeMutableRawPointer?) -> CUresult)?
+    /// `cuMemGetAccess`
+    package var cuMemGetAccess:
+        (@convention(c) (UnsafeMutablePointer<UInt64>?, UnsafePointer<CUmemLocation>?, CUdeviceptr) -> CUresult)?
     /// `cuMemGetAddressRange_v2`
     package var cuMemGetAddressRange_v2:
         (@convention(c) (UnsafeMutablePointer<CUdeviceptr>?, UnsafeMutablePointer<Int>?, CUdeviceptr) -> CUresult)?
+    /// `cuMemGetAllocationGranularity`
+    package var cuMemGetAllocationGranularity:
+        (@convention(c) (UnsafeMutablePointer<Int>?, OpaquePointer?, CUmemAllocationGranularity_flags) -> CUresult)?
+    /// `cuMemGetAllocationPropertiesFromHandle`
+    package var cuMemGetAllocationPropertiesFromHandle:
+        (@convention(c) (OpaquePointer?, CUmemGenericAllocationHandle) -> CUresult)?
     /// `cuMemGetInfo_v2`
     package var cuMemGetInfo_v2:
         (@convention(c) (UnsafeMutablePointer<Int>?, UnsafeMutablePointer<Int>?) -> CUresult)?
@@ -448,6 +466,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemHostUnregister`
     package var cuMemHostUnregister:
         (@convention(c) (UnsafeMutableRawPointer?) -> CUresult)?
+    /// `cuMemMap`
+    package var cuMemMap:
+        (@convention(c) (CUdeviceptr, Int, Int, CUmemGenericAllocationHandle, UInt64) -> CUresult)?
     /// `cuMemPrefetchAsync`
     package var cuMemPrefetchAsync:
         (@convention(c) (CUdeviceptr, Int, CUdevice, CUstream?) -> CUresult)?
@@ -460,6 +481,15 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemPrefetchAsync_v2_ptsz`
     package var cuMemPrefetchAsync_v2_ptsz:
         (@convention(c) (CUdeviceptr, Int, CUmemLocation, UInt32, CUstream?) -> CUresult)?
+    /// `cuMemRelease`
+    package var cuMemRelease:
+        (@convention(c) (CUmemGenericAllocationHandle) -> CUresult)?
+    /// `cuMemRetainAllocationHandle`
+    package var cuMemRetainAllocationHandle:
+        (@convention(c) (UnsafeMutablePointer<CUmemGenericAllocationHandle>?, UnsafeMutableRawPointer?) -> CUresult)?
+    /// `cuMemSetAccess`
+    package var cuMemSetAccess:
+        (@convention(c) (CUdeviceptr, Int, OpaquePointer?, Int) -> CUresult)?
     /// `cuMemsetD16_v2`
     package var cuMemsetD16_v2:
         (@convention(c) (CUdeviceptr, UInt16, Int) -> CUresult)?
@@ -496,6 +526,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemsetD8Async`
     package var cuMemsetD8Async:
         (@convention(c) (CUdeviceptr, UInt8, Int, CUstream?) -> CUresult)?
+    /// `cuMemUnmap`
+    package var cuMemUnmap:
+        (@convention(c) (CUdeviceptr, Int) -> CUresult)?
     /// `cuModuleEnumerateFunctions`
     package var cuModuleEnumerateFunctions:
         (@convention(c) (UnsafeMutablePointer<CUfunction?>?, UInt32, CUmodule?) -> CUresult)?
@@ -819,6 +852,8 @@ package struct DriverTable: @unchecked Sendable {
         cuLinkComplete = unsafeBitCast(symbol("cuLinkComplete"), to: type(of: cuLinkComplete))
         cuLinkCreate_v2 = unsafeBitCast(symbol("cuLinkCreate_v2"), to: type(of: cuLinkCreate_v2))
         cuLinkDestroy = unsafeBitCast(symbol("cuLinkDestroy"), to: type(of: cuLinkDestroy))
+        cuMemAddressFree = unsafeBitCast(symbol("cuMemAddressFree"), to: type(of: cuMemAddressFree))
+        cuMemAddressReserve = unsafeBitCast(symbol("cuMemAddressReserve"), to: type(of: cuMemAddressReserve))
         cuMemAdvise = unsafeBitCast(symbol("cuMemAdvise"), to: type(of: cuMemAdvise))
         cuMemAdvise_v2 = unsafeBitCast(symbol("cuMemAdvise_v2"), to: type(of: cuMemAdvise_v2))
         cuMemAlloc_v2 = unsafeBitCast(symbol("cuMemAlloc_v2"), to: type(of: cuMemAlloc_v2))
@@ -849,21 +884,29 @@ package struct DriverTable: @unchecked Sendable {
         cuMemcpyHtoDAsync_v2 = unsafeBitCast(symbol("cuMemcpyHtoDAsync_v2"), to: type(of: cuMemcpyHtoDAsync_v2))
         cuMemcpyPeer = unsafeBitCast(symbol("cuMemcpyPeer"), to: type(of: cuMemcpyPeer))
         cuMemcpyPeerAsync = unsafeBitCast(symbol("cuMemcpyPeerAsync"), to: type(of: cuMemcpyPeerAsync))
+        cuMemCreate = unsafeBitCast(symbol("cuMemCreate"), to: type(of: cuMemCreate))
         cuMemFree_v2 = unsafeBitCast(symbol("cuMemFree_v2"), to: type(of: cuMemFree_v2))
         cuMemFreeAsync = unsafeBitCast(symbol("cuMemFreeAsync"), to: type(of: cuMemFreeAsync))
         cuMemFreeAsync_ptsz = unsafeBitCast(symbol("cuMemFreeAsync_ptsz"), to: type(of: cuMemFreeAsync_ptsz))
         cuMemFreeHost = unsafeBitCast(symbol("cuMemFreeHost"), to: type(of: cuMemFreeHost))
+        cuMemGetAccess = unsafeBitCast(symbol("cuMemGetAccess"), to: type(of: cuMemGetAccess))
         cuMemGetAddressRange_v2 = unsafeBitCast(symbol("cuMemGetAddressRange_v2"), to: type(of: cuMemGetAddressRange_v2))
+        cuMemGetAllocationGranularity = unsafeBitCast(symbol("cuMemGetAllocationGranularity"), to: type(of: cuMemGetAllocationGranularity))
+        cuMemGetAllocationPropertiesFromHandle = unsafeBitCast(symbol("cuMemGetAllocationPropertiesFromHandle"), to: type(of: cuMemGetAllocationPropertiesFromHandle))
         cuMemGetInfo_v2 = unsafeBitCast(symbol("cuMemGetInfo_v2"), to: type(of: cuMemGetInfo_v2))
         cuMemHostAlloc = unsafeBitCast(symbol("cuMemHostAlloc"), to: type(of: cuMemHostAlloc))
         cuMemHostGetDevicePointer_v2 = unsafeBitCast(symbol("cuMemHostGetDevicePointer_v2"), to: type(of: cuMemHostGetDevicePointer_v2))
         cuMemHostGetFlags = unsafeBitCast(symbol("cuMemHostGetFlags"), to: type(of: cuMemHostGetFlags))
         cuMemHostRegister_v2 = unsafeBitCast(symbol("cuMemHostRegister_v2"), to: type(of: cuMemHostRegister_v2))
         cuMemHostUnregister = unsafeBitCast(symbol("cuMemHostUnregister"), to: type(of: cuMemHostUnregister))
+        cuMemMap = unsafeBitCast(symbol("cuMemMap"), to: type(of: cuMemMap))
         cuMemPrefetchAsync = unsafeBitCast(symbol("cuMemPrefetchAsync"), to: type(of: cuMemPrefetchAsync))
         cuMemPrefetchAsync_ptsz = unsafeBitCast(symbol("cuMemPrefetchAsync_ptsz"), to: type(of: cuMemPrefetchAsync_ptsz))
         cuMemPrefetchAsync_v2 = unsafeBitCast(symbol("cuMemPrefetchAsync_v2"), to: type(of: cuMemPrefetchAsync_v2))
         cuMemPrefetchAsync_v2_ptsz = unsafeBitCast(symbol("cuMemPrefetchAsync_v2_ptsz"), to: type(of: cuMemPrefetchAsync_v2_ptsz))
+        cuMemRelease = unsafeBitCast(symbol("cuMemRelease"), to: type(of: cuMemRelease))
+        cuMemRetainAllocationHandle = unsafeBitCast(symbol("cuMemRetainAllocationHandle"), to: type(of: cuMemRetainAllocationHandle))
+        cuMemSetAccess = unsafeBitCast(symbol("cuMemSetAccess"), to: type(of: cuMemSetAccess))
         cuMemsetD16_v2 = unsafeBitCast(symbol("cuMemsetD16_v2"), to: type(of: cuMemsetD16_v2))
         cuMemsetD16Async = unsafeBitCast(symbol("cuMemsetD16Async"), to: type(of: cuMemsetD16Async))
         cuMemsetD2D16_v2 = unsafeBitCast(symbol("cuMemsetD2D16_v2"), to: type(of: cuMemsetD2D16_v2))
@@ -876,6 +919,7 @@ package struct DriverTable: @unchecked Sendable {
         cuMemsetD32Async = unsafeBitCast(symbol("cuMemsetD32Async"), to: type(of: cuMemsetD32Async))
         cuMemsetD8_v2 = unsafeBitCast(symbol("cuMemsetD8_v2"), to: type(of: cuMemsetD8_v2))
         cuMemsetD8Async = unsafeBitCast(symbol("cuMemsetD8Async"), to: type(of: cuMemsetD8Async))
+        cuMemUnmap = unsafeBitCast(symbol("cuMemUnmap"), to: type(of: cuMemUnmap))
         cuModuleEnumerateFunctions = unsafeBitCast(symbol("cuModuleEnumerateFunctions"), to: type(of: cuModuleEnumerateFunctions))
         cuModuleGetFunction = unsafeBitCast(symbol("cuModuleGetFunction"), to: type(of: cuModuleGetFunction))
         cuModuleGetFunctionCount = unsafeBitCast(symbol("cuModuleGetFunctionCount"), to: type(of: cuModuleGetFunctionCount))

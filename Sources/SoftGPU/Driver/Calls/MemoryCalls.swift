@@ -80,9 +80,11 @@ extension SoftCalls {
     ) -> CUresult {
         withContext { (context) throws(Failure) in
             switch context.driver.region(at: address) {
-            case .device(_, let start, let bytes):
-                base?.pointee = start
-                size?.pointee = bytes
+            case .device(let device, let start, let bytes):
+                // Of memory that was mapped, what one call has mapped.
+                let mapping = device.memory?.mapping(containing: address)
+                base?.pointee = mapping?.address ?? start
+                size?.pointee = mapping.map { Int($0.size) } ?? bytes
             case .pinned(let block):
                 base?.pointee = block.base
                 size?.pointee = block.size

@@ -22,6 +22,7 @@ final class SoftDriver: @unchecked Sendable {
     let links = HandleTable<LinkSession>(kind: 7)
     let arrays = HandleTable<CUDAArray>(kind: 8)
     let textureReferences = HandleTable<TextureReference>(kind: 9)
+    let physicalMemory = HandleTable<PhysicalMemory>(kind: 15)
     let textures = TextureObjects()
 
     private init(_ configuration: Configuration) {
