@@ -45,7 +45,7 @@ public final class Kernel: @unchecked Sendable {
         let limits = [maximumRegisters, function.directives.maxRegisters]
         self.maximumRegisters = limits.compactMap(\.self).min()
         name = function.name
-        parameters = function.parameters.map { Parameter(offset: $0.offset, size: $0.size) }
+        parameters = function.launchParameters
         parameterBytes = function.parameterBytes
         let required = function.directives.requiredThreads
         let limit = required ?? function.directives.maxThreads

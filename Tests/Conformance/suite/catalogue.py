@@ -161,6 +161,7 @@ PROGRAMS = [
     Program("driver_modules", builds=DRIVER_BUILDS),
     Program("driver_contexts", builds=DRIVER_BUILDS),
     Program("driver_arrays", builds=DRIVER_BUILDS),
+    Program("driver_virtual_memory", builds=DRIVER_BUILDS, options={"alone": True}),
     # What NVIDIA's driver answers to these has not been seen yet.
     Program("driver_array_errors", builds=DRIVER_BUILDS, options={"targets": SOFTWARE_ONLY}),
     Program("driver_texture_references", builds=("c12",), options={"targets": SOFTWARE_ONLY}),

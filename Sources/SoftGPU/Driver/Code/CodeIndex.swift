@@ -35,9 +35,7 @@ struct CodeIndex {
             for function in unit.functions where function.isEntry && function.hasBody {
                 guard byName[function.name] == nil else { continue }
                 byName[function.name] = entries.count
-                let parameters = function.parameters.map {
-                    Kernel.Parameter(offset: $0.offset, size: $0.size)
-                }
+                let parameters = function.launchParameters
                 entries.append(Entry(name: function.name, parameters: parameters))
             }
         }

@@ -1,4 +1,5 @@
 internal import Driver
+internal import PTX
 internal import SoftDevice
 
 /// A cubin, read for what a launch needs to know and not for its instructions: names, parameters
@@ -193,25 +194,39 @@ struct MachineCode {
         return Array(text.utf8)
     }
 
-    /// The parameters with such alignments that each comes to lie where the machine code reads it.
+    /// What the names of parameters begin with that only fill the space between two others, so that each
+    /// comes to lie where the machine code reads it.
+    static let filler = "%filler"
+
     private static func parameters(_ kernel: Kernel) throws(CodeFailure) -> String {
         var lines: [String] = []
         var end = 0
         for parameter in kernel.parameters.sorted(by: { $0.ordinal < $1.ordinal }) {
-            let alignments = [1, 2, 4, 8, 16, 32, 64, 128]
-            let fitting = alignments.first { (end + $0 - 1) & ~($0 - 1) == parameter.offset }
-            guard let alignment = fitting, parameter.size > 0 else {
+            guard parameter.size > 0, parameter.offset >= end else {
                 throw CodeFailure(
                     Status.invalidImage,
-                    "kernel '\(kernel.name)': parameter \(parameter.ordinal) lies where it cannot"
+                    "kernel '\(kernel.name)': parameter \(parameter.ordinal) of \(parameter.size) bytes "
+                        + "lies at \(parameter.offset), after \(end)"
                 )
             }
-            lines.append(
-                ".param .align \(alignment) .b8 p\(parameter.ordinal)[\(parameter.size)]"
-            )
+            if parameter.offset > end {
+                let gap = parameter.offset - end
+                lines.append(".param .align 1 .b8 \(filler)\(parameter.ordinal)[\(gap)]")
+            }
+            lines.append(".param .align 1 .b8 p\(parameter.ordinal)[\(parameter.size)]")
             end = parameter.offset + parameter.size
         }
         return lines.joined(separator: ",\n")
+    }
+}
+
+extension Syntax.Function {
+    /// The parameters that a launch has.
+    var launchParameters: [Kernel.Parameter] {
+        parameters.compactMap {
+            $0.name.hasPrefix(MachineCode.filler)
+                ? nil : Kernel.Parameter(offset: $0.offset, size: $0.size)
+        }
     }
 }
 
