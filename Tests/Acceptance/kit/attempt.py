@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +34,33 @@ class Attempt:
     tail: str = ""
     #: What `ferry run --stats-file` has written, None when it is not known.
     statistics: dict[str, Any] | None = None
+    #: How often each kernel was launched in the same way; None when that was not written down.
+    launches: Counter[str] | None = None
 
     def described(self) -> dict[str, Any]:
         """For the report."""
         return {"state": self.state, "seconds": self.answer.seconds, "wall": round(self.wall, 3),
                 "detail": self.detail, "tail": self.tail, "measures": self.answer.measures,
-                "libraries": self.answer.libraries, "statistics": self.statistics}
+                "libraries": self.answer.libraries, "statistics": self.statistics,
+                "launches": None if self.launches is None else self.launches.total()}
 
 
 def attempt(command: list[str], way: Way, limit: float, log: Path, folder: Path, cut: bool = False) -> Attempt:
     """Runs a program to its end, or to the limit; `cut` says that the limit is all the time there is."""
     statistics = Path(f"{log}.statistics.json")
-    return finish(start(command, way, log, folder, statistics), limit, statistics, cut)
+    if way.launches is not None:
+        way.launches.unlink(missing_ok=True)
+    done = finish(start(command, way, log, folder, statistics), limit, statistics, cut)
+    return done if way.launches is None else replace(done, launches=read_launches(way.launches))
+
+
+def read_launches(path: Path) -> Counter[str]:
+    """What a launch log holds, without the parameters: their padding is whatever was on the stack."""
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return Counter()
+    return Counter(line.rsplit(" ", 1)[0] for line in lines)
 
 
 def start(command: list[str], way: Way, log: Path, folder: Path, statistics: Path) -> Running:

@@ -64,13 +64,16 @@ PROGRAMS = [
     Program("numba_kernels", "numba", typical=4.0, limit=60.0),
     Program("jax_grad", "jax", typical=12.0, limit=60.0, hardware=MACHINE_CODE),
     _torch("segments"),
-    Program("transformers_gpt2", "transformers", typical=14.0, limit=60.0, hardware=MACHINE_CODE),
+    Program("transformers_gpt2", "transformers", typical=14.0, limit=60.0, hardware=MACHINE_CODE,
+            by_results=True),
 ]
 
 
-def chosen(quick: bool, software: bool, patterns: list[str]) -> list[Program]:
+def chosen(quick: bool, software: bool, patterns: list[str], rehearse: bool = False) -> list[Program]:
     """The programs of a run; what is asked for by name need not be quick, and on the software GPU all
-    are that can run."""
+    are that can run. A rehearsal is of those that cannot."""
+    if rehearse and not patterns:
+        return [program for program in PROGRAMS if program.hardware == MACHINE_CODE and not program.by_results]
     if patterns:
         return [program for program in PROGRAMS
                 if any(program.name.startswith(p) or fnmatch.fnmatchcase(program.name, p) for p in patterns)]

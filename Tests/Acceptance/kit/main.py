@@ -31,12 +31,12 @@ class Stopped(BaseException):
 def main(words: list[str] | None = None) -> int:
     options = parse(words)
     budget = Budget(options.seconds)
-    programs = chosen(options.quick, options.software, options.only)
+    programs = chosen(options.quick, options.software, options.only, options.rehearse)
     if not programs:
         return complain("no program matches", USAGE)
     if options.list:
         for program in programs:
-            print(f"{program.name:<18} {program.needs:<13} {program.hardware if options.software else ''}".rstrip())
+            print(f"{program.name:<18} {program.needs:<13} {_obstacle(options, program)}".rstrip())
         return 0
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
@@ -60,6 +60,10 @@ def main(words: list[str] | None = None) -> int:
     finally:
         if not options.keep_work:
             shutil.rmtree(work, ignore_errors=True)
+
+
+def _obstacle(options, program) -> str:
+    return program.hardware if options.software and not options.rehearse else ""
 
 
 def stop(number: int, _frame: object) -> None:
@@ -114,4 +118,6 @@ def run(options, budget: Budget, programs: list, found: preflight.Machine, work:
 
 
 def mode(options) -> str:
+    if options.rehearse:
+        return "rehearsal: no kernel is executed"
     return ("software, " if options.software else "") + ("quick" if options.quick else "full")

@@ -30,6 +30,9 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     size.add_argument("--full", action="store_true", help="all programs, in 9 minutes")
     parser.add_argument("--software", action="store_true",
                         help="on the software GPU instead of NVIDIA's driver: what can run there")
+    parser.add_argument("--rehearse", action="store_true",
+                        help="without a GPU, what brings machine code only (PyTorch, JAX, Triton): the software GPU "
+                             "stands for an H100 and executes no kernel; the launches that arrive are compared")
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN",
                         help="only programs whose name matches or begins with this")
     parser.add_argument("--list", action="store_true", help="name the programs and stop")
@@ -45,6 +48,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--force", action="store_true", help="also on a GPU that others use")
     options = parser.parse_args(words)
     options.quick = not options.full
+    options.software = options.software or options.rehearse
     if options.seconds is None:
         options.seconds = FULL_SECONDS if options.full else QUICK_SECONDS
     if options.seconds <= 0 or options.jobs < 1:

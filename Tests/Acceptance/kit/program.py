@@ -23,6 +23,8 @@ class Program:
     hardware: str = ""
     #: Results that a slice of the memory makes smaller by the same factor.
     scales: tuple[str, ...] = ()
+    #: It comes to its end by what its kernels compute, so it cannot be rehearsed without executing them.
+    by_results: bool = False
     #: With a slice it runs with no other beside it: it fills its memory.
     alone: bool = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,8 @@ from .program import Program
 from .ways import Way
 
 EQUAL, DIFFERS, WRONG_DRIVER = "equal", "differs", "wrong driver"
+#: Of a rehearsal, where a run has nothing to compare but that it came to its end.
+RUNS = "runs"
 #: Verdicts that Ferry is blamed for.
 BLAMED = (DIFFERS, WRONG_DRIVER, FAILS, HANGS, BAD, MISSING)
 
@@ -68,10 +71,23 @@ class Row:
         strangers = way.strangers(attempt.answer.libraries)
         if strangers:
             return Verdict(WRONG_DRIVER, [f"loaded {path}" for path in strangers])
+        if self.native is not None and self.native.launches is not None:
+            return self._judge_launches(self.native.launches, attempt.launches)
         scales = {name: way.fraction for name in self.program.scales if way.fraction != 1}
         assert self.native is not None
         found = differences(self.native.answer.results, attempt.answer.results, scales)
         return Verdict(DIFFERS, found) if found else Verdict(EQUAL)
+
+    @staticmethod
+    def _judge_launches(native: Counter[str], here: Counter[str] | None) -> Verdict:
+        """No kernel was executed, so there are no results: what was launched is compared."""
+        if here is None:
+            return Verdict(RUNS)
+        if not native:
+            return Verdict(DIFFERS, ["the native run has launched nothing"])
+        found = [f"launched {here[launch]} times, natively {count}: {launch}"
+                 for launch, count in (native | here).items() if native[launch] != here[launch]]
+        return Verdict(DIFFERS, found[:5]) if found else Verdict(EQUAL)
 
     @property
     def failed(self) -> bool:
@@ -80,7 +96,7 @@ class Row:
 
     @property
     def ran(self) -> bool:
-        return any(verdict.word in (EQUAL, *BLAMED) for verdict in self.verdicts.values())
+        return any(verdict.word in (EQUAL, RUNS, *BLAMED) for verdict in self.verdicts.values())
 
     def seconds(self, way: str) -> float | None:
         """The steady time in a way."""

@@ -20,7 +20,7 @@ from .program import Program
 from .report import Report
 from .rows import Row, Verdict
 from .session import Session
-from .ways import SLICE, Ferry, Host, Native, program_environment
+from .ways import SLICE, Ferry, Host, Native, program_environment, rehearsal
 
 
 class Stage:
@@ -37,11 +37,13 @@ class Stage:
         self._nvcc = layout.find_nvcc(options.nvcc, options.software)
         self._listings: dict[Path, dict] = {}
         try:
-            self._host = Host(self._tree, options.out / "ferryd.log", driver)
+            settings = rehearsal(work / "launches.ferry") if options.rehearse else {}
+            self._host = Host(self._tree, options.out / "ferryd.log", driver, settings)
         except ServerError as error:
             raise preflight.NotReady(str(error)) from None
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0" if self._gpus > 1 else "").split(",")[0] or None
-        native = Native(self._tree, options.software, visible)
+        settings = rehearsal(work / "launches.native") if options.rehearse else {}
+        native = Native(self._tree, options.software, visible, settings)
         self._session = Session((native, Ferry(self._host), Ferry(self._host, SLICE)), budget, report, work,
                                 self._say, self._host.make_free)
 
@@ -59,7 +61,7 @@ class Stage:
 
     def play(self, programs: list[Program]) -> None:
         """All programs, in order."""
-        runnable = [program for program in programs if not (self._options.software and program.hardware)]
+        runnable = [program for program in programs if not self._hardware(program)]
         own = [program for program in runnable if program.compiled and program.name != CONFORMANCE]
         self._compiling = Compiling(self._nvcc, self._work / "bin", own)
         self._conformance = Conformance(
@@ -108,11 +110,15 @@ class Stage:
 
     def _obstacle(self, program: Program) -> str:
         """Why a program cannot run here; empty when it can."""
-        if self._options.software and program.hardware:
+        if self._hardware(program):
             return program.hardware
         if program.compiled:
             return "" if self._nvcc else "not installed: nvcc"
         return "" if program.needs in self._listing(self._python(program.needs))["modules"] else "not installed"
+
+    def _hardware(self, program: Program) -> bool:
+        """Whether a program needs a GPU that is not there."""
+        return bool(self._options.software and program.hardware and not self._options.rehearse)
 
     def _command(self, program: Program) -> Callable[[float], list[str]]:
         if program.compiled:

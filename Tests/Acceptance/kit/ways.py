@@ -8,10 +8,12 @@ from pathlib import Path
 
 from suite.places import WORK, Tree, user_environment
 from suite.running import wait_until
-from suite.server import Server, ServerError, alive, soft_gpus
+from suite.server import CAPABILITY, Server, ServerError, alive, soft_gpus
 
 #: Of the third way.
 SLICE = 0.25
+#: The variable that names the file in which the software GPU writes launches down.
+LAUNCH_LOG = "FERRY_SOFT_GPU_LAUNCH_LOG"
 #: A lease that `ferry run` had no time to give back comes back by itself, but late.
 PATIENCE = 4.0
 
@@ -27,10 +29,21 @@ def program_environment(software: bool) -> dict[str, str]:
     return environment
 
 
+def rehearsal(launches: Path) -> dict[str, str]:
+    """What makes the software GPU stand for an H100 whose kernels are not executed."""
+    return {
+        "FERRY_SOFT_GPU_CODE": "machine", "FERRY_SOFT_GPU_LAUNCH": "null", CAPABILITY: "9.0",
+        "FERRY_SOFT_GPU_MEMORY_MIB": "81920", "FERRY_SOFT_GPU_NAME": "NVIDIA H100 80GB HBM3",
+        LAUNCH_LOG: str(launches),
+    }
+
+
 class Way:
     """A place for programs to run in."""
 
     name = ""
+    #: Where the launches of the run under way are written down, if they are.
+    launches: Path | None = None
     #: The part of the GPU's memory that a program sees.
     fraction = 1.0
 
@@ -54,7 +67,10 @@ class Native(Way):
 
     name = "native"
 
-    def __init__(self, tree: Tree, software: bool, visible: str | None):
+    def __init__(self, tree: Tree, software: bool, visible: str | None, settings: dict[str, str] | None = None):
+        """`settings` is more environment of the software GPU's."""
+        self._settings = settings or {}
+        self.launches = Path(self._settings[LAUNCH_LOG]) if LAUNCH_LOG in self._settings else None
         self._tree = tree
         self._software = software
         self._visible = visible
@@ -62,7 +78,7 @@ class Native(Way):
     def environment(self) -> dict[str, str]:
         environment = program_environment(self._software)
         if self._software:
-            return {**environment, **soft_gpus(1), "LD_LIBRARY_PATH": str(self._tree.software)}
+            return {**environment, **soft_gpus(1), **self._settings, "LD_LIBRARY_PATH": str(self._tree.software)}
         return {**environment, **({"CUDA_VISIBLE_DEVICES": self._visible} if self._visible else {})}
 
     def is_own(self, library: Path) -> bool:
@@ -79,6 +95,8 @@ class Ferry(Way):
         self.name = "ferry" if fraction is None else "slice"
         self.fraction = fraction or 1.0
         self._options = () if fraction is None else ("-p", str(fraction))
+        # Slices run several at a time and would write to one file.
+        self.launches = host.launches if fraction is None else None
 
     def command(self, command: list[str], statistics: Path) -> list[str]:
         told = ("--stats-file", str(statistics)) if self._host.has_statistics else ()
@@ -95,7 +113,10 @@ class Ferry(Way):
 class Host:
     """The daemon of the kit."""
 
-    def __init__(self, tree: Tree, log: Path, driver: str | None):
+    def __init__(self, tree: Tree, log: Path, driver: str | None, settings: dict[str, str] | None = None):
+        """`settings` is more environment of the daemon's."""
+        self._settings = settings or {}
+        self.launches = Path(self._settings[LAUNCH_LOG]) if LAUNCH_LOG in self._settings else None
         self.tree = tree
         self.software = driver is None
         self._log = log
@@ -108,7 +129,7 @@ class Host:
         self.has_statistics = "--stats-file" in done.stdout
 
     def _start(self) -> Server:
-        server = Server(self.tree, self._log, gpus=1, driver=self._driver)
+        server = Server(self.tree, self._log, gpus=1, driver=self._driver, settings=self._settings)
         try:
             server.start()
         except BaseException:

@@ -23,8 +23,8 @@ def loss(weights: list[jax.Array], x: jax.Array, labels: jax.Array) -> jax.Array
 
 def main() -> None:
     report = Report()
-    # JAX computes on the processor when it finds no GPU.
-    report.exact("device", [jax.devices()[0].platform, jax.devices()[0].device_kind])
+    # JAX computes on the processor when it finds no GPU; asked for one, it says so.
+    report.exact("device", [jax.devices("gpu")[0].platform, jax.devices("gpu")[0].device_kind])
     keys = jax.random.split(jax.random.key(3), 5)
     sizes = (256, 512, 512, 10)
     weights = [jax.random.normal(key, shape) * 0.05 for key, shape in zip(keys, zip(sizes, sizes[1:]))]
