@@ -52,6 +52,7 @@ extension ClientCalls {
             guard attribute >= 0, attribute < Int32(LoadReplyLayout.attributeCount) else {
                 return Status.invalidValue
             }
+            if isSet(entry, attribute, value) { return Status.success }
             let status = Session.wait(.cuFuncSetAttribute, size: FunctionAttributeLayout.size) {
                 $0.storeBytes(of: entry.pointee.identifier, as: UInt32.self)
                 $0.storeBytes(of: attribute, toByteOffset: 4, as: Int32.self)
@@ -65,6 +66,21 @@ extension ClientCalls {
             state.pointee.occupancy.clear()
             return status
         }
+    }
+
+    /// Whether a function has this value already, so that nothing need be asked: cuBLASLt sets the shared
+    /// memory of its kernels before each launch. Kernels have a value for each GPU, of which only one is
+    /// kept here.
+    private static func isSet(
+        _ entry: UnsafeMutablePointer<FunctionEntry>,
+        _ attribute: CUfunction_attribute,
+        _ value: Int32
+    ) -> Bool {
+        let maxDynamicShared: Int32 = 8
+        guard attribute == maxDynamicShared, entry.pointee.attributes[Int(attribute)] == value,
+            let state = Session.live, state.pointee.devices.count == 1
+        else { return false }
+        return Session.usableContext(state) != nil
     }
 
     /// `cuKernelSetAttribute`

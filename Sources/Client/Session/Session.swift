@@ -62,6 +62,7 @@ struct SessionState: ~Copyable {
     var links = HandleTable<LinkEntry>(.link)
     let memory = Allocations()
     let occupancy = OccupancyCache()
+    let limits = LimitCache()
     let tensorMaps = TensorMapCache()
     /// `nil` when the server keeps no images.
     let keptImages: KeptImages?
