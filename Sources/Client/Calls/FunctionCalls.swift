@@ -68,17 +68,22 @@ extension ClientCalls {
         }
     }
 
-    /// Whether a function has this value already, so that nothing need be asked: cuBLASLt sets the shared
-    /// memory of its kernels before each launch. Kernels have a value for each GPU, of which only one is
+    /// Whether a function has this value already, so that nothing need be asked: cuBLASLt sets what its
+    /// kernels need before each launch. Kernels have a value for each GPU, of which only one is
     /// kept here.
     private static func isSet(
         _ entry: UnsafeMutablePointer<FunctionEntry>,
         _ attribute: CUfunction_attribute,
         _ value: Int32
     ) -> Bool {
-        let maxDynamicShared: Int32 = 8
-        guard attribute == maxDynamicShared, entry.pointee.attributes[Int(attribute)] == value,
-            let state = Session.live, state.pointee.devices.count == 1
+        switch attribute {
+        // Dynamic shared memory, carve-out, large clusters, scheduling of clusters. What is left can be set
+        // under conditions that the driver knows.
+        case 8, 9, 14, 15: break
+        default: return false
+        }
+        guard entry.pointee.attributes[Int(attribute)] == value, let state = Session.live,
+            state.pointee.devices.count == 1
         else { return false }
         return Session.usableContext(state) != nil
     }
