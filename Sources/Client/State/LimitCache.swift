@@ -2,7 +2,7 @@ internal import DriverFrontend
 
 /// What the server has said of the limits of contexts. They stay what they are until the program changes
 /// one; cuBLASLt asks before each product of matrices. Of a bounded size; thread-safe.
-final class LimitCache: Sendable {
+package final class LimitCache: Sendable {
     private struct Entry {
         var context: UInt32
         var limit: Int32
@@ -16,7 +16,8 @@ final class LimitCache: Sendable {
     /// `CU_LIMIT_STACK_SIZE`, which the driver raises by itself when a kernel needs more.
     private static let stackSize: Int32 = 0
 
-    init() {
+    /// No values yet.
+    package init() {
         entries = .allocate(capacity: Self.capacity)
         entries.initialize(repeating: nil, count: Self.capacity)
     }
@@ -24,7 +25,7 @@ final class LimitCache: Sendable {
     deinit { entries.deallocate() }
 
     /// The value of a limit in a context, if it is known.
-    func value(of limit: Int32, in context: UInt32) -> Int? {
+    package func value(of limit: Int32, in context: UInt32) -> Int? {
         lock.withLock {
             guard let entry = entries[Self.place(limit, context)], entry.limit == limit,
                 entry.context == context
@@ -34,14 +35,14 @@ final class LimitCache: Sendable {
     }
 
     /// Notes what the server has said, in the place of another one if need be.
-    func note(_ value: Int, of limit: Int32, in context: UInt32) {
+    package func note(_ value: Int, of limit: Int32, in context: UInt32) {
         guard limit != Self.stackSize else { return }
         let entry = Entry(context: context, limit: limit, value: value)
         lock.withLock { entries[Self.place(limit, context)] = entry }
     }
 
     /// Forgets all: a limit was changed, or a context has ended.
-    func clear() {
+    package func clear() {
         lock.withLock { entries.update(repeating: nil, count: Self.capacity) }
     }
 
