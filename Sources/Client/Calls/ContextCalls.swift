@@ -300,6 +300,7 @@ extension ClientCalls {
     static func forgetObjects(_ state: UnsafeMutablePointer<SessionState>, of context: UInt64) {
         state.pointee.memory.removeAll(context: context)
         state.pointee.textures.removeAll(context: context)
+        state.pointee.hostFunctions.removeAll(context: context)
         state.pointee.objectLock.lock()
         defer { state.pointee.objectLock.unlock() }
         state.pointee.arrays.forEach { handle, array in
