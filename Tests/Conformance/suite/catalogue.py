@@ -121,6 +121,7 @@ PROGRAMS = [
     Program("copies_in_turn"),
     Program("copies_aside"),
     Program("large_copies"),
+    Program("host_functions"),
     Program("objects_in_threads"),
     Program("per_thread_stream", options={"flags": ("--default-stream", "per-thread")}),
     Program("two_devices", options={"gpus": 2}),
