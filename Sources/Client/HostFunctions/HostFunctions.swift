@@ -37,6 +37,8 @@ struct HostFunctions: ~Copyable {
     private var entries = HandleTable<HostFunctionEntry>(.hostFunction)
     /// How many were given to streams so far.
     private(set) var given: UInt64 = 0
+    /// As many were given to streams when a default stream last joined others.
+    var joinedByDefault: UInt64 = 0
     private let unfinished = Atomic<Int>(0)
     /// Changes whenever one has returned; the word that threads sleep on who wait for that.
     private let returns = Atomic<UInt32>(0)
