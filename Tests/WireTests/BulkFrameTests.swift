@@ -21,7 +21,8 @@ import Wire
             BulkFrame(.taken, slot: 3), BulkFrame(.deliver, slot: 3),
             BulkFrame(.packed, length: 7, offset: 3, slot: UInt32(BulkFrame.most), transfer: 2),
             BulkFrame(.listen), BulkFrame(.call, offset: .max, status: 700, transfer: .max),
-            BulkFrame(.call, slot: BulkFrame.isDropped, transfer: 1), BulkFrame(.returned, transfer: 1),
+            BulkFrame(.call, slot: BulkFrame.isDropped, transfer: 1),
+            BulkFrame(.returned, transfer: 1),
         ] {
             #expect(read(bytes(frame)) == frame)
         }

@@ -142,7 +142,10 @@ struct HostFunctions: ~Copyable {
     static func wait(_ state: State, while isBusy: () -> Bool) {
         state.pointee.hostFunctions.sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
         defer {
-            state.pointee.hostFunctions.sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+            state.pointee.hostFunctions.sleepers.wrappingSubtract(
+                1,
+                ordering: .sequentiallyConsistent
+            )
         }
         while true {
             let seen = state.pointee.hostFunctions.returns.load(ordering: .sequentiallyConsistent)

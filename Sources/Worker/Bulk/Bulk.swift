@@ -114,7 +114,8 @@ struct BulkChannel: ~Copyable {
                 case .fetch: try serve(frame)
                 case .deliver: try deliver(frame)
                 case .listen: try bulk.functions.serve(channel)
-                case .stored, .end, .filled, .taken, .call, .returned: throw SocketError(EPROTO, .receive)
+                case .stored, .end, .filled, .taken, .call, .returned:
+                    throw SocketError(EPROTO, .receive)
                 }
             }
         } catch {
