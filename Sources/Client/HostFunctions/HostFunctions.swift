@@ -54,6 +54,14 @@ struct HostFunctions: ~Copyable {
     @inline(__always)
     var count: Int { unfinished.load(ordering: .acquiring) }
 
+    /// Whether a call that waits for the GPU in the driver (freeing memory) is better made when nothing is left to
+    /// wait for. It could keep other threads out of the driver, which the worker asks for the copies before a function.
+    @inline(__always)
+    static func mayHoldDriver(_ state: State) -> Bool {
+        state.pointee.hostFunctions.count > 0
+            && state.pointee.pendingCopies.load(ordering: .acquiring) > 0
+    }
+
     // MARK: - The channel
 
     /// Whether streams can call functions.
