@@ -58,7 +58,10 @@ final class HostFunctions: @unchecked Sendable {
     /// The driver was not given a function: the client need not remember it.
     func drop(_ number: UInt64) {
         let frame = BulkFrame(.call, slot: BulkFrame.isDropped, transfer: number)
-        monitor.withLock { tellLater(frame) }
+        monitor.withLock {
+            // A client that keeps to its bound has no more of them.
+            if untold.count < Self.most { tellLater(frame) }
+        }
     }
 
     /// A context is gone, and what its streams have not called never will be.

@@ -69,5 +69,20 @@ int main(int argc, char **argv) {
         expect(done == 6, "functions of a stream that was destroyed");
         return finish();
     }
+    if (!strcmp(kind, "reset")) {
+        // Of what the context's streams were given nothing is left, and another one works.
+        CHECK(cudaDeviceReset());
+        static std::atomic<bool> isCalled;
+        CHECK(cudaStreamCreate(&stream));
+        CHECK(cudaLaunchHostFunc(stream, [](void *) { isCalled = true; }, nullptr));
+        CHECK(cudaStreamSynchronize(stream));
+        expect(isCalled, "a function after a reset");
+        int *words;
+        CHECK(cudaMalloc(&data, sizeof(int)));
+        CHECK(cudaMallocHost(&words, sizeof(int)));
+        CHECK(cudaMemcpyAsync(data, words, sizeof(int), cudaMemcpyHostToDevice, stream));
+        CHECK(cudaStreamSynchronize(stream));
+        return finish();
+    }
     return 0;
 }

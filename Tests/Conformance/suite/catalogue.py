@@ -131,6 +131,7 @@ PROGRAMS = [
         "function": {"arguments": ("function",), "status": 6},
         "fork": {"arguments": ("fork",)},
         "stream": {"arguments": ("stream",)},
+        "reset": {"arguments": ("reset",)},
     }),
     Program("objects_in_threads"),
     Program("per_thread_stream", options={"flags": ("--default-stream", "per-thread")}),
