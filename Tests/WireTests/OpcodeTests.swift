@@ -48,6 +48,8 @@ import Wire
         (0x0203, "cuStreamWaitEvent"),
         (0x0210, "cuStreamSynchronize"),
         (0x0211, "cuStreamQuery"),
+        (0x0220, "cuLaunchHostFunc"),
+        (0x0221, "cuStreamAddCallback"),
         (0x0300, "cuEventCreate"),
         (0x0301, "cuEventDestroy_v2"),
         (0x0302, "cuEventRecord"),

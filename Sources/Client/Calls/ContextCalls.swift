@@ -301,6 +301,7 @@ extension ClientCalls {
         state.pointee.limits.clear()
         state.pointee.memory.removeAll(context: context)
         state.pointee.textures.removeAll(context: context)
+        state.pointee.hostFunctions.removeAll(context: context)
         state.pointee.objectLock.lock()
         defer { state.pointee.objectLock.unlock() }
         state.pointee.arrays.forEach { handle, array in

@@ -46,6 +46,24 @@ extension ClientCalls {
         }
     }
 
+    /// `cuStreamWaitEvent`
+    package static func cuStreamWaitEvent(
+        _ stream: CUstream?,
+        _ event: CUevent?,
+        _ flags: UInt32
+    ) -> CUresult {
+        guard let stream = Handles.stream(stream), let event = Handles.event(event) else {
+            return invalidHandle()
+        }
+        return withContext { state, context in
+            HostFunctions.noteJoin(state, stream)
+            let size = Request_cuStreamWaitEvent.size
+            return Session.send(state, .cuStreamWaitEvent, context: context, size: size) {
+                Request_cuStreamWaitEvent.encode(to: $0, stream: stream, event: event, flags: flags)
+            }
+        }
+    }
+
     /// `cuEventQuery`
     package static func cuEventQuery(_ event: CUevent?) -> CUresult {
         ask(event, .cuEventQuery)

@@ -107,10 +107,12 @@ extension ClientCalls {
         withContext { state, context in
             if address == 0 { return Status.success }
             guard state.pointee.memory.remove(address) != nil else { return Status.invalidValue }
+            let told = HostFunctions.mayHoldDriver(state) ? cuCtxSynchronize() : Status.success
             let size = MemoryLayouts.freeSize
-            return Session.send(state, .cuMemFree_v2, context: context, size: size) {
+            let status = Session.send(state, .cuMemFree_v2, context: context, size: size) {
                 $0.storeBytes(of: address, as: UInt64.self)
             }
+            return told != Status.success ? told : status
         }
     }
 

@@ -72,15 +72,6 @@ extension ClientCalls {
         }
     }
 
-    /// `cuStreamWaitEvent`, sent without a reply.
-    package static func cuStreamWaitEvent(_ stream: CUstream?, _ event: CUevent?, _ flags: UInt32) -> CUresult {
-        guard let streamOnWire = Handles.stream(stream) else { return invalidHandle() }
-        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
-        return Session.send(.cuStreamWaitEvent, size: Request_cuStreamWaitEvent.size) { body in
-            Request_cuStreamWaitEvent.encode(to: body, stream: streamOnWire, event: eventOnWire, flags: flags)
-        }
-    }
-
     /// `cuTexRefGetAddress_v2`, answered by the server.
     package static func cuTexRefGetAddress_v2(_ pdptr: UnsafeMutablePointer<CUdeviceptr>?, _ texRef: CUtexref?) -> CUresult {
         guard let pdptr else { return Status.invalidValue }

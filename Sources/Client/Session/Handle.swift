@@ -16,6 +16,8 @@ package enum Handle {
         case array = 7
         /// A texture or surface reference.
         case reference = 8
+        /// A function of the program that a stream calls.
+        case hostFunction = 9
     }
 
     /// Indices are below this; 0 is never used.

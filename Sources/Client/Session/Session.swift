@@ -39,6 +39,8 @@ struct SessionState: ~Copyable {
     var isBeingRead = false
     var spinning: SpinPolicy
     var incoming = IncomingStream(limit: WireFormat.maxReply)
+    /// How much of it has been taken in, for who does not read.
+    let takenIn = Atomic<UInt64>(0)
 
     /// A CUresult once the connection is lost: every later call returns it.
     let lost = Atomic<Int32>(0)
@@ -70,6 +72,8 @@ struct SessionState: ~Copyable {
     var arrays = HandleTable<ArrayEntry>(.array)
     let textures = TextureObjects()
     var references = HandleTable<ReferenceEntry>(.reference)
+    /// Functions of the program that streams call.
+    var hostFunctions = HostFunctions()
 
     /// A session over an open channel; the ring has `WireFormat.window` bytes.
     init(
@@ -145,6 +149,7 @@ package enum Session {
     @inline(never)
     private static func whyNot() -> Int32 {
         guard let state, ferry_forked() == 0 else { return Status.notInitialized }
+        if ferry_called_back() != 0 { return Status.notPermitted }
         return state.pointee.lostStatus
     }
 
@@ -176,7 +181,7 @@ package enum Session {
 
     @inline(never)
     private static func whyNotInContext() -> Int32 {
-        guard let state = live else { return whyNot() }
+        guard let state = live, ferry_called_back() == 0 else { return whyNot() }
         return state.pointee.contexts.problem(ContextStack.current)
     }
 

@@ -92,6 +92,10 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuStreamSynchronize = 0x0210
     /// `cuStreamQuery`
     case cuStreamQuery = 0x0211
+    /// `cuLaunchHostFunc`
+    case cuLaunchHostFunc = 0x0220
+    /// `cuStreamAddCallback`
+    case cuStreamAddCallback = 0x0221
     /// `cuEventCreate`
     case cuEventCreate = 0x0300
     /// `cuEventDestroy_v2`
@@ -289,6 +293,8 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuStreamWaitEvent: "cuStreamWaitEvent"
         case .cuStreamSynchronize: "cuStreamSynchronize"
         case .cuStreamQuery: "cuStreamQuery"
+        case .cuLaunchHostFunc: "cuLaunchHostFunc"
+        case .cuStreamAddCallback: "cuStreamAddCallback"
         case .cuEventCreate: "cuEventCreate"
         case .cuEventDestroy_v2: "cuEventDestroy_v2"
         case .cuEventRecord: "cuEventRecord"

@@ -37,6 +37,7 @@ package final class Executor: @unchecked Sendable {
     let deliveries: Deliveries
     let waiters: WaiterPool
     let stagingUse = StagingUse()
+    let functions: HostFunctions
     let bulk: Bulk
 
     /// An executor for one client.
@@ -72,7 +73,8 @@ package final class Executor: @unchecked Sendable {
             }
         )
         self.answers = answers
-        bulk = Bulk(driver: driver, answers: answers)
+        functions = HostFunctions(answers: answers)
+        bulk = Bulk(driver: driver, answers: answers, functions: functions)
         deliveries = Deliveries(driver: driver, answers: answers, ready: bulk.ready)
         answers.deliveries = deliveries
         waiters = WaiterPool(driver: driver, answers: answers)
@@ -123,6 +125,8 @@ package final class Executor: @unchecked Sendable {
         case .upload: try copyFromSlot(record)
         case .download: try download(record)
         case .stagingRoom: try awaitStagingRoom(record)
+        case .cuLaunchHostFunc: try launchHostFunction(record)
+        case .cuStreamAddCallback: try addCallback(record)
         case .cuStreamSynchronize: try synchronizeStream(record)
         case .cuEventSynchronize: try synchronizeEvent(record)
         case .cuCtxSynchronize, .cuCtxSynchronize_v2: try synchronizeContext(record)
@@ -223,6 +227,9 @@ package final class Executor: @unchecked Sendable {
         if record.opcode == .download || record.opcode == .upload {
             return refuseBulk(record, status)
         }
+        if record.opcode == .cuLaunchHostFunc || record.opcode == .cuStreamAddCallback {
+            dropFunction(record)
+        }
         // The client keeps the destination until the last piece has come.
         if record.opcode == .cuMemcpyDtoHAsync_v2, !record.wantsReply {
             deliveries.fail(record, status)
@@ -235,6 +242,7 @@ package final class Executor: @unchecked Sendable {
 
     /// Ends the threads, before the process or the test goes on without the executor.
     package func close() {
+        functions.close()
         bulk.close()
         waiters.close()
         deliveries.close()

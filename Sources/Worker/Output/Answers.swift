@@ -10,6 +10,10 @@ final class Answers: @unchecked Sendable {
     /// Set once, before the first record.
     var deliveries: Deliveries?
 
+    /// Whether all asynchronous copies that the GPU is done with are on their way to the client; for any thread, also
+    /// one that may not call the driver.
+    var hasNothingUnderWay: Bool { deliveries?.isEmpty ?? true }
+
     init(output: OutputQueue, printed: [PrintedText]) {
         self.output = output
         self.printed = printed

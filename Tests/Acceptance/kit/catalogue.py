@@ -53,7 +53,7 @@ PROGRAMS = [
     _torch("amp"),
     _nvcc("graphs", hardware=NOT_THERE),
     _nvcc("pools", hardware=NOT_THERE),
-    _nvcc("callbacks", hardware=NOT_CARRIED),
+    _nvcc("callbacks"),
     _nvcc("managed", hardware=NOT_CARRIED),
     _nvcc("textures", hardware=NOT_THERE),
     _torch("compile", typical=15.0, limit=90.0),

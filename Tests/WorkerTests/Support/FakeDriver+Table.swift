@@ -13,6 +13,7 @@ extension FakeDriver {
         addMemory(&table)
         addCopies(&table)
         addStreams(&table)
+        addHostFunctions(&table)
         addEvents(&table)
         addImages(&table)
         addLaunches(&table)

@@ -182,12 +182,15 @@ struct ferry_thread_state {
   uint64_t contexts[32];    /* context stack, innermost last */
   uint64_t streams[8];      /* the thread's own default stream of each device, 0 = none yet */
   int32_t capture_mode;     /* cuThreadExchangeStreamCaptureMode */
+  int32_t is_called_back;   /* runs the program's functions, which may not make calls */
   int32_t call;             /* entry point that the thread is in, from 1; kept while calls are counted */
   uint64_t waited;          /* nanoseconds that this call has waited */
 };
 extern __attribute__((visibility("hidden"))) __thread struct ferry_thread_state
     ferry_thread_state_storage;
 static inline struct ferry_thread_state *ferry_thread(void) { return &ferry_thread_state_storage; }
+static inline int ferry_called_back(void) { return ferry_thread_state_storage.is_called_back; }
+static inline void ferry_set_called_back(void) { ferry_thread_state_storage.is_called_back = 1; }
 /* How many threads have had a context so far, those that ended included. */
 extern __attribute__((visibility("hidden"))) int ferry_threads_with_context;
 static inline void ferry_count_thread(void) {
