@@ -18,6 +18,8 @@ package struct Configuration: Equatable, Sendable {
     package var seed: UInt64?
     /// What a launch does, for measurements of what is around it (`FERRY_SOFT_GPU_LAUNCH`).
     package var launch = Launch.run
+    /// Which code of an image is taken (`FERRY_SOFT_GPU_CODE`).
+    package var code = Code.ptx
     /// The value of `CUDA_VISIBLE_DEVICES`; `nil` when it is not set.
     package var visibleDevices: String?
 
@@ -47,6 +49,16 @@ package struct Configuration: Equatable, Sendable {
         /// A number: the calling thread is kept busy for so many nanoseconds, 0 to 1,000,000,000,
         /// as a driver keeps it; the kernel is not executed.
         case busy(nanoseconds: UInt64)
+    }
+
+    /// What a GPU takes of the images that programs load.
+    package enum Code: Equatable, Sendable {
+        /// `ptx`: what can be executed.
+        case ptx
+        /// `machine`: machine code as well, as NVIDIA's GPU of the claimed capability takes it. Its
+        /// kernels have names, parameters and needs, but cannot be executed: only together with
+        /// launches that do nothing.
+        case machine
     }
 
     /// A setting that cannot be used.
@@ -96,6 +108,7 @@ package struct Configuration: Equatable, Sendable {
             capability = try Self.capability(text)
         }
         if let text = setting("FERRY_SOFT_GPU_LAUNCH") { launch = try Self.launch(text) }
+        if let text = setting("FERRY_SOFT_GPU_CODE") { code = try Self.code(text, launch) }
         visibleDevices = environment("CUDA_VISIBLE_DEVICES")
     }
 
@@ -141,6 +154,18 @@ package struct Configuration: Equatable, Sendable {
             )
         }
         return .busy(nanoseconds: nanoseconds)
+    }
+
+    private static func code(_ text: String, _ launch: Launch) throws(Invalid) -> Code {
+        if text == "ptx" { return .ptx }
+        guard text == "machine", launch != .run else {
+            throw Invalid(
+                key: "FERRY_SOFT_GPU_CODE",
+                value: text,
+                expectation: "ptx, or machine together with FERRY_SOFT_GPU_LAUNCH=null or a number"
+            )
+        }
+        return .machine
     }
 
     private static func name(_ text: String) throws(Invalid) -> String {

@@ -8,18 +8,22 @@ package struct DeviceDescription: Equatable, Sendable {
     package var memoryBytes: Int
     /// The compute capability that it claims.
     package var capability: Configuration.Capability
+    /// Which code of an image it takes.
+    package var code = Configuration.Code.ptx
     /// What its multiprocessors have.
     package var resources: Resources
 
     /// The GPUs that a program with this configuration sees, in order.
     package static func visible(_ configuration: Configuration) -> [DeviceDescription] {
         let setting = configuration.visibleDevices
-        return VisibleDevices.choose(setting, count: configuration.count).map { identity in
+        let all = (0..<configuration.count).map { Identity(index: $0, code: configuration.code) }
+        return VisibleDevices.choose(setting, among: all).map { identity in
             DeviceDescription(
                 identity: identity,
                 name: configuration.name,
                 memoryBytes: configuration.memoryMiB << 20,
                 capability: configuration.capability,
+                code: configuration.code,
                 resources: Resources(capability: configuration.capability)
             )
         }

@@ -3,9 +3,14 @@ package struct Identity: Equatable, Sendable {
     /// Number of the GPU before `CUDA_VISIBLE_DEVICES` is applied, 0 to 7.
     package var index: Int
 
+    /// Which code it takes: one that takes machine code is not recognised as a software GPU, so that it
+    /// is sent what NVIDIA's GPUs are sent.
+    package var code: Configuration.Code
+
     /// The GPU with this number.
-    package init(index: Int) {
+    package init(index: Int, code: Configuration.Code = .ptx) {
         self.index = index
+        self.code = code
     }
 
     /// The 16 bytes of `cuDeviceGetUuid`: a constant of Ferry's own, version 8 of RFC 9562, with
@@ -13,7 +18,7 @@ package struct Identity: Equatable, Sendable {
     package var uuid: [UInt8] {
         [
             0xFE, 0x44, 0x59, 0x50, 0x50, 0x55, 0x80, 0x01,
-            0x9A, 0x5C, 0x53, 0x4F, 0x46, 0x54, 0x00, UInt8(index),
+            0x9A, 0x5C, 0x53, 0x4F, 0x46, 0x54, code == .ptx ? 0 : 1, UInt8(index),
         ]
     }
 

@@ -8,9 +8,8 @@ package enum VisibleDevices {
     ///
     /// - Parameters:
     ///   - setting: The variable's value; `nil` when it is not set.
-    ///   - count: Number of GPUs there are.
-    package static func choose(_ setting: String?, count: Int) -> [Identity] {
-        let all = (0..<count).map(Identity.init(index:))
+    ///   - all: The GPUs that there are.
+    package static func choose(_ setting: String?, among all: [Identity]) -> [Identity] {
         guard let setting else { return all }
         var chosen: [Identity] = []
         for entry in setting.split(separator: ",", omittingEmptySubsequences: false) {

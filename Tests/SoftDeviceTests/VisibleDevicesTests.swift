@@ -4,7 +4,7 @@ import Testing
 @Suite("CUDA_VISIBLE_DEVICES")
 struct VisibleDevicesTests {
     private func visible(_ setting: String?) -> [Int] {
-        VisibleDevices.choose(setting, count: 4).map(\.index)
+        VisibleDevices.choose(setting, among: (0..<4).map { Identity(index: $0) }).map(\.index)
     }
 
     @Test func unsetShowsAll() { #expect(visible(nil) == [0, 1, 2, 3]) }

@@ -48,6 +48,17 @@ package struct FatbinEntry: Equatable, @unchecked Sendable {
     package var isArchitectureSpecific: Bool { flags & 0x10_0000 != 0 }
     /// Whether it runs on targets of its family only ("sm_100f").
     package var isFamilySpecific: Bool { flags & 0x20_0000 != 0 }
+
+    /// Whether a GPU can run it: machine code that of its generation, PTX that of all before.
+    ///
+    /// - Parameter capability: 86 for compute capability 8.6.
+    package func runs(on capability: Int) -> Bool {
+        if isArchitectureSpecific { return target == capability }
+        let isOlder = target <= capability
+        let isSameMajor = target / 10 == capability / 10
+        return kind == .elf || isFamilySpecific ? isOlder && isSameMajor : isOlder
+    }
+
     /// Whether it is one of several PTX texts that Ferry's software GPU has linked: all entries
     /// with this flag together are one module.
     package var isLinkedPart: Bool { flags & Self.linkedPart != 0 }

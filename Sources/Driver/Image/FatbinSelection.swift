@@ -88,7 +88,7 @@ package struct FatbinSelection {
         _ gpu: GPU
     ) -> Int? {
         var best: Int?
-        for entry in entries where entry.kind == kind && fits(entry, gpu.capability) {
+        for entry in entries where entry.kind == kind && entry.runs(on: gpu.capability) {
             best = max(best ?? 0, entry.target)
         }
         return best
@@ -103,16 +103,9 @@ package struct FatbinSelection {
         _ chosen: inout [Bool]
     ) {
         for (index, entry) in entries.enumerated()
-        where entry.kind == kind && entry.target == target && fits(entry, gpu.capability) {
+        where entry.kind == kind && entry.target == target && entry.runs(on: gpu.capability) {
             chosen[index] = true
         }
-    }
-
-    private static func fits(_ entry: FatbinEntry, _ capability: Int) -> Bool {
-        if entry.isArchitectureSpecific { return entry.target == capability }
-        let isOlder = entry.target <= capability
-        let isSameMajor = entry.target / 10 == capability / 10
-        return entry.kind == .elf || entry.isFamilySpecific ? isOlder && isSameMajor : isOlder
     }
 
     private static func smallest(_ entries: [FatbinEntry]) -> Int {

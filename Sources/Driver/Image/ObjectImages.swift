@@ -57,44 +57,21 @@ package enum ObjectImages {
     private static func object(_ bytes: BoundedBytes) throws(ImageError) -> [ImageLayout] {
         guard isELF(bytes) else { throw .notAnImage }
         let whole = try ImageLayout.elf(bytes)
-        let file = BoundedBytes(base: whole.start, count: whole.size)
-        let table = try file.size(at: 40)
-        guard table > 0 else { return [] }
-        // 0xFFFF and more sections are not what a compiler makes of one source.
-        let count = Int(try file.read(UInt16.self, at: 60))
-        let names = Int(try file.read(UInt16.self, at: 62))
-        guard names < count else { throw .unknownVersion }
-        let strings = try section(file, table + 64 * names)
+        let sections = try ELFSections(whole)
         var found: [ImageLayout] = []
-        for index in 0..<count {
-            let header = table + 64 * index
-            let name = Int(try file.read(UInt32.self, at: header))
-            guard name < strings.count, isDeviceCode(strings, name) else { continue }
-            found += try fatbins(section(file, header))
+        for index in 0..<sections.count {
+            let section = try sections.section(index)
+            guard isDeviceCode(sections.name(of: section)) else { continue }
+            found += try fatbins(BoundedBytes(section.bytes))
         }
         return found
     }
 
-    /// What a section holds; nothing for one that occupies nothing in the file.
-    private static func section(
-        _ file: BoundedBytes,
-        _ header: Int
-    ) throws(ImageError) -> BoundedBytes {
-        if try file.read(UInt32.self, at: header + 4) == 8 {
-            return BoundedBytes(base: file.base, count: 0)
+    private static func isDeviceCode(_ name: UnsafeRawBufferPointer) -> Bool {
+        let bytes = BoundedBytes(name)
+        return sectionNames.contains {
+            $0.utf8CodeUnitCount == name.count && begins(bytes, at: 0, with: $0)
         }
-        let offset = try file.size(at: header + 24)
-        let size = try file.size(at: header + 32)
-        guard offset <= file.count, size <= file.count - offset else { throw .truncated }
-        return BoundedBytes(base: file.base.advanced(by: offset), count: size)
-    }
-
-    private static func isDeviceCode(_ strings: BoundedBytes, _ offset: Int) -> Bool {
-        for name in sectionNames where begins(strings, at: offset, with: name) {
-            let end = try? strings.read(UInt8.self, at: offset + name.utf8CodeUnitCount)
-            if end == 0 { return true }
-        }
-        return false
     }
 
     /// The fatbins of a section, one after another, each at a multiple of eight bytes.

@@ -1,6 +1,7 @@
 package import CUDAABI
 internal import Driver
 internal import DriverFrontend
+internal import SoftDevice
 
 extension SoftCalls {
     package static func cuLaunchKernel(
@@ -71,9 +72,9 @@ extension SoftCalls {
         isPerThread: Bool
     ) -> CUresult {
         guard let config = config?.pointee else { return Status.invalidValue }
-        let cooperative: Bool
+        let attributes: LaunchAttributes
         do {
-            cooperative = try LaunchAttributes.isCooperative(config)
+            attributes = try LaunchAttributes(config)
         } catch {
             return error.status
         }
@@ -81,9 +82,17 @@ extension SoftCalls {
             grid: Dimensions(config.gridDimX, config.gridDimY, config.gridDimZ),
             block: Dimensions(config.blockDimX, config.blockDimY, config.blockDimZ),
             dynamicSharedBytes: Int(config.sharedMemBytes),
-            cooperative: cooperative
+            cooperative: attributes.isCooperative
         )
         let stream = isPerThread ? perThread(config.stream) : config.stream
+        if attributes.hasClusters {
+            let status = withContext { (context) throws(Failure) in
+                guard context.launches == .run else { return }
+                Diagnostics.note("clusters of more than one block are not supported")
+                throw Failure(FERRY_CUDA_ERROR_INVALID_CLUSTER_SIZE)
+            }
+            guard status == Status.success else { return status }
+        }
         return launch(function, configuration, stream, parameters, extra)
     }
 
@@ -112,6 +121,14 @@ extension SoftCalls {
             let facts = try KernelFacts(function, in: context)
             try facts.check(configuration)
             let kernel = facts.kernel
+            if LaunchLog.isWanted {
+                let copied = try LaunchParameters.copy(
+                    for: kernel,
+                    parameters: parameters,
+                    extra: extra
+                )
+                LaunchLog.note(kernel, configuration, copied.bytes)
+            }
             if let pretended {
                 return try pretended.finish(
                     launch,
@@ -145,25 +162,25 @@ extension SoftCalls {
 }
 
 /// Attributes of `cuLaunchKernelEx`.
-private enum LaunchAttributes {
+private struct LaunchAttributes {
+    var isCooperative = false
+    /// Whether clusters have more than one block, which only launches that are not executed may.
+    var hasClusters = false
+
     /// Reads them: those that only tune are left out, those that change what a kernel sees and
     /// that the machine has not are refused.
-    static func isCooperative(_ config: CUlaunchConfig) throws(Failure) -> Bool {
-        var cooperative = false
-        guard config.attributeCount > 0 else { return false }
+    init(_ config: CUlaunchConfig) throws(Failure) {
+        guard config.attributeCount > 0 else { return }
         let attributes = try required(config.attributes)
         for index in 0..<Int(config.attributeCount) {
             let attribute = attributes[index]
             switch attribute.id {
-            case 2: cooperative = UInt32(truncatingIfNeeded: attribute.value.0) != 0
+            case 2: isCooperative = UInt32(truncatingIfNeeded: attribute.value.0) != 0
             case 4, 11:  // cluster extents, preferred cluster extents
                 let x = UInt32(truncatingIfNeeded: attribute.value.0)
                 let y = UInt32(truncatingIfNeeded: attribute.value.0 >> 32)
                 let z = UInt32(truncatingIfNeeded: attribute.value.1)
-                guard x <= 1, y <= 1, z <= 1 else {
-                    Diagnostics.note("clusters of more than one block are not supported")
-                    throw Failure(FERRY_CUDA_ERROR_INVALID_CLUSTER_SIZE)
-                }
+                if x > 1 || y > 1 || z > 1 { hasClusters = true }
             // 0 ignored, 1 access policy, 3 synchronisation policy, 5 cluster scheduling,
             // 8 priority, 9, 10 memory domains, 14 shared memory carveout
             case 0, 1, 3, 5, 8, 9, 10, 14: break
@@ -174,7 +191,6 @@ private enum LaunchAttributes {
                 throw .notSupported
             }
         }
-        return cooperative
     }
 }
 

@@ -19,7 +19,7 @@ extension SoftCalls {
             library.pointee = try load(driver, jit) { () throws(CodeFailure) in
                 try CodeSource(
                     image: code,
-                    capability: driver.devices[0].description.capability
+                    for: driver.devices[0].description
                 )
             }
         }
@@ -43,7 +43,7 @@ extension SoftCalls {
                 try bytes.span.bytes.withUnsafeBytes { (bytes) throws(CodeFailure) in
                     try CodeSource(
                         bytes: bytes,
-                        capability: driver.devices[0].description.capability
+                        for: driver.devices[0].description
                     )
                 }
             }

@@ -23,7 +23,7 @@ extension SoftCalls {
                 try bytes.span.bytes.withUnsafeBytes { (bytes) throws(CodeFailure) in
                     try CodeSource(
                         bytes: bytes,
-                        capability: context.device.description.capability
+                        for: context.device.description
                     )
                 }
             }
@@ -50,7 +50,7 @@ extension SoftCalls {
             module.pointee = try load(context, options) { () throws(CodeFailure) in
                 try CodeSource(
                     image: image,
-                    capability: context.device.description.capability
+                    for: context.device.description
                 )
             }
         }

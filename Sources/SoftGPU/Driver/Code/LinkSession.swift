@@ -17,7 +17,7 @@ final class LinkSession: @unchecked Sendable {
 
     deinit { output?.deallocate() }
 
-    private var capability: Configuration.Capability { context.device.description.capability }
+    private var gpu: DeviceDescription { context.device.description }
 
     /// Adds an input.
     ///
@@ -34,11 +34,11 @@ final class LinkSession: @unchecked Sendable {
         case 1:
             // The size counts; a NUL ends the text earlier.
             let text = Array(bytes.prefix { $0 != 0 })
-            try PTXHeader(text).check(capability)
+            try PTXHeader(text).check(gpu.capability)
             added = [text]
-        case 0, 2: added = try CodeSource(bytes: bytes, capability: capability).texts
+        case 0, 2: added = try CodeSource(bytes: bytes, for: gpu).texts
         case 3, 4:
-            added = try CodeSource(objects: bytes, capability: capability).texts
+            added = try CodeSource(objects: bytes, for: gpu).texts
             // A library may hold what nobody uses, or what is built in; an object is wanted.
             guard kind == 4 || !added.isEmpty else {
                 throw CodeFailure(
