@@ -1,5 +1,5 @@
-package import CUDAABI
 internal import CLinux
+package import CUDAABI
 internal import Driver
 
 extension SoftCalls {

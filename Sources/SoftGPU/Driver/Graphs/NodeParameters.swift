@@ -12,15 +12,23 @@ struct NodeParameters {
 
     private init(base: UnsafeMutableRawPointer) { self.base = base }
 
-    func load<T>(_ offset: Int, as type: T.Type) -> T { base.load(fromByteOffset: offset, as: T.self) }
+    func load<T>(_ offset: Int, as type: T.Type) -> T {
+        base.load(fromByteOffset: offset, as: T.self)
+    }
     func word(_ offset: Int) -> UInt64 { load(offset, as: UInt64.self) }
     func int(_ offset: Int) -> Int { load(offset, as: Int.self) }
     func small(_ offset: Int) -> UInt32 { load(offset, as: UInt32.self) }
     func pointer(_ offset: Int) -> OpaquePointer? { handle(word(offset)) }
 
-    func set(_ offset: Int, _ value: UInt64) { base.storeBytes(of: value, toByteOffset: offset, as: UInt64.self) }
-    func set(_ offset: Int, _ value: UInt32) { base.storeBytes(of: value, toByteOffset: offset, as: UInt32.self) }
-    func set(_ offset: Int, _ value: UnsafeRawPointer?) { set(offset, UInt64(UInt(bitPattern: value))) }
+    func set(_ offset: Int, _ value: UInt64) {
+        base.storeBytes(of: value, toByteOffset: offset, as: UInt64.self)
+    }
+    func set(_ offset: Int, _ value: UInt32) {
+        base.storeBytes(of: value, toByteOffset: offset, as: UInt32.self)
+    }
+    func set(_ offset: Int, _ value: UnsafeRawPointer?) {
+        set(offset, UInt64(UInt(bitPattern: value)))
+    }
 
     /// The part of `CUgraphNodeParams` that depends on the type.
     var content: NodeParameters { NodeParameters(base: base + 16) }
