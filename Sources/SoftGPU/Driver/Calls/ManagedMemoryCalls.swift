@@ -85,7 +85,9 @@ extension SoftCalls {
         _ stream: CUstream?
     ) -> CUresult {
         withDriver { (driver) throws(Failure) in
-            _ = try driver.stream(stream)
+            let target = try driver.stream(stream)
+            // Advice comes without a stream.
+            if stream != nil { try target.forbidCapture() }
             let isManaged =
                 switch driver.region(at: address) {
                 case .device(let device, let base, _):
