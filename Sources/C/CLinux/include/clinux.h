@@ -151,6 +151,11 @@ static inline int ferry_format_path(void *path, long size, const void *folder, i
                        (const char *)suffix);
   return count > 0 && count < size;
 }
+/* The file with the command line of a process; 0 when it does not fit. */
+static inline int ferry_format_command_path(char *path, long size, int process) {
+  int count = snprintf(path, (size_t)size, "/proc/%d/cmdline", process);
+  return count > 0 && count < size;
+}
 static inline int ferry_parse_pci(const char *text, unsigned *domain, unsigned *bus,
                                   unsigned *device) {
   if (sscanf(text, "%x:%x:%x", domain, bus, device) == 3) return 1;

@@ -1,13 +1,14 @@
 public import NVMLABI
 
-// No process is shown: each software GPU lives in the process that uses it.
+// No process is shown. A software GPU lives in the process that uses it; those that use a borrowed GPU
+// are processes of other machines.
 
-/// An empty list.
+/// An empty list, or that there is none.
 private func noProcesses(
     _ device: ferry_nvml_device?,
     _ count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
-    give(device, count) { _ in 0 }
+    giveKnown(device, count) { $0.processes }
 }
 
 /// No process.
