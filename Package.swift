@@ -138,7 +138,9 @@ let clientTargets: [Target] = [
     ),
     .target(
         name: "Client",
-        dependencies: ["CUDAABI", "CLinux", "Driver", "DriverFrontend", "Wire", "Transport"],
+        dependencies: [
+            "CUDAABI", "NVMLABI", "CLinux", "Driver", "DriverFrontend", "Wire", "Transport",
+        ],
         swiftSettings: portable + gnu
     ),
     .target(

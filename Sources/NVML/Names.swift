@@ -10,7 +10,10 @@ enum Names {
     static let addressSize = 32
 
     /// `GPU-` and lower-case digits in groups of 8, 4, 4, 4 and 12.
-    static func writeUUID(_ facts: borrowing ferry_nvml_facts, to text: UnsafeMutablePointer<CChar>) {
+    static func writeUUID(
+        _ facts: borrowing ferry_nvml_facts,
+        to text: UnsafeMutablePointer<CChar>
+    ) {
         var next = text
         put(71, &next)
         put(80, &next)

@@ -212,6 +212,8 @@ extern __attribute__((visibility("hidden"))) volatile int ferry_is_forked_child;
 __attribute__((visibility("hidden"))) void ferry_watch_forks(void);
 /* Undoes ferry_watch_forks(), for a library that could not start. */
 __attribute__((visibility("hidden"))) void ferry_ignore_forks(void);
+/* Calls `body` in children, in place of what ferry_watch_forks() does; once that was called, no more. */
+__attribute__((visibility("hidden"))) void ferry_renew_in_child(void (*body)(void));
 __attribute__((visibility("hidden"))) void ferry_close_in_child(int descriptor);
 static inline int ferry_forked(void) { return ferry_is_forked_child; }
 /* The session while calls can be made in it: NULL before it begins, after its connection was lost, and

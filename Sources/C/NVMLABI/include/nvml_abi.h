@@ -85,7 +85,6 @@ typedef struct ferry_nvml_facts {
   int displayMode;     /* nvmlEnableState_t */
   int isMultiple;      /* whether other GPUs are on its board */
   int peerStatus;      /* nvmlGpuP2PStatus_t of each pair of GPUs */
-  int processes;       /* how many processes are shown: none, or it is not known */
 } ferry_nvml_facts;
 
 /* Bytes of a GPU's memory; they add up to `total`. */
