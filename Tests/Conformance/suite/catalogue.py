@@ -161,6 +161,7 @@ PROGRAMS = [
     Program("driver_modules", builds=DRIVER_BUILDS),
     Program("driver_contexts", builds=DRIVER_BUILDS),
     Program("driver_arrays", builds=DRIVER_BUILDS),
+    Program("nvml", builds=("c13",), options={"gpus": 2}),
     # What NVIDIA's driver answers to these has not been seen yet.
     Program("driver_array_errors", builds=DRIVER_BUILDS, options={"targets": SOFTWARE_ONLY}),
     Program("driver_texture_references", builds=("c12",), options={"targets": SOFTWARE_ONLY}),
