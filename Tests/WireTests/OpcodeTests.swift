@@ -15,6 +15,7 @@ import Wire
         (0x0009, "image"),
         (0x0020, "upload"),
         (0x0021, "download"), (0x0022, "stagingRoom"),
+        (0x0030, "management"),
         (0x0100, "cuMemAlloc_v2"),
         (0x0101, "cuMemAllocPitch_v2"),
         (0x0102, "cuMemFree_v2"),

@@ -26,6 +26,8 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case download = 0x0021
     /// Asks when there is room for more asynchronous copies.
     case stagingRoom = 0x0022
+    /// Asks what the server's management library says of a GPU.
+    case management = 0x0030
     /// `cuMemAlloc_v2`
     case cuMemAlloc_v2 = 0x0100
     /// `cuMemAllocPitch_v2`
@@ -260,6 +262,7 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .upload: "upload"
         case .download: "download"
         case .stagingRoom: "stagingRoom"
+        case .management: "management"
         case .cuMemAlloc_v2: "cuMemAlloc_v2"
         case .cuMemAllocPitch_v2: "cuMemAllocPitch_v2"
         case .cuMemFree_v2: "cuMemFree_v2"

@@ -26,6 +26,7 @@ package final class Executor: @unchecked Sendable {
     let slices: Slices
     let allocations = AllocationTable()
     let physicalMemory = PhysicalMemoryTable()
+    let management: Management
     let deviceCount: Int
     let image: ImageAssembly
     let readerWaiting: Waiting
@@ -58,6 +59,7 @@ package final class Executor: @unchecked Sendable {
         keeper: ImageKeeper?
     ) throws(WorkerFailure) {
         self.driver = driver
+        management = Management(driver)
         image = ImageAssembly(keeper)
         self.slices = Slices(totals: slices)
         deviceCount = slices.count
@@ -94,7 +96,7 @@ package final class Executor: @unchecked Sendable {
         }
         state.pointee.expected &+= 1
         let record = try Record(header, body: body)
-        if record.context != state.pointee.context, !isPartOfImage(record.opcode) {
+        if record.context != state.pointee.context, !isWithoutContext(record.opcode) {
             let status = enter(record.context)
             guard status == Status.success else {
                 refuse(record, status)
@@ -108,9 +110,11 @@ package final class Executor: @unchecked Sendable {
         }
     }
 
-    /// A piece of an image, or its name, is kept whatever becomes of the context.
+    /// A piece of an image, or its name, is kept whatever becomes of the context; management has none.
     @inline(__always)
-    private func isPartOfImage(_ opcode: Opcode) -> Bool { opcode == .chunk || opcode == .image }
+    private func isWithoutContext(_ opcode: Opcode) -> Bool {
+        opcode == .chunk || opcode == .image || opcode == .management
+    }
 
     private func executeOther(_ record: Record) throws(ProtocolViolation) {
         switch record.opcode {
@@ -127,6 +131,7 @@ package final class Executor: @unchecked Sendable {
         case .stagingRoom: try awaitStagingRoom(record)
         case .cuLaunchHostFunc: try launchHostFunction(record)
         case .cuStreamAddCallback: try addCallback(record)
+        case .management: try manage(record)
         case .cuStreamSynchronize: try synchronizeStream(record)
         case .cuEventSynchronize: try synchronizeEvent(record)
         case .cuCtxSynchronize, .cuCtxSynchronize_v2: try synchronizeContext(record)

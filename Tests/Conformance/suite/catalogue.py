@@ -181,6 +181,7 @@ PROGRAMS = [
         # CUDA leaves it open what becomes of such calls.
         **_argument("forbidden", targets=("ferry", "ferry-native")),
     }),
+    Program("nvml", builds=("c13",), options={"gpus": 2}),
     # What NVIDIA's driver answers to these has not been seen yet.
     Program("driver_array_errors", builds=DRIVER_BUILDS, options={"targets": SOFTWARE_ONLY}),
     Program("driver_graphs", builds=DRIVER_BUILDS, options={"targets": ("software",)}),
