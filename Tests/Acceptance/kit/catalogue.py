@@ -54,7 +54,7 @@ PROGRAMS = [
     _nvcc("pools", hardware=NOT_THERE),
     _nvcc("callbacks"),
     _nvcc("managed", hardware=NOT_CARRIED),
-    _nvcc("textures", hardware=NOT_THERE),
+    _nvcc("textures"),
     _torch("compile", typical=15.0, limit=90.0),
     _torch("nccl", limit=40.0),
     _cupy("matmul"),
