@@ -125,32 +125,32 @@ public func cuGraphAddBatchMemOpNode(_ phGraphNode: UnsafeMutablePointer<CUgraph
 
 @c @implementation
 public func cuGraphAddChildGraphNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ childGraph: CUgraph!) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddChildGraphNode")
+    SoftCalls.cuGraphAddChildGraphNode(phGraphNode, graph, dependencies, numDependencies, childGraph)
 }
 
 @c @implementation
 public func cuGraphAddDependencies(_ graph: CUgraph!, _ from: UnsafePointer<CUgraphNode?>!, _ to: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddDependencies")
+    SoftCalls.cuGraphAddDependencies(graph, from, to, numDependencies)
 }
 
 @c @implementation
 public func cuGraphAddDependencies_v2(_ graph: CUgraph!, _ from: UnsafePointer<CUgraphNode?>!, _ to: UnsafePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numDependencies: Int) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddDependencies_v2")
+    SoftCalls.cuGraphAddDependencies_v2(graph, from, to, edgeData, numDependencies)
 }
 
 @c @implementation
 public func cuGraphAddEmptyNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddEmptyNode")
+    SoftCalls.cuGraphAddEmptyNode(phGraphNode, graph, dependencies, numDependencies)
 }
 
 @c @implementation
 public func cuGraphAddEventRecordNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ event: CUevent!) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddEventRecordNode")
+    SoftCalls.cuGraphAddEventRecordNode(phGraphNode, graph, dependencies, numDependencies, event)
 }
 
 @c @implementation
 public func cuGraphAddEventWaitNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ event: CUevent!) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddEventWaitNode")
+    SoftCalls.cuGraphAddEventWaitNode(phGraphNode, graph, dependencies, numDependencies, event)
 }
 
 @c @implementation
@@ -165,17 +165,17 @@ public func cuGraphAddExternalSemaphoresWaitNode(_ phGraphNode: UnsafeMutablePoi
 
 @c @implementation
 public func cuGraphAddHostNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddHostNode")
+    SoftCalls.cuGraphAddHostNode(phGraphNode, graph, dependencies, numDependencies, nodeParams)
 }
 
 @c @implementation
 public func cuGraphAddKernelNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddKernelNode")
+    SoftCalls.cuGraphAddKernelNode(phGraphNode, graph, dependencies, numDependencies, nodeParams)
 }
 
 @c @implementation
 public func cuGraphAddKernelNode_v2(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddKernelNode_v2")
+    SoftCalls.cuGraphAddKernelNode_v2(phGraphNode, graph, dependencies, numDependencies, nodeParams)
 }
 
 @c @implementation
@@ -185,7 +185,7 @@ public func cuGraphAddMemAllocNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNo
 
 @c @implementation
 public func cuGraphAddMemcpyNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ copyParams: OpaquePointer!, _ context: CUcontext!) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddMemcpyNode")
+    SoftCalls.cuGraphAddMemcpyNode(phGraphNode, graph, dependencies, numDependencies, copyParams, context)
 }
 
 @c @implementation
@@ -195,22 +195,22 @@ public func cuGraphAddMemFreeNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNod
 
 @c @implementation
 public func cuGraphAddMemsetNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ memsetParams: OpaquePointer!, _ context: CUcontext!) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddMemsetNode")
+    SoftCalls.cuGraphAddMemsetNode(phGraphNode, graph, dependencies, numDependencies, memsetParams, context)
 }
 
 @c @implementation
 public func cuGraphAddNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddNode")
+    SoftCalls.cuGraphAddNode(phGraphNode, graph, dependencies, numDependencies, nodeParams)
 }
 
 @c @implementation
 public func cuGraphAddNode_v2(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddNode_v2")
+    SoftCalls.cuGraphAddNode_v2(phGraphNode, graph, dependencies, dependencyData, numDependencies, nodeParams)
 }
 
 @c @implementation
 public func cuGraphAddNode_v3(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphAddNode_v3")
+    SoftCalls.cuGraphAddNode_v3(phGraphNode, graph, dependencies, dependencyData, numDependencies, nodeParams)
 }
 
 @c @implementation
@@ -225,12 +225,12 @@ public func cuGraphBatchMemOpNodeSetParams(_ node: CUgraphNode!, _ nodeParams: O
 
 @c @implementation
 public func cuGraphChildGraphNodeGetGraph(_ node: CUgraphNode!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphChildGraphNodeGetGraph")
+    SoftCalls.cuGraphChildGraphNodeGetGraph(node, phGraph)
 }
 
 @c @implementation
 public func cuGraphClone(_ phGraphClone: UnsafeMutablePointer<CUgraph?>!, _ originalGraph: CUgraph!) -> CUresult {
-    SoftCalls.notSupported("cuGraphClone")
+    SoftCalls.cuGraphClone(phGraphClone, originalGraph)
 }
 
 @c @implementation
@@ -240,42 +240,42 @@ public func cuGraphConditionalHandleCreate(_ handleout: UnsafeMutablePointer<CUg
 
 @c @implementation
 public func cuGraphCreate(_ phGraph: UnsafeMutablePointer<CUgraph?>!, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuGraphCreate")
+    SoftCalls.cuGraphCreate(phGraph, flags)
 }
 
 @c @implementation
 public func cuGraphDebugDotPrint(_ graph: CUgraph!, _ path: UnsafePointer<CChar>!, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuGraphDebugDotPrint")
+    SoftCalls.cuGraphDebugDotPrint(graph, path, flags)
 }
 
 @c @implementation
 public func cuGraphDestroy(_ graph: CUgraph!) -> CUresult {
-    SoftCalls.notSupported("cuGraphDestroy")
+    SoftCalls.cuGraphDestroy(graph)
 }
 
 @c @implementation
 public func cuGraphDestroyNode(_ node: CUgraphNode!) -> CUresult {
-    SoftCalls.notSupported("cuGraphDestroyNode")
+    SoftCalls.cuGraphDestroyNode(node)
 }
 
 @c @implementation
 public func cuGraphEventRecordNodeGetEvent(_ node: CUgraphNode!, _ eventout: UnsafeMutablePointer<CUevent?>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphEventRecordNodeGetEvent")
+    SoftCalls.cuGraphEventRecordNodeGetEvent(node, eventout)
 }
 
 @c @implementation
 public func cuGraphEventRecordNodeSetEvent(_ node: CUgraphNode!, _ event: CUevent!) -> CUresult {
-    SoftCalls.notSupported("cuGraphEventRecordNodeSetEvent")
+    SoftCalls.cuGraphEventRecordNodeSetEvent(node, event)
 }
 
 @c @implementation
 public func cuGraphEventWaitNodeGetEvent(_ node: CUgraphNode!, _ eventout: UnsafeMutablePointer<CUevent?>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphEventWaitNodeGetEvent")
+    SoftCalls.cuGraphEventWaitNodeGetEvent(node, eventout)
 }
 
 @c @implementation
 public func cuGraphEventWaitNodeSetEvent(_ node: CUgraphNode!, _ event: CUevent!) -> CUresult {
-    SoftCalls.notSupported("cuGraphEventWaitNodeSetEvent")
+    SoftCalls.cuGraphEventWaitNodeSetEvent(node, event)
 }
 
 @c @implementation
@@ -285,22 +285,22 @@ public func cuGraphExecBatchMemOpNodeSetParams(_ graphExec: CUgraphExec!, _ node
 
 @c @implementation
 public func cuGraphExecChildGraphNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ childGraph: CUgraph!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecChildGraphNodeSetParams")
+    SoftCalls.cuGraphExecChildGraphNodeSetParams(graphExec, node, childGraph)
 }
 
 @c @implementation
 public func cuGraphExecDestroy(_ graphExec: CUgraphExec!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecDestroy")
+    SoftCalls.cuGraphExecDestroy(graphExec)
 }
 
 @c @implementation
 public func cuGraphExecEventRecordNodeSetEvent(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ event: CUevent!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecEventRecordNodeSetEvent")
+    SoftCalls.cuGraphExecEventRecordNodeSetEvent(graphExec, node, event)
 }
 
 @c @implementation
 public func cuGraphExecEventWaitNodeSetEvent(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ event: CUevent!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecEventWaitNodeSetEvent")
+    SoftCalls.cuGraphExecEventWaitNodeSetEvent(graphExec, node, event)
 }
 
 @c @implementation
@@ -315,52 +315,52 @@ public func cuGraphExecExternalSemaphoresWaitNodeSetParams(_ graphExec: CUgraphE
 
 @c @implementation
 public func cuGraphExecGetFlags(_ graphExec: CUgraphExec!, _ flags: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecGetFlags")
+    SoftCalls.cuGraphExecGetFlags(graphExec, flags)
 }
 
 @c @implementation
 public func cuGraphExecGetId(_ graphExec: CUgraphExec!, _ graphId: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecGetId")
+    SoftCalls.cuGraphExecGetId(graphExec, graphId)
 }
 
 @c @implementation
 public func cuGraphExecHostNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecHostNodeSetParams")
+    SoftCalls.cuGraphExecHostNodeSetParams(graphExec, node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphExecKernelNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecKernelNodeSetParams")
+    SoftCalls.cuGraphExecKernelNodeSetParams(graphExec, node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphExecKernelNodeSetParams_v2(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecKernelNodeSetParams_v2")
+    SoftCalls.cuGraphExecKernelNodeSetParams_v2(graphExec, node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphExecMemcpyNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ copyParams: OpaquePointer!, _ context: CUcontext!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecMemcpyNodeSetParams")
+    SoftCalls.cuGraphExecMemcpyNodeSetParams(graphExec, node, copyParams, context)
 }
 
 @c @implementation
 public func cuGraphExecMemsetNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ memsetParams: OpaquePointer!, _ context: CUcontext!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecMemsetNodeSetParams")
+    SoftCalls.cuGraphExecMemsetNodeSetParams(graphExec, node, memsetParams, context)
 }
 
 @c @implementation
 public func cuGraphExecNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecNodeSetParams")
+    SoftCalls.cuGraphExecNodeSetParams(graphExec, node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphExecUpdate(_ graphExec: CUgraphExec!, _ graph: CUgraph!, _ errorNodeout: UnsafeMutablePointer<CUgraphNode?>!, _ updateResultout: UnsafeMutablePointer<CUgraphExecUpdateResult>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecUpdate")
+    SoftCalls.cuGraphExecUpdate(graphExec, graph, errorNodeout, updateResultout)
 }
 
 @c @implementation
 public func cuGraphExecUpdate_v2(_ graphExec: CUgraphExec!, _ graph: CUgraph!, _ resultInfo: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphExecUpdate_v2")
+    SoftCalls.cuGraphExecUpdate_v2(graphExec, graph, resultInfo)
 }
 
 @c @implementation
@@ -385,37 +385,37 @@ public func cuGraphExternalSemaphoresWaitNodeSetParams(_ node: CUgraphNode!, _ n
 
 @c @implementation
 public func cuGraphGetEdges(_ graph: CUgraph!, _ from: UnsafeMutablePointer<CUgraphNode?>!, _ to: UnsafeMutablePointer<CUgraphNode?>!, _ numEdges: UnsafeMutablePointer<Int>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphGetEdges")
+    SoftCalls.cuGraphGetEdges(graph, from, to, numEdges)
 }
 
 @c @implementation
 public func cuGraphGetEdges_v2(_ graph: CUgraph!, _ from: UnsafeMutablePointer<CUgraphNode?>!, _ to: UnsafeMutablePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numEdges: UnsafeMutablePointer<Int>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphGetEdges_v2")
+    SoftCalls.cuGraphGetEdges_v2(graph, from, to, edgeData, numEdges)
 }
 
 @c @implementation
 public func cuGraphGetId(_ graph: CUgraph!, _ graphId: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphGetId")
+    SoftCalls.cuGraphGetId(graph, graphId)
 }
 
 @c @implementation
 public func cuGraphGetNodes(_ graph: CUgraph!, _ nodes: UnsafeMutablePointer<CUgraphNode?>!, _ numNodes: UnsafeMutablePointer<Int>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphGetNodes")
+    SoftCalls.cuGraphGetNodes(graph, nodes, numNodes)
 }
 
 @c @implementation
 public func cuGraphGetRootNodes(_ graph: CUgraph!, _ rootNodes: UnsafeMutablePointer<CUgraphNode?>!, _ numRootNodes: UnsafeMutablePointer<Int>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphGetRootNodes")
+    SoftCalls.cuGraphGetRootNodes(graph, rootNodes, numRootNodes)
 }
 
 @c @implementation
 public func cuGraphHostNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphHostNodeGetParams")
+    SoftCalls.cuGraphHostNodeGetParams(node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphHostNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphHostNodeSetParams")
+    SoftCalls.cuGraphHostNodeSetParams(node, nodeParams)
 }
 
 @c @implementation
@@ -475,72 +475,72 @@ public func cuGraphicsUnregisterResource(_ resource: CUgraphicsResource!) -> CUr
 
 @c @implementation
 public func cuGraphInstantiate(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ phErrorNode: UnsafeMutablePointer<CUgraphNode?>!, _ logBuffer: UnsafeMutablePointer<CChar>!, _ bufferSize: Int) -> CUresult {
-    SoftCalls.notSupported("cuGraphInstantiate")
+    SoftCalls.cuGraphInstantiate(phGraphExec, graph, phErrorNode, logBuffer, bufferSize)
 }
 
 @c @implementation
 public func cuGraphInstantiate_v2(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ phErrorNode: UnsafeMutablePointer<CUgraphNode?>!, _ logBuffer: UnsafeMutablePointer<CChar>!, _ bufferSize: Int) -> CUresult {
-    SoftCalls.notSupported("cuGraphInstantiate_v2")
+    SoftCalls.cuGraphInstantiate_v2(phGraphExec, graph, phErrorNode, logBuffer, bufferSize)
 }
 
 @c @implementation
 public func cuGraphInstantiateWithFlags(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ flags: UInt64) -> CUresult {
-    SoftCalls.notSupported("cuGraphInstantiateWithFlags")
+    SoftCalls.cuGraphInstantiateWithFlags(phGraphExec, graph, flags)
 }
 
 @c @implementation
 public func cuGraphInstantiateWithParams(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ instantiateParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphInstantiateWithParams")
+    SoftCalls.cuGraphInstantiateWithParams(phGraphExec, graph, instantiateParams)
 }
 
 @c @implementation
 public func cuGraphInstantiateWithParams_ptsz(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ instantiateParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphInstantiateWithParams_ptsz")
+    SoftCalls.cuGraphInstantiateWithParams_ptsz(phGraphExec, graph, instantiateParams)
 }
 
 @c @implementation
 public func cuGraphKernelNodeCopyAttributes(_ dst: CUgraphNode!, _ src: CUgraphNode!) -> CUresult {
-    SoftCalls.notSupported("cuGraphKernelNodeCopyAttributes")
+    SoftCalls.cuGraphKernelNodeCopyAttributes(dst, src)
 }
 
 @c @implementation
 public func cuGraphKernelNodeGetAttribute(_ node: CUgraphNode!, _ attr: CUkernelNodeAttrID, _ valueout: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphKernelNodeGetAttribute")
+    SoftCalls.cuGraphKernelNodeGetAttribute(node, attr, valueout)
 }
 
 @c @implementation
 public func cuGraphKernelNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphKernelNodeGetParams")
+    SoftCalls.cuGraphKernelNodeGetParams(node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphKernelNodeGetParams_v2(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphKernelNodeGetParams_v2")
+    SoftCalls.cuGraphKernelNodeGetParams_v2(node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphKernelNodeSetAttribute(_ node: CUgraphNode!, _ attr: CUkernelNodeAttrID, _ value: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphKernelNodeSetAttribute")
+    SoftCalls.cuGraphKernelNodeSetAttribute(node, attr, value)
 }
 
 @c @implementation
 public func cuGraphKernelNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphKernelNodeSetParams")
+    SoftCalls.cuGraphKernelNodeSetParams(node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphKernelNodeSetParams_v2(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphKernelNodeSetParams_v2")
+    SoftCalls.cuGraphKernelNodeSetParams_v2(node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphLaunch(_ graph: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuGraphLaunch")
+    SoftCalls.cuGraphLaunch(graph, stream)
 }
 
 @c @implementation
 public func cuGraphLaunch_ptsz(_ graphExec: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuGraphLaunch_ptsz")
+    SoftCalls.cuGraphLaunch_ptsz(graphExec, stream)
 }
 
 @c @implementation
@@ -550,12 +550,12 @@ public func cuGraphMemAllocNodeGetParams(_ node: CUgraphNode!, _ paramsout: Opaq
 
 @c @implementation
 public func cuGraphMemcpyNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphMemcpyNodeGetParams")
+    SoftCalls.cuGraphMemcpyNodeGetParams(node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphMemcpyNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphMemcpyNodeSetParams")
+    SoftCalls.cuGraphMemcpyNodeSetParams(node, nodeParams)
 }
 
 @c @implementation
@@ -565,40 +565,40 @@ public func cuGraphMemFreeNodeGetParams(_ node: CUgraphNode!, _ dptrout: UnsafeM
 
 @c @implementation
 public func cuGraphMemsetNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphMemsetNodeGetParams")
+    SoftCalls.cuGraphMemsetNodeGetParams(node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphMemsetNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphMemsetNodeSetParams")
+    SoftCalls.cuGraphMemsetNodeSetParams(node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphNodeFindInClone(_ phNode: UnsafeMutablePointer<CUgraphNode?>!, _ originalNode: CUgraphNode!, _ clonedGraph: CUgraph!) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeFindInClone")
+    SoftCalls.cuGraphNodeFindInClone(phNode, originalNode, clonedGraph)
 }
 
 @c @implementation
 public func cuGraphNodeGetContainingGraph(_ node: CUgraphNode!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeGetContainingGraph")
+    SoftCalls.cuGraphNodeGetContainingGraph(node, phGraph)
 }
 
 @c @implementation
 public func cuGraphNodeGetDependencies(_ node: CUgraphNode!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ numDependencies: UnsafeMutablePointer<Int>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeGetDependencies")
+    SoftCalls.cuGraphNodeGetDependencies(node, dependencies, numDependencies)
 }
 
 @c @implementation
 public func cuGraphNodeGetDependencies_v2(_ node: CUgraphNode!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numDependencies: UnsafeMutablePointer<Int>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeGetDependencies_v2")
+    SoftCalls.cuGraphNodeGetDependencies_v2(node, dependencies, edgeData, numDependencies)
 }
 
 @c @implementation
 public func cuGraphNodeGetDependentNodes(_ node: CUgraphNode!, _ dependentNodes: UnsafeMutablePointer<CUgraphNode?>!, _ numDependentNodes: UnsafeMutablePointer<Int>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeGetDependentNodes")
+    SoftCalls.cuGraphNodeGetDependentNodes(node, dependentNodes, numDependentNodes)
 }
 
 @c @implementation
 public func cuGraphNodeGetDependentNodes_v2(_ node: CUgraphNode!, _ dependentNodes: UnsafeMutablePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numDependentNodes: UnsafeMutablePointer<Int>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeGetDependentNodes_v2")
+    SoftCalls.cuGraphNodeGetDependentNodes_v2(node, dependentNodes, edgeData, numDependentNodes)
 }

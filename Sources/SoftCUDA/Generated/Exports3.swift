@@ -5,72 +5,72 @@ internal import SoftGPU
 
 @c @implementation
 public func cuGraphNodeGetEnabled(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ isEnabled: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeGetEnabled")
+    SoftCalls.cuGraphNodeGetEnabled(graphExec, node, isEnabled)
 }
 
 @c @implementation
 public func cuGraphNodeGetLocalId(_ node: CUgraphNode!, _ nodeId: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeGetLocalId")
+    SoftCalls.cuGraphNodeGetLocalId(node, nodeId)
 }
 
 @c @implementation
 public func cuGraphNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeGetParams")
+    SoftCalls.cuGraphNodeGetParams(node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphNodeGetToolsId(_ node: CUgraphNode!, _ toolsNodeId: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeGetToolsId")
+    SoftCalls.cuGraphNodeGetToolsId(node, toolsNodeId)
 }
 
 @c @implementation
 public func cuGraphNodeGetType(_ node: CUgraphNode!, _ type: UnsafeMutablePointer<CUgraphNodeType>!) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeGetType")
+    SoftCalls.cuGraphNodeGetType(node, type)
 }
 
 @c @implementation
 public func cuGraphNodeSetEnabled(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ isEnabled: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeSetEnabled")
+    SoftCalls.cuGraphNodeSetEnabled(graphExec, node, isEnabled)
 }
 
 @c @implementation
 public func cuGraphNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeSetParams")
+    SoftCalls.cuGraphNodeSetParams(node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphNodeSetParams_v2(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuGraphNodeSetParams_v2")
+    SoftCalls.cuGraphNodeSetParams_v2(node, nodeParams)
 }
 
 @c @implementation
 public func cuGraphReleaseUserObject(_ graph: CUgraph!, _ object: CUuserObject!, _ count: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuGraphReleaseUserObject")
+    SoftCalls.cuGraphReleaseUserObject(graph, object, count)
 }
 
 @c @implementation
 public func cuGraphRemoveDependencies(_ graph: CUgraph!, _ from: UnsafePointer<CUgraphNode?>!, _ to: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int) -> CUresult {
-    SoftCalls.notSupported("cuGraphRemoveDependencies")
+    SoftCalls.cuGraphRemoveDependencies(graph, from, to, numDependencies)
 }
 
 @c @implementation
 public func cuGraphRemoveDependencies_v2(_ graph: CUgraph!, _ from: UnsafePointer<CUgraphNode?>!, _ to: UnsafePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numDependencies: Int) -> CUresult {
-    SoftCalls.notSupported("cuGraphRemoveDependencies_v2")
+    SoftCalls.cuGraphRemoveDependencies_v2(graph, from, to, edgeData, numDependencies)
 }
 
 @c @implementation
 public func cuGraphRetainUserObject(_ graph: CUgraph!, _ object: CUuserObject!, _ count: UInt32, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuGraphRetainUserObject")
+    SoftCalls.cuGraphRetainUserObject(graph, object, count, flags)
 }
 
 @c @implementation
 public func cuGraphUpload(_ graph: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuGraphUpload")
+    SoftCalls.cuGraphUpload(graph, stream)
 }
 
 @c @implementation
 public func cuGraphUpload_ptsz(_ graphExec: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuGraphUpload_ptsz")
+    SoftCalls.cuGraphUpload_ptsz(graphExec, stream)
 }
 
 @c @implementation

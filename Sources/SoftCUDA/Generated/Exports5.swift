@@ -405,22 +405,22 @@ public func cuStreamBatchMemOp_v2_ptsz(_ stream: CUstream!, _ count: UInt32, _ p
 
 @c @implementation
 public func cuStreamBeginCapture(_ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuStreamBeginCapture")
+    SoftCalls.cuStreamBeginCapture(stream)
 }
 
 @c @implementation
 public func cuStreamBeginCapture_ptsz(_ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuStreamBeginCapture_ptsz")
+    SoftCalls.cuStreamBeginCapture_ptsz(stream)
 }
 
 @c @implementation
 public func cuStreamBeginCapture_v2(_ stream: CUstream!, _ mode: CUstreamCaptureMode) -> CUresult {
-    SoftCalls.notSupported("cuStreamBeginCapture_v2")
+    SoftCalls.cuStreamBeginCapture_v2(stream, mode)
 }
 
 @c @implementation
 public func cuStreamBeginCapture_v2_ptsz(_ stream: CUstream!, _ mode: CUstreamCaptureMode) -> CUresult {
-    SoftCalls.notSupported("cuStreamBeginCapture_v2_ptsz")
+    SoftCalls.cuStreamBeginCapture_v2_ptsz(stream, mode)
 }
 
 @c @implementation
@@ -435,12 +435,12 @@ public func cuStreamBeginCaptureToCig_ptsz(_ stream: CUstream!, _ streamCigCaptu
 
 @c @implementation
 public func cuStreamBeginCaptureToGraph(_ stream: CUstream!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ mode: CUstreamCaptureMode) -> CUresult {
-    SoftCalls.notSupported("cuStreamBeginCaptureToGraph")
+    SoftCalls.cuStreamBeginCaptureToGraph(stream, graph, dependencies, dependencyData, numDependencies, mode)
 }
 
 @c @implementation
 public func cuStreamBeginCaptureToGraph_ptsz(_ stream: CUstream!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ mode: CUstreamCaptureMode) -> CUresult {
-    SoftCalls.notSupported("cuStreamBeginCaptureToGraph_ptsz")
+    SoftCalls.cuStreamBeginCaptureToGraph_ptsz(stream, graph, dependencies, dependencyData, numDependencies, mode)
 }
 
 @c @implementation
@@ -485,12 +485,12 @@ public func cuStreamDestroy_v2(_ stream: CUstream!) -> CUresult {
 
 @c @implementation
 public func cuStreamEndCapture(_ stream: CUstream!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    SoftCalls.notSupported("cuStreamEndCapture")
+    SoftCalls.cuStreamEndCapture(stream, phGraph)
 }
 
 @c @implementation
 public func cuStreamEndCapture_ptsz(_ stream: CUstream!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    SoftCalls.notSupported("cuStreamEndCapture_ptsz")
+    SoftCalls.cuStreamEndCapture_ptsz(stream, phGraph)
 }
 
 @c @implementation
@@ -515,12 +515,12 @@ public func cuStreamGetAttribute_ptsz(_ stream: CUstream!, _ attr: CUstreamAttrI
 
 @c @implementation
 public func cuStreamGetCaptureInfo(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    SoftCalls.notSupported("cuStreamGetCaptureInfo")
+    SoftCalls.cuStreamGetCaptureInfo(stream, captureStatusout, idout)
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo_ptsz(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    SoftCalls.notSupported("cuStreamGetCaptureInfo_ptsz")
+    SoftCalls.cuStreamGetCaptureInfo_ptsz(stream, captureStatusout, idout)
 }
 
 @c @implementation

@@ -60,22 +60,22 @@ public func cuStreamSynchronize_ptsz(_ stream: CUstream!) -> CUresult {
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuStreamUpdateCaptureDependencies")
+    SoftCalls.cuStreamUpdateCaptureDependencies(stream, dependencies, numDependencies, flags)
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_ptsz(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuStreamUpdateCaptureDependencies_ptsz")
+    SoftCalls.cuStreamUpdateCaptureDependencies_ptsz(stream, dependencies, numDependencies, flags)
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_v2(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuStreamUpdateCaptureDependencies_v2")
+    SoftCalls.cuStreamUpdateCaptureDependencies_v2(stream, dependencies, dependencyData, numDependencies, flags)
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_v2_ptsz(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuStreamUpdateCaptureDependencies_v2_ptsz")
+    SoftCalls.cuStreamUpdateCaptureDependencies_v2_ptsz(stream, dependencies, dependencyData, numDependencies, flags)
 }
 
 @c @implementation
@@ -405,17 +405,17 @@ public func cuThreadExchangeStreamCaptureMode(_ mode: UnsafeMutablePointer<CUstr
 
 @c @implementation
 public func cuUserObjectCreate(_ objectout: UnsafeMutablePointer<CUuserObject?>!, _ ptr: UnsafeMutableRawPointer!, _ destroy: CUhostFn!, _ initialRefcount: UInt32, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuUserObjectCreate")
+    SoftCalls.cuUserObjectCreate(objectout, ptr, destroy, initialRefcount, flags)
 }
 
 @c @implementation
 public func cuUserObjectRelease(_ object: CUuserObject!, _ count: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuUserObjectRelease")
+    SoftCalls.cuUserObjectRelease(object, count)
 }
 
 @c @implementation
 public func cuUserObjectRetain(_ object: CUuserObject!, _ count: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuUserObjectRetain")
+    SoftCalls.cuUserObjectRetain(object, count)
 }
 
 @c @implementation

@@ -241,6 +241,255 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuGetProcAddress_v2`
     package var cuGetProcAddress_v2:
         (@convention(c) (UnsafePointer<CChar>?, UnsafeMutablePointer<UnsafeMutableRawPointer?>?, Int32, UInt64, UnsafeMutablePointer<CUdriverProcAddressQueryResult>?) -> CUresult)?
+    /// `cuGraphAddChildGraphNode`
+    package var cuGraphAddChildGraphNode:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, CUgraph?) -> CUresult)?
+    /// `cuGraphAddDependencies`
+    package var cuGraphAddDependencies:
+        (@convention(c) (CUgraph?, UnsafePointer<CUgraphNode?>?, UnsafePointer<CUgraphNode?>?, Int) -> CUresult)?
+    /// `cuGraphAddDependencies_v2`
+    package var cuGraphAddDependencies_v2:
+        (@convention(c) (CUgraph?, UnsafePointer<CUgraphNode?>?, UnsafePointer<CUgraphNode?>?, OpaquePointer?, Int) -> CUresult)?
+    /// `cuGraphAddEmptyNode`
+    package var cuGraphAddEmptyNode:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int) -> CUresult)?
+    /// `cuGraphAddEventRecordNode`
+    package var cuGraphAddEventRecordNode:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, CUevent?) -> CUresult)?
+    /// `cuGraphAddEventWaitNode`
+    package var cuGraphAddEventWaitNode:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, CUevent?) -> CUresult)?
+    /// `cuGraphAddHostNode`
+    package var cuGraphAddHostNode:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, OpaquePointer?) -> CUresult)?
+    /// `cuGraphAddKernelNode`
+    package var cuGraphAddKernelNode:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, OpaquePointer?) -> CUresult)?
+    /// `cuGraphAddKernelNode_v2`
+    package var cuGraphAddKernelNode_v2:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, OpaquePointer?) -> CUresult)?
+    /// `cuGraphAddMemcpyNode`
+    package var cuGraphAddMemcpyNode:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, OpaquePointer?, CUcontext?) -> CUresult)?
+    /// `cuGraphAddMemsetNode`
+    package var cuGraphAddMemsetNode:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, OpaquePointer?, CUcontext?) -> CUresult)?
+    /// `cuGraphAddNode`
+    package var cuGraphAddNode:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, OpaquePointer?) -> CUresult)?
+    /// `cuGraphAddNode_v2`
+    package var cuGraphAddNode_v2:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, OpaquePointer?, Int, OpaquePointer?) -> CUresult)?
+    /// `cuGraphAddNode_v3`
+    package var cuGraphAddNode_v3:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, OpaquePointer?, Int, OpaquePointer?) -> CUresult)?
+    /// `cuGraphChildGraphNodeGetGraph`
+    package var cuGraphChildGraphNodeGetGraph:
+        (@convention(c) (CUgraphNode?, UnsafeMutablePointer<CUgraph?>?) -> CUresult)?
+    /// `cuGraphClone`
+    package var cuGraphClone:
+        (@convention(c) (UnsafeMutablePointer<CUgraph?>?, CUgraph?) -> CUresult)?
+    /// `cuGraphCreate`
+    package var cuGraphCreate:
+        (@convention(c) (UnsafeMutablePointer<CUgraph?>?, UInt32) -> CUresult)?
+    /// `cuGraphDebugDotPrint`
+    package var cuGraphDebugDotPrint:
+        (@convention(c) (CUgraph?, UnsafePointer<CChar>?, UInt32) -> CUresult)?
+    /// `cuGraphDestroy`
+    package var cuGraphDestroy:
+        (@convention(c) (CUgraph?) -> CUresult)?
+    /// `cuGraphDestroyNode`
+    package var cuGraphDestroyNode:
+        (@convention(c) (CUgraphNode?) -> CUresult)?
+    /// `cuGraphEventRecordNodeGetEvent`
+    package var cuGraphEventRecordNodeGetEvent:
+        (@convention(c) (CUgraphNode?, UnsafeMutablePointer<CUevent?>?) -> CUresult)?
+    /// `cuGraphEventRecordNodeSetEvent`
+    package var cuGraphEventRecordNodeSetEvent:
+        (@convention(c) (CUgraphNode?, CUevent?) -> CUresult)?
+    /// `cuGraphEventWaitNodeGetEvent`
+    package var cuGraphEventWaitNodeGetEvent:
+        (@convention(c) (CUgraphNode?, UnsafeMutablePointer<CUevent?>?) -> CUresult)?
+    /// `cuGraphEventWaitNodeSetEvent`
+    package var cuGraphEventWaitNodeSetEvent:
+        (@convention(c) (CUgraphNode?, CUevent?) -> CUresult)?
+    /// `cuGraphExecChildGraphNodeSetParams`
+    package var cuGraphExecChildGraphNodeSetParams:
+        (@convention(c) (CUgraphExec?, CUgraphNode?, CUgraph?) -> CUresult)?
+    /// `cuGraphExecDestroy`
+    package var cuGraphExecDestroy:
+        (@convention(c) (CUgraphExec?) -> CUresult)?
+    /// `cuGraphExecEventRecordNodeSetEvent`
+    package var cuGraphExecEventRecordNodeSetEvent:
+        (@convention(c) (CUgraphExec?, CUgraphNode?, CUevent?) -> CUresult)?
+    /// `cuGraphExecEventWaitNodeSetEvent`
+    package var cuGraphExecEventWaitNodeSetEvent:
+        (@convention(c) (CUgraphExec?, CUgraphNode?, CUevent?) -> CUresult)?
+    /// `cuGraphExecGetFlags`
+    package var cuGraphExecGetFlags:
+        (@convention(c) (CUgraphExec?, UnsafeMutablePointer<UInt64>?) -> CUresult)?
+    /// `cuGraphExecGetId`
+    package var cuGraphExecGetId:
+        (@convention(c) (CUgraphExec?, UnsafeMutablePointer<UInt32>?) -> CUresult)?
+    /// `cuGraphExecHostNodeSetParams`
+    package var cuGraphExecHostNodeSetParams:
+        (@convention(c) (CUgraphExec?, CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphExecKernelNodeSetParams`
+    package var cuGraphExecKernelNodeSetParams:
+        (@convention(c) (CUgraphExec?, CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphExecKernelNodeSetParams_v2`
+    package var cuGraphExecKernelNodeSetParams_v2:
+        (@convention(c) (CUgraphExec?, CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphExecMemcpyNodeSetParams`
+    package var cuGraphExecMemcpyNodeSetParams:
+        (@convention(c) (CUgraphExec?, CUgraphNode?, OpaquePointer?, CUcontext?) -> CUresult)?
+    /// `cuGraphExecMemsetNodeSetParams`
+    package var cuGraphExecMemsetNodeSetParams:
+        (@convention(c) (CUgraphExec?, CUgraphNode?, OpaquePointer?, CUcontext?) -> CUresult)?
+    /// `cuGraphExecNodeSetParams`
+    package var cuGraphExecNodeSetParams:
+        (@convention(c) (CUgraphExec?, CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphExecUpdate`
+    package var cuGraphExecUpdate:
+        (@convention(c) (CUgraphExec?, CUgraph?, UnsafeMutablePointer<CUgraphNode?>?, UnsafeMutablePointer<CUgraphExecUpdateResult>?) -> CUresult)?
+    /// `cuGraphExecUpdate_v2`
+    package var cuGraphExecUpdate_v2:
+        (@convention(c) (CUgraphExec?, CUgraph?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphGetEdges`
+    package var cuGraphGetEdges:
+        (@convention(c) (CUgraph?, UnsafeMutablePointer<CUgraphNode?>?, UnsafeMutablePointer<CUgraphNode?>?, UnsafeMutablePointer<Int>?) -> CUresult)?
+    /// `cuGraphGetEdges_v2`
+    package var cuGraphGetEdges_v2:
+        (@convention(c) (CUgraph?, UnsafeMutablePointer<CUgraphNode?>?, UnsafeMutablePointer<CUgraphNode?>?, OpaquePointer?, UnsafeMutablePointer<Int>?) -> CUresult)?
+    /// `cuGraphGetId`
+    package var cuGraphGetId:
+        (@convention(c) (CUgraph?, UnsafeMutablePointer<UInt32>?) -> CUresult)?
+    /// `cuGraphGetNodes`
+    package var cuGraphGetNodes:
+        (@convention(c) (CUgraph?, UnsafeMutablePointer<CUgraphNode?>?, UnsafeMutablePointer<Int>?) -> CUresult)?
+    /// `cuGraphGetRootNodes`
+    package var cuGraphGetRootNodes:
+        (@convention(c) (CUgraph?, UnsafeMutablePointer<CUgraphNode?>?, UnsafeMutablePointer<Int>?) -> CUresult)?
+    /// `cuGraphHostNodeGetParams`
+    package var cuGraphHostNodeGetParams:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphHostNodeSetParams`
+    package var cuGraphHostNodeSetParams:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphInstantiate`
+    package var cuGraphInstantiate:
+        (@convention(c) (UnsafeMutablePointer<CUgraphExec?>?, CUgraph?, UnsafeMutablePointer<CUgraphNode?>?, UnsafeMutablePointer<CChar>?, Int) -> CUresult)?
+    /// `cuGraphInstantiate_v2`
+    package var cuGraphInstantiate_v2:
+        (@convention(c) (UnsafeMutablePointer<CUgraphExec?>?, CUgraph?, UnsafeMutablePointer<CUgraphNode?>?, UnsafeMutablePointer<CChar>?, Int) -> CUresult)?
+    /// `cuGraphInstantiateWithFlags`
+    package var cuGraphInstantiateWithFlags:
+        (@convention(c) (UnsafeMutablePointer<CUgraphExec?>?, CUgraph?, UInt64) -> CUresult)?
+    /// `cuGraphInstantiateWithParams`
+    package var cuGraphInstantiateWithParams:
+        (@convention(c) (UnsafeMutablePointer<CUgraphExec?>?, CUgraph?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphInstantiateWithParams_ptsz`
+    package var cuGraphInstantiateWithParams_ptsz:
+        (@convention(c) (UnsafeMutablePointer<CUgraphExec?>?, CUgraph?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphKernelNodeCopyAttributes`
+    package var cuGraphKernelNodeCopyAttributes:
+        (@convention(c) (CUgraphNode?, CUgraphNode?) -> CUresult)?
+    /// `cuGraphKernelNodeGetAttribute`
+    package var cuGraphKernelNodeGetAttribute:
+        (@convention(c) (CUgraphNode?, CUkernelNodeAttrID, OpaquePointer?) -> CUresult)?
+    /// `cuGraphKernelNodeGetParams`
+    package var cuGraphKernelNodeGetParams:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphKernelNodeGetParams_v2`
+    package var cuGraphKernelNodeGetParams_v2:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphKernelNodeSetAttribute`
+    package var cuGraphKernelNodeSetAttribute:
+        (@convention(c) (CUgraphNode?, CUkernelNodeAttrID, OpaquePointer?) -> CUresult)?
+    /// `cuGraphKernelNodeSetParams`
+    package var cuGraphKernelNodeSetParams:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphKernelNodeSetParams_v2`
+    package var cuGraphKernelNodeSetParams_v2:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphLaunch`
+    package var cuGraphLaunch:
+        (@convention(c) (CUgraphExec?, CUstream?) -> CUresult)?
+    /// `cuGraphLaunch_ptsz`
+    package var cuGraphLaunch_ptsz:
+        (@convention(c) (CUgraphExec?, CUstream?) -> CUresult)?
+    /// `cuGraphMemcpyNodeGetParams`
+    package var cuGraphMemcpyNodeGetParams:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphMemcpyNodeSetParams`
+    package var cuGraphMemcpyNodeSetParams:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphMemsetNodeGetParams`
+    package var cuGraphMemsetNodeGetParams:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphMemsetNodeSetParams`
+    package var cuGraphMemsetNodeSetParams:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphNodeFindInClone`
+    package var cuGraphNodeFindInClone:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraphNode?, CUgraph?) -> CUresult)?
+    /// `cuGraphNodeGetContainingGraph`
+    package var cuGraphNodeGetContainingGraph:
+        (@convention(c) (CUgraphNode?, UnsafeMutablePointer<CUgraph?>?) -> CUresult)?
+    /// `cuGraphNodeGetDependencies`
+    package var cuGraphNodeGetDependencies:
+        (@convention(c) (CUgraphNode?, UnsafeMutablePointer<CUgraphNode?>?, UnsafeMutablePointer<Int>?) -> CUresult)?
+    /// `cuGraphNodeGetDependencies_v2`
+    package var cuGraphNodeGetDependencies_v2:
+        (@convention(c) (CUgraphNode?, UnsafeMutablePointer<CUgraphNode?>?, OpaquePointer?, UnsafeMutablePointer<Int>?) -> CUresult)?
+    /// `cuGraphNodeGetDependentNodes`
+    package var cuGraphNodeGetDependentNodes:
+        (@convention(c) (CUgraphNode?, UnsafeMutablePointer<CUgraphNode?>?, UnsafeMutablePointer<Int>?) -> CUresult)?
+    /// `cuGraphNodeGetDependentNodes_v2`
+    package var cuGraphNodeGetDependentNodes_v2:
+        (@convention(c) (CUgraphNode?, UnsafeMutablePointer<CUgraphNode?>?, OpaquePointer?, UnsafeMutablePointer<Int>?) -> CUresult)?
+    /// `cuGraphNodeGetEnabled`
+    package var cuGraphNodeGetEnabled:
+        (@convention(c) (CUgraphExec?, CUgraphNode?, UnsafeMutablePointer<UInt32>?) -> CUresult)?
+    /// `cuGraphNodeGetLocalId`
+    package var cuGraphNodeGetLocalId:
+        (@convention(c) (CUgraphNode?, UnsafeMutablePointer<UInt32>?) -> CUresult)?
+    /// `cuGraphNodeGetParams`
+    package var cuGraphNodeGetParams:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphNodeGetToolsId`
+    package var cuGraphNodeGetToolsId:
+        (@convention(c) (CUgraphNode?, UnsafeMutablePointer<UInt64>?) -> CUresult)?
+    /// `cuGraphNodeGetType`
+    package var cuGraphNodeGetType:
+        (@convention(c) (CUgraphNode?, UnsafeMutablePointer<CUgraphNodeType>?) -> CUresult)?
+    /// `cuGraphNodeSetEnabled`
+    package var cuGraphNodeSetEnabled:
+        (@convention(c) (CUgraphExec?, CUgraphNode?, UInt32) -> CUresult)?
+    /// `cuGraphNodeSetParams`
+    package var cuGraphNodeSetParams:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphNodeSetParams_v2`
+    package var cuGraphNodeSetParams_v2:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphReleaseUserObject`
+    package var cuGraphReleaseUserObject:
+        (@convention(c) (CUgraph?, CUuserObject?, UInt32) -> CUresult)?
+    /// `cuGraphRemoveDependencies`
+    package var cuGraphRemoveDependencies:
+        (@convention(c) (CUgraph?, UnsafePointer<CUgraphNode?>?, UnsafePointer<CUgraphNode?>?, Int) -> CUresult)?
+    /// `cuGraphRemoveDependencies_v2`
+    package var cuGraphRemoveDependencies_v2:
+        (@convention(c) (CUgraph?, UnsafePointer<CUgraphNode?>?, UnsafePointer<CUgraphNode?>?, OpaquePointer?, Int) -> CUresult)?
+    /// `cuGraphRetainUserObject`
+    package var cuGraphRetainUserObject:
+        (@convention(c) (CUgraph?, CUuserObject?, UInt32, UInt32) -> CUresult)?
+    /// `cuGraphUpload`
+    package var cuGraphUpload:
+        (@convention(c) (CUgraphExec?, CUstream?) -> CUresult)?
+    /// `cuGraphUpload_ptsz`
+    package var cuGraphUpload_ptsz:
+        (@convention(c) (CUgraphExec?, CUstream?) -> CUresult)?
     /// `cuInit`
     package var cuInit:
         (@convention(c) (UInt32) -> CUresult)?
@@ -607,6 +856,24 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuStreamAttachMemAsync_ptsz`
     package var cuStreamAttachMemAsync_ptsz:
         (@convention(c) (CUstream?, CUdeviceptr, Int, UInt32) -> CUresult)?
+    /// `cuStreamBeginCapture`
+    package var cuStreamBeginCapture:
+        (@convention(c) (CUstream?) -> CUresult)?
+    /// `cuStreamBeginCapture_ptsz`
+    package var cuStreamBeginCapture_ptsz:
+        (@convention(c) (CUstream?) -> CUresult)?
+    /// `cuStreamBeginCapture_v2`
+    package var cuStreamBeginCapture_v2:
+        (@convention(c) (CUstream?, CUstreamCaptureMode) -> CUresult)?
+    /// `cuStreamBeginCapture_v2_ptsz`
+    package var cuStreamBeginCapture_v2_ptsz:
+        (@convention(c) (CUstream?, CUstreamCaptureMode) -> CUresult)?
+    /// `cuStreamBeginCaptureToGraph`
+    package var cuStreamBeginCaptureToGraph:
+        (@convention(c) (CUstream?, CUgraph?, UnsafePointer<CUgraphNode?>?, OpaquePointer?, Int, CUstreamCaptureMode) -> CUresult)?
+    /// `cuStreamBeginCaptureToGraph_ptsz`
+    package var cuStreamBeginCaptureToGraph_ptsz:
+        (@convention(c) (CUstream?, CUgraph?, UnsafePointer<CUgraphNode?>?, OpaquePointer?, Int, CUstreamCaptureMode) -> CUresult)?
     /// `cuStreamCreate`
     package var cuStreamCreate:
         (@convention(c) (UnsafeMutablePointer<CUstream?>?, UInt32) -> CUresult)?
@@ -616,6 +883,18 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuStreamDestroy_v2`
     package var cuStreamDestroy_v2:
         (@convention(c) (CUstream?) -> CUresult)?
+    /// `cuStreamEndCapture`
+    package var cuStreamEndCapture:
+        (@convention(c) (CUstream?, UnsafeMutablePointer<CUgraph?>?) -> CUresult)?
+    /// `cuStreamEndCapture_ptsz`
+    package var cuStreamEndCapture_ptsz:
+        (@convention(c) (CUstream?, UnsafeMutablePointer<CUgraph?>?) -> CUresult)?
+    /// `cuStreamGetCaptureInfo`
+    package var cuStreamGetCaptureInfo:
+        (@convention(c) (CUstream?, UnsafeMutablePointer<CUstreamCaptureStatus>?, UnsafeMutablePointer<UInt64>?) -> CUresult)?
+    /// `cuStreamGetCaptureInfo_ptsz`
+    package var cuStreamGetCaptureInfo_ptsz:
+        (@convention(c) (CUstream?, UnsafeMutablePointer<CUstreamCaptureStatus>?, UnsafeMutablePointer<UInt64>?) -> CUresult)?
     /// `cuStreamGetCaptureInfo_v2`
     package var cuStreamGetCaptureInfo_v2:
         (@convention(c) (CUstream?, UnsafeMutablePointer<CUstreamCaptureStatus>?, UnsafeMutablePointer<UInt64>?, UnsafeMutablePointer<CUgraph?>?, UnsafeMutablePointer<UnsafePointer<CUgraphNode?>?>?, UnsafeMutablePointer<Int>?) -> CUresult)?
@@ -649,6 +928,18 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuStreamSynchronize`
     package var cuStreamSynchronize:
         (@convention(c) (CUstream?) -> CUresult)?
+    /// `cuStreamUpdateCaptureDependencies`
+    package var cuStreamUpdateCaptureDependencies:
+        (@convention(c) (CUstream?, UnsafeMutablePointer<CUgraphNode?>?, Int, UInt32) -> CUresult)?
+    /// `cuStreamUpdateCaptureDependencies_ptsz`
+    package var cuStreamUpdateCaptureDependencies_ptsz:
+        (@convention(c) (CUstream?, UnsafeMutablePointer<CUgraphNode?>?, Int, UInt32) -> CUresult)?
+    /// `cuStreamUpdateCaptureDependencies_v2`
+    package var cuStreamUpdateCaptureDependencies_v2:
+        (@convention(c) (CUstream?, UnsafeMutablePointer<CUgraphNode?>?, OpaquePointer?, Int, UInt32) -> CUresult)?
+    /// `cuStreamUpdateCaptureDependencies_v2_ptsz`
+    package var cuStreamUpdateCaptureDependencies_v2_ptsz:
+        (@convention(c) (CUstream?, UnsafeMutablePointer<CUgraphNode?>?, OpaquePointer?, Int, UInt32) -> CUresult)?
     /// `cuStreamWaitEvent`
     package var cuStreamWaitEvent:
         (@convention(c) (CUstream?, CUevent?, UInt32) -> CUresult)?
@@ -742,6 +1033,15 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuThreadExchangeStreamCaptureMode`
     package var cuThreadExchangeStreamCaptureMode:
         (@convention(c) (UnsafeMutablePointer<CUstreamCaptureMode>?) -> CUresult)?
+    /// `cuUserObjectCreate`
+    package var cuUserObjectCreate:
+        (@convention(c) (UnsafeMutablePointer<CUuserObject?>?, UnsafeMutableRawPointer?, CUhostFn?, UInt32, UInt32) -> CUresult)?
+    /// `cuUserObjectRelease`
+    package var cuUserObjectRelease:
+        (@convention(c) (CUuserObject?, UInt32) -> CUresult)?
+    /// `cuUserObjectRetain`
+    package var cuUserObjectRetain:
+        (@convention(c) (CUuserObject?, UInt32) -> CUresult)?
 
     /// Looks every entry point up.
     package init(symbol: (StaticString) -> UnsafeMutableRawPointer?) {
@@ -824,6 +1124,89 @@ package struct DriverTable: @unchecked Sendable {
         cuGetExportTable = unsafeBitCast(symbol("cuGetExportTable"), to: type(of: cuGetExportTable))
         cuGetProcAddress = unsafeBitCast(symbol("cuGetProcAddress"), to: type(of: cuGetProcAddress))
         cuGetProcAddress_v2 = unsafeBitCast(symbol("cuGetProcAddress_v2"), to: type(of: cuGetProcAddress_v2))
+        cuGraphAddChildGraphNode = unsafeBitCast(symbol("cuGraphAddChildGraphNode"), to: type(of: cuGraphAddChildGraphNode))
+        cuGraphAddDependencies = unsafeBitCast(symbol("cuGraphAddDependencies"), to: type(of: cuGraphAddDependencies))
+        cuGraphAddDependencies_v2 = unsafeBitCast(symbol("cuGraphAddDependencies_v2"), to: type(of: cuGraphAddDependencies_v2))
+        cuGraphAddEmptyNode = unsafeBitCast(symbol("cuGraphAddEmptyNode"), to: type(of: cuGraphAddEmptyNode))
+        cuGraphAddEventRecordNode = unsafeBitCast(symbol("cuGraphAddEventRecordNode"), to: type(of: cuGraphAddEventRecordNode))
+        cuGraphAddEventWaitNode = unsafeBitCast(symbol("cuGraphAddEventWaitNode"), to: type(of: cuGraphAddEventWaitNode))
+        cuGraphAddHostNode = unsafeBitCast(symbol("cuGraphAddHostNode"), to: type(of: cuGraphAddHostNode))
+        cuGraphAddKernelNode = unsafeBitCast(symbol("cuGraphAddKernelNode"), to: type(of: cuGraphAddKernelNode))
+        cuGraphAddKernelNode_v2 = unsafeBitCast(symbol("cuGraphAddKernelNode_v2"), to: type(of: cuGraphAddKernelNode_v2))
+        cuGraphAddMemcpyNode = unsafeBitCast(symbol("cuGraphAddMemcpyNode"), to: type(of: cuGraphAddMemcpyNode))
+        cuGraphAddMemsetNode = unsafeBitCast(symbol("cuGraphAddMemsetNode"), to: type(of: cuGraphAddMemsetNode))
+        cuGraphAddNode = unsafeBitCast(symbol("cuGraphAddNode"), to: type(of: cuGraphAddNode))
+        cuGraphAddNode_v2 = unsafeBitCast(symbol("cuGraphAddNode_v2"), to: type(of: cuGraphAddNode_v2))
+        cuGraphAddNode_v3 = unsafeBitCast(symbol("cuGraphAddNode_v3"), to: type(of: cuGraphAddNode_v3))
+        cuGraphChildGraphNodeGetGraph = unsafeBitCast(symbol("cuGraphChildGraphNodeGetGraph"), to: type(of: cuGraphChildGraphNodeGetGraph))
+        cuGraphClone = unsafeBitCast(symbol("cuGraphClone"), to: type(of: cuGraphClone))
+        cuGraphCreate = unsafeBitCast(symbol("cuGraphCreate"), to: type(of: cuGraphCreate))
+        cuGraphDebugDotPrint = unsafeBitCast(symbol("cuGraphDebugDotPrint"), to: type(of: cuGraphDebugDotPrint))
+        cuGraphDestroy = unsafeBitCast(symbol("cuGraphDestroy"), to: type(of: cuGraphDestroy))
+        cuGraphDestroyNode = unsafeBitCast(symbol("cuGraphDestroyNode"), to: type(of: cuGraphDestroyNode))
+        cuGraphEventRecordNodeGetEvent = unsafeBitCast(symbol("cuGraphEventRecordNodeGetEvent"), to: type(of: cuGraphEventRecordNodeGetEvent))
+        cuGraphEventRecordNodeSetEvent = unsafeBitCast(symbol("cuGraphEventRecordNodeSetEvent"), to: type(of: cuGraphEventRecordNodeSetEvent))
+        cuGraphEventWaitNodeGetEvent = unsafeBitCast(symbol("cuGraphEventWaitNodeGetEvent"), to: type(of: cuGraphEventWaitNodeGetEvent))
+        cuGraphEventWaitNodeSetEvent = unsafeBitCast(symbol("cuGraphEventWaitNodeSetEvent"), to: type(of: cuGraphEventWaitNodeSetEvent))
+        cuGraphExecChildGraphNodeSetParams = unsafeBitCast(symbol("cuGraphExecChildGraphNodeSetParams"), to: type(of: cuGraphExecChildGraphNodeSetParams))
+        cuGraphExecDestroy = unsafeBitCast(symbol("cuGraphExecDestroy"), to: type(of: cuGraphExecDestroy))
+        cuGraphExecEventRecordNodeSetEvent = unsafeBitCast(symbol("cuGraphExecEventRecordNodeSetEvent"), to: type(of: cuGraphExecEventRecordNodeSetEvent))
+        cuGraphExecEventWaitNodeSetEvent = unsafeBitCast(symbol("cuGraphExecEventWaitNodeSetEvent"), to: type(of: cuGraphExecEventWaitNodeSetEvent))
+        cuGraphExecGetFlags = unsafeBitCast(symbol("cuGraphExecGetFlags"), to: type(of: cuGraphExecGetFlags))
+        cuGraphExecGetId = unsafeBitCast(symbol("cuGraphExecGetId"), to: type(of: cuGraphExecGetId))
+        cuGraphExecHostNodeSetParams = unsafeBitCast(symbol("cuGraphExecHostNodeSetParams"), to: type(of: cuGraphExecHostNodeSetParams))
+        cuGraphExecKernelNodeSetParams = unsafeBitCast(symbol("cuGraphExecKernelNodeSetParams"), to: type(of: cuGraphExecKernelNodeSetParams))
+        cuGraphExecKernelNodeSetParams_v2 = unsafeBitCast(symbol("cuGraphExecKernelNodeSetParams_v2"), to: type(of: cuGraphExecKernelNodeSetParams_v2))
+        cuGraphExecMemcpyNodeSetParams = unsafeBitCast(symbol("cuGraphExecMemcpyNodeSetParams"), to: type(of: cuGraphExecMemcpyNodeSetParams))
+        cuGraphExecMemsetNodeSetParams = unsafeBitCast(symbol("cuGraphExecMemsetNodeSetParams"), to: type(of: cuGraphExecMemsetNodeSetParams))
+        cuGraphExecNodeSetParams = unsafeBitCast(symbol("cuGraphExecNodeSetParams"), to: type(of: cuGraphExecNodeSetParams))
+        cuGraphExecUpdate = unsafeBitCast(symbol("cuGraphExecUpdate"), to: type(of: cuGraphExecUpdate))
+        cuGraphExecUpdate_v2 = unsafeBitCast(symbol("cuGraphExecUpdate_v2"), to: type(of: cuGraphExecUpdate_v2))
+        cuGraphGetEdges = unsafeBitCast(symbol("cuGraphGetEdges"), to: type(of: cuGraphGetEdges))
+        cuGraphGetEdges_v2 = unsafeBitCast(symbol("cuGraphGetEdges_v2"), to: type(of: cuGraphGetEdges_v2))
+        cuGraphGetId = unsafeBitCast(symbol("cuGraphGetId"), to: type(of: cuGraphGetId))
+        cuGraphGetNodes = unsafeBitCast(symbol("cuGraphGetNodes"), to: type(of: cuGraphGetNodes))
+        cuGraphGetRootNodes = unsafeBitCast(symbol("cuGraphGetRootNodes"), to: type(of: cuGraphGetRootNodes))
+        cuGraphHostNodeGetParams = unsafeBitCast(symbol("cuGraphHostNodeGetParams"), to: type(of: cuGraphHostNodeGetParams))
+        cuGraphHostNodeSetParams = unsafeBitCast(symbol("cuGraphHostNodeSetParams"), to: type(of: cuGraphHostNodeSetParams))
+        cuGraphInstantiate = unsafeBitCast(symbol("cuGraphInstantiate"), to: type(of: cuGraphInstantiate))
+        cuGraphInstantiate_v2 = unsafeBitCast(symbol("cuGraphInstantiate_v2"), to: type(of: cuGraphInstantiate_v2))
+        cuGraphInstantiateWithFlags = unsafeBitCast(symbol("cuGraphInstantiateWithFlags"), to: type(of: cuGraphInstantiateWithFlags))
+        cuGraphInstantiateWithParams = unsafeBitCast(symbol("cuGraphInstantiateWithParams"), to: type(of: cuGraphInstantiateWithParams))
+        cuGraphInstantiateWithParams_ptsz = unsafeBitCast(symbol("cuGraphInstantiateWithParams_ptsz"), to: type(of: cuGraphInstantiateWithParams_ptsz))
+        cuGraphKernelNodeCopyAttributes = unsafeBitCast(symbol("cuGraphKernelNodeCopyAttributes"), to: type(of: cuGraphKernelNodeCopyAttributes))
+        cuGraphKernelNodeGetAttribute = unsafeBitCast(symbol("cuGraphKernelNodeGetAttribute"), to: type(of: cuGraphKernelNodeGetAttribute))
+        cuGraphKernelNodeGetParams = unsafeBitCast(symbol("cuGraphKernelNodeGetParams"), to: type(of: cuGraphKernelNodeGetParams))
+        cuGraphKernelNodeGetParams_v2 = unsafeBitCast(symbol("cuGraphKernelNodeGetParams_v2"), to: type(of: cuGraphKernelNodeGetParams_v2))
+        cuGraphKernelNodeSetAttribute = unsafeBitCast(symbol("cuGraphKernelNodeSetAttribute"), to: type(of: cuGraphKernelNodeSetAttribute))
+        cuGraphKernelNodeSetParams = unsafeBitCast(symbol("cuGraphKernelNodeSetParams"), to: type(of: cuGraphKernelNodeSetParams))
+        cuGraphKernelNodeSetParams_v2 = unsafeBitCast(symbol("cuGraphKernelNodeSetParams_v2"), to: type(of: cuGraphKernelNodeSetParams_v2))
+        cuGraphLaunch = unsafeBitCast(symbol("cuGraphLaunch"), to: type(of: cuGraphLaunch))
+        cuGraphLaunch_ptsz = unsafeBitCast(symbol("cuGraphLaunch_ptsz"), to: type(of: cuGraphLaunch_ptsz))
+        cuGraphMemcpyNodeGetParams = unsafeBitCast(symbol("cuGraphMemcpyNodeGetParams"), to: type(of: cuGraphMemcpyNodeGetParams))
+        cuGraphMemcpyNodeSetParams = unsafeBitCast(symbol("cuGraphMemcpyNodeSetParams"), to: type(of: cuGraphMemcpyNodeSetParams))
+        cuGraphMemsetNodeGetParams = unsafeBitCast(symbol("cuGraphMemsetNodeGetParams"), to: type(of: cuGraphMemsetNodeGetParams))
+        cuGraphMemsetNodeSetParams = unsafeBitCast(symbol("cuGraphMemsetNodeSetParams"), to: type(of: cuGraphMemsetNodeSetParams))
+        cuGraphNodeFindInClone = unsafeBitCast(symbol("cuGraphNodeFindInClone"), to: type(of: cuGraphNodeFindInClone))
+        cuGraphNodeGetContainingGraph = unsafeBitCast(symbol("cuGraphNodeGetContainingGraph"), to: type(of: cuGraphNodeGetContainingGraph))
+        cuGraphNodeGetDependencies = unsafeBitCast(symbol("cuGraphNodeGetDependencies"), to: type(of: cuGraphNodeGetDependencies))
+        cuGraphNodeGetDependencies_v2 = unsafeBitCast(symbol("cuGraphNodeGetDependencies_v2"), to: type(of: cuGraphNodeGetDependencies_v2))
+        cuGraphNodeGetDependentNodes = unsafeBitCast(symbol("cuGraphNodeGetDependentNodes"), to: type(of: cuGraphNodeGetDependentNodes))
+        cuGraphNodeGetDependentNodes_v2 = unsafeBitCast(symbol("cuGraphNodeGetDependentNodes_v2"), to: type(of: cuGraphNodeGetDependentNodes_v2))
+        cuGraphNodeGetEnabled = unsafeBitCast(symbol("cuGraphNodeGetEnabled"), to: type(of: cuGraphNodeGetEnabled))
+        cuGraphNodeGetLocalId = unsafeBitCast(symbol("cuGraphNodeGetLocalId"), to: type(of: cuGraphNodeGetLocalId))
+        cuGraphNodeGetParams = unsafeBitCast(symbol("cuGraphNodeGetParams"), to: type(of: cuGraphNodeGetParams))
+        cuGraphNodeGetToolsId = unsafeBitCast(symbol("cuGraphNodeGetToolsId"), to: type(of: cuGraphNodeGetToolsId))
+        cuGraphNodeGetType = unsafeBitCast(symbol("cuGraphNodeGetType"), to: type(of: cuGraphNodeGetType))
+        cuGraphNodeSetEnabled = unsafeBitCast(symbol("cuGraphNodeSetEnabled"), to: type(of: cuGraphNodeSetEnabled))
+        cuGraphNodeSetParams = unsafeBitCast(symbol("cuGraphNodeSetParams"), to: type(of: cuGraphNodeSetParams))
+        cuGraphNodeSetParams_v2 = unsafeBitCast(symbol("cuGraphNodeSetParams_v2"), to: type(of: cuGraphNodeSetParams_v2))
+        cuGraphReleaseUserObject = unsafeBitCast(symbol("cuGraphReleaseUserObject"), to: type(of: cuGraphReleaseUserObject))
+        cuGraphRemoveDependencies = unsafeBitCast(symbol("cuGraphRemoveDependencies"), to: type(of: cuGraphRemoveDependencies))
+        cuGraphRemoveDependencies_v2 = unsafeBitCast(symbol("cuGraphRemoveDependencies_v2"), to: type(of: cuGraphRemoveDependencies_v2))
+        cuGraphRetainUserObject = unsafeBitCast(symbol("cuGraphRetainUserObject"), to: type(of: cuGraphRetainUserObject))
+        cuGraphUpload = unsafeBitCast(symbol("cuGraphUpload"), to: type(of: cuGraphUpload))
+        cuGraphUpload_ptsz = unsafeBitCast(symbol("cuGraphUpload_ptsz"), to: type(of: cuGraphUpload_ptsz))
         cuInit = unsafeBitCast(symbol("cuInit"), to: type(of: cuInit))
         cuKernelGetAttribute = unsafeBitCast(symbol("cuKernelGetAttribute"), to: type(of: cuKernelGetAttribute))
         cuKernelGetFunction = unsafeBitCast(symbol("cuKernelGetFunction"), to: type(of: cuKernelGetFunction))
@@ -946,9 +1329,19 @@ package struct DriverTable: @unchecked Sendable {
         cuStreamAddCallback_ptsz = unsafeBitCast(symbol("cuStreamAddCallback_ptsz"), to: type(of: cuStreamAddCallback_ptsz))
         cuStreamAttachMemAsync = unsafeBitCast(symbol("cuStreamAttachMemAsync"), to: type(of: cuStreamAttachMemAsync))
         cuStreamAttachMemAsync_ptsz = unsafeBitCast(symbol("cuStreamAttachMemAsync_ptsz"), to: type(of: cuStreamAttachMemAsync_ptsz))
+        cuStreamBeginCapture = unsafeBitCast(symbol("cuStreamBeginCapture"), to: type(of: cuStreamBeginCapture))
+        cuStreamBeginCapture_ptsz = unsafeBitCast(symbol("cuStreamBeginCapture_ptsz"), to: type(of: cuStreamBeginCapture_ptsz))
+        cuStreamBeginCapture_v2 = unsafeBitCast(symbol("cuStreamBeginCapture_v2"), to: type(of: cuStreamBeginCapture_v2))
+        cuStreamBeginCapture_v2_ptsz = unsafeBitCast(symbol("cuStreamBeginCapture_v2_ptsz"), to: type(of: cuStreamBeginCapture_v2_ptsz))
+        cuStreamBeginCaptureToGraph = unsafeBitCast(symbol("cuStreamBeginCaptureToGraph"), to: type(of: cuStreamBeginCaptureToGraph))
+        cuStreamBeginCaptureToGraph_ptsz = unsafeBitCast(symbol("cuStreamBeginCaptureToGraph_ptsz"), to: type(of: cuStreamBeginCaptureToGraph_ptsz))
         cuStreamCreate = unsafeBitCast(symbol("cuStreamCreate"), to: type(of: cuStreamCreate))
         cuStreamCreateWithPriority = unsafeBitCast(symbol("cuStreamCreateWithPriority"), to: type(of: cuStreamCreateWithPriority))
         cuStreamDestroy_v2 = unsafeBitCast(symbol("cuStreamDestroy_v2"), to: type(of: cuStreamDestroy_v2))
+        cuStreamEndCapture = unsafeBitCast(symbol("cuStreamEndCapture"), to: type(of: cuStreamEndCapture))
+        cuStreamEndCapture_ptsz = unsafeBitCast(symbol("cuStreamEndCapture_ptsz"), to: type(of: cuStreamEndCapture_ptsz))
+        cuStreamGetCaptureInfo = unsafeBitCast(symbol("cuStreamGetCaptureInfo"), to: type(of: cuStreamGetCaptureInfo))
+        cuStreamGetCaptureInfo_ptsz = unsafeBitCast(symbol("cuStreamGetCaptureInfo_ptsz"), to: type(of: cuStreamGetCaptureInfo_ptsz))
         cuStreamGetCaptureInfo_v2 = unsafeBitCast(symbol("cuStreamGetCaptureInfo_v2"), to: type(of: cuStreamGetCaptureInfo_v2))
         cuStreamGetCaptureInfo_v3 = unsafeBitCast(symbol("cuStreamGetCaptureInfo_v3"), to: type(of: cuStreamGetCaptureInfo_v3))
         cuStreamGetCtx = unsafeBitCast(symbol("cuStreamGetCtx"), to: type(of: cuStreamGetCtx))
@@ -960,6 +1353,10 @@ package struct DriverTable: @unchecked Sendable {
         cuStreamIsCapturing = unsafeBitCast(symbol("cuStreamIsCapturing"), to: type(of: cuStreamIsCapturing))
         cuStreamQuery = unsafeBitCast(symbol("cuStreamQuery"), to: type(of: cuStreamQuery))
         cuStreamSynchronize = unsafeBitCast(symbol("cuStreamSynchronize"), to: type(of: cuStreamSynchronize))
+        cuStreamUpdateCaptureDependencies = unsafeBitCast(symbol("cuStreamUpdateCaptureDependencies"), to: type(of: cuStreamUpdateCaptureDependencies))
+        cuStreamUpdateCaptureDependencies_ptsz = unsafeBitCast(symbol("cuStreamUpdateCaptureDependencies_ptsz"), to: type(of: cuStreamUpdateCaptureDependencies_ptsz))
+        cuStreamUpdateCaptureDependencies_v2 = unsafeBitCast(symbol("cuStreamUpdateCaptureDependencies_v2"), to: type(of: cuStreamUpdateCaptureDependencies_v2))
+        cuStreamUpdateCaptureDependencies_v2_ptsz = unsafeBitCast(symbol("cuStreamUpdateCaptureDependencies_v2_ptsz"), to: type(of: cuStreamUpdateCaptureDependencies_v2_ptsz))
         cuStreamWaitEvent = unsafeBitCast(symbol("cuStreamWaitEvent"), to: type(of: cuStreamWaitEvent))
         cuSurfObjectCreate = unsafeBitCast(symbol("cuSurfObjectCreate"), to: type(of: cuSurfObjectCreate))
         cuSurfObjectDestroy = unsafeBitCast(symbol("cuSurfObjectDestroy"), to: type(of: cuSurfObjectDestroy))
@@ -991,5 +1388,8 @@ package struct DriverTable: @unchecked Sendable {
         cuTexRefSetFlags = unsafeBitCast(symbol("cuTexRefSetFlags"), to: type(of: cuTexRefSetFlags))
         cuTexRefSetFormat = unsafeBitCast(symbol("cuTexRefSetFormat"), to: type(of: cuTexRefSetFormat))
         cuThreadExchangeStreamCaptureMode = unsafeBitCast(symbol("cuThreadExchangeStreamCaptureMode"), to: type(of: cuThreadExchangeStreamCaptureMode))
+        cuUserObjectCreate = unsafeBitCast(symbol("cuUserObjectCreate"), to: type(of: cuUserObjectCreate))
+        cuUserObjectRelease = unsafeBitCast(symbol("cuUserObjectRelease"), to: type(of: cuUserObjectRelease))
+        cuUserObjectRetain = unsafeBitCast(symbol("cuUserObjectRetain"), to: type(of: cuUserObjectRetain))
     }
 }

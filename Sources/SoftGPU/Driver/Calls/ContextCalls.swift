@@ -133,6 +133,7 @@ extension SoftCalls {
 
     package static func cuCtxSynchronize() -> CUresult {
         withContext { (context) throws(Failure) in
+            try context.forbidCapture()
             context.synchronize()
             try context.check()
         }
@@ -142,6 +143,7 @@ extension SoftCalls {
         withDriver { (driver) throws(Failure) in
             let context = try slot(context, driver).requireLive()
             try context.check()
+            try context.forbidCapture()
             context.synchronize()
             try context.check()
         }

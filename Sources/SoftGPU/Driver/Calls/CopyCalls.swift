@@ -207,6 +207,11 @@ extension SoftCalls {
             guard bytes >= 0 else { throw .invalidValue }
             if bytes == 0 { return }
             let (source, target) = try operands(context.driver)
+            let isCaptured = try stream.captures(
+                mode,
+                .memcpy(CopyWork(bytes, from: source, to: target, stream.context))
+            )
+            if isCaptured { return }
             try stream.context.copy(bytes, from: source, to: target, in: stream, mode)
         }
     }

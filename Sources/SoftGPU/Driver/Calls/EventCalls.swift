@@ -13,6 +13,7 @@ extension SoftCalls {
             guard flags & 4 == 0 else { throw .notSupported }
             let made = Event(context: context, hasTiming: flags & 2 == 0)
             let number = context.driver.events.insert(made)
+            made.handle = number
             context.addEvent(number)
             event.pointee = handle(number)
         }
@@ -26,14 +27,7 @@ extension SoftCalls {
     }
 
     package static func cuEventRecord(_ event: CUevent?, _ stream: CUstream?) -> CUresult {
-        withDriver { (driver) throws(Failure) in
-            let event = try driver.event(event)
-            let stream =
-                try stream == nil
-                ? event.context.legacy : driver.stream(stream)
-            guard let stream, stream.context === event.context else { throw .invalidHandle }
-            try event.record(in: stream)
-        }
+        cuEventRecordWithFlags(event, stream, 0)
     }
 
     package static func cuEventRecordWithFlags(
@@ -42,12 +36,29 @@ extension SoftCalls {
         _ flags: UInt32
     ) -> CUresult {
         guard flags <= 1 else { return Status.invalidValue }
-        return cuEventRecord(event, stream)
+        return withDriver { (driver) throws(Failure) in
+            let event = try driver.event(event)
+            let stream =
+                try stream == nil
+                ? event.context.legacy : driver.stream(stream)
+            guard let stream, stream.context === event.context else { throw .invalidHandle }
+            let isExternal = flags == 1
+            if Captures.isAny,
+                try driver.graphs.record(event, in: stream, isExternal: isExternal)
+            {
+                return
+            }
+            // A node that records an event is made of nothing but a capture.
+            guard !isExternal else { throw .invalidValue }
+            try event.record(in: stream)
+        }
     }
 
     package static func cuEventQuery(_ event: CUevent?) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let event = try driver.event(event)
+            try driver.checkUnsafeCall()
+            try driver.graphs.check(event)
             guard event.isDone else { throw Failure(Status.notReady) }
             try event.context.check()
         }
@@ -56,6 +67,8 @@ extension SoftCalls {
     package static func cuEventSynchronize(_ event: CUevent?) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let event = try driver.event(event)
+            try driver.checkUnsafeCall()
+            try driver.graphs.check(event)
             event.recording?.wait()
             event.context.output.flush()
             try event.context.check()
@@ -69,6 +82,8 @@ extension SoftCalls {
     ) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let (start, end) = (try driver.event(start), try driver.event(end))
+            try driver.graphs.check(start)
+            try driver.graphs.check(end)
             try required(milliseconds).pointee = Event.elapsed(from: start, to: end)
         }
     }

@@ -10,6 +10,7 @@ extension SoftCalls {
         withDriver { (driver) throws(Failure) in
             let (stream, function) = (try driver.stream(stream), try required(function))
             let argument = UInt(bitPattern: data)
+            if try stream.captures(.host(HostWork(function, data))) { return }
             try stream.context.submit(to: stream) {
                 function(UnsafeMutableRawPointer(bitPattern: argument))
                 return Status.success
@@ -34,6 +35,8 @@ extension SoftCalls {
         withDriver { (driver) throws(Failure) in
             guard flags == 0 else { throw .invalidValue }
             let (target, callback) = (try driver.stream(stream), try required(callback))
+            // It tells of the stream's work, which a graph has not.
+            try target.forbidCapture()
             let (streamNumber, argument) = (number(stream), UInt(bitPattern: data))
             try target.context.submit(to: target, isUnconditional: true) {
                 let status = target.context.status

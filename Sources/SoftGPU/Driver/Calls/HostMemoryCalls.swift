@@ -16,6 +16,7 @@ extension SoftCalls {
     ) -> CUresult {
         withContext { (context) throws(Failure) in
             let pointer = try required(pointer)
+            try context.driver.checkUnsafeCall()
             // 1 portable, 2 mapped, 4 write-combined
             guard flags & ~7 == 0 else { throw .invalidValue }
             pointer.pointee = try context.driver.hostMemory.allocate(
@@ -29,6 +30,7 @@ extension SoftCalls {
     package static func cuMemFreeHost(_ pointer: UnsafeMutableRawPointer?) -> CUresult {
         withContext { (context) throws(Failure) in
             guard let pointer else { return }
+            try context.driver.checkUnsafeCall()
             let base = UInt64(UInt(bitPattern: pointer))
             let block = context.driver.hostMemory.block(containing: base)
             guard let block, block.base == base, !block.isRegistered, !block.isManaged else {
@@ -46,6 +48,7 @@ extension SoftCalls {
     ) -> CUresult {
         withContext { (context) throws(Failure) in
             let pointer = try required(pointer)
+            try context.driver.checkUnsafeCall()
             // 1 portable, 2 mapped, 4 input/output memory, 8 read-only
             guard flags & ~15 == 0 else { throw .invalidValue }
             guard flags & 12 == 0 else { throw .notSupported }
@@ -61,6 +64,7 @@ extension SoftCalls {
     package static func cuMemHostUnregister(_ pointer: UnsafeMutableRawPointer?) -> CUresult {
         withContext { (context) throws(Failure) in
             let pointer = try required(pointer)
+            try context.driver.checkUnsafeCall()
             context.driver.synchronizeAll()
             try context.driver.hostMemory.unregister(UInt64(UInt(bitPattern: pointer)))
         }

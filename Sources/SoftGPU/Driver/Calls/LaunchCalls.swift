@@ -93,7 +93,11 @@ extension SoftCalls {
             }
             guard status == Status.success else { return status }
         }
-        return launch(function, configuration, stream, parameters, extra)
+        let list = UnsafeBufferPointer(
+            start: UnsafePointer(config.attributes),
+            count: Int(config.attributeCount)
+        )
+        return launch(function, configuration, stream, parameters, extra, list)
     }
 
     /// Checks a launch, copies its parameters and gives it to the stream.
@@ -102,7 +106,8 @@ extension SoftCalls {
         _ configuration: LaunchConfiguration,
         _ stream: CUstream?,
         _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
-        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ attributes: UnsafeBufferPointer<CUlaunchAttribute>? = nil
     ) -> CUresult {
         let launch = RememberedLaunches.Key(
             context: ContextStack.current,
@@ -110,7 +115,9 @@ extension SoftCalls {
             stream: stream,
             configuration
         )
-        if extra == nil, SoftDriver.isReady, let answer = RememberedLaunches.find(launch) {
+        if extra == nil, SoftDriver.isReady, !Captures.isAny,
+            let answer = RememberedLaunches.find(launch)
+        {
             return PretendedLaunch.again(answer, parameters)
         }
         return withContext { (context) throws(Failure) in
@@ -121,6 +128,21 @@ extension SoftCalls {
             let facts = try KernelFacts(function, in: context)
             try facts.check(configuration)
             let kernel = facts.kernel
+            if Captures.isAny {
+                let work = KernelWork(
+                    function: function,
+                    kernel: kernel,
+                    context: context,
+                    configuration: configuration,
+                    parameters: try LaunchParameters.copy(
+                        for: kernel,
+                        parameters: parameters,
+                        extra: extra
+                    ),
+                    attributes: attributes.map { NodeAttributes($0) } ?? NodeAttributes()
+                )
+                if try stream.captures(.kernel(work)) { return }
+            }
             if LaunchLog.isWanted {
                 let copied = try LaunchParameters.copy(
                     for: kernel,

@@ -85,7 +85,7 @@ extension SoftCalls {
         _ stream: CUstream?
     ) -> CUresult {
         withDriver { (driver) throws(Failure) in
-            _ = try driver.stream(stream)
+            if let stream { try driver.stream(stream).forbidCapture() }
             let isManaged =
                 switch driver.region(at: address) {
                 case .device(let device, let base, _):

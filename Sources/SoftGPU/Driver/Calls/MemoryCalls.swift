@@ -19,6 +19,7 @@ extension SoftCalls {
         _ bytes: Int
     ) -> CUresult {
         withContext { (context) throws(Failure) in
+            try context.driver.checkUnsafeCall()
             try required(address).pointee = context.allocate(bytes)
         }
     }
@@ -29,6 +30,7 @@ extension SoftCalls {
         _ flags: UInt32
     ) -> CUresult {
         withContext { (context) throws(Failure) in
+            try context.driver.checkUnsafeCall()
             // 1 attached to all, 2 to the host
             guard flags == 1 || flags == 2 else { throw .invalidValue }
             try required(address).pointee = context.allocate(bytes, isManaged: true)
@@ -44,6 +46,7 @@ extension SoftCalls {
     ) -> CUresult {
         withContext { (context) throws(Failure) in
             let (address, pitch) = (try required(address), try required(pitch))
+            try context.driver.checkUnsafeCall()
             guard width > 0, height > 0, [4, 8, 16].contains(elementSize) else {
                 throw .invalidValue
             }
@@ -59,6 +62,7 @@ extension SoftCalls {
     package static func cuMemFree_v2(_ address: CUdeviceptr) -> CUresult {
         withContext { (context) throws(Failure) in
             if address == 0 { return }
+            try context.driver.checkUnsafeCall()
             for device in context.driver.devices {
                 guard let memory = device.memory, let found = device.allocations.find(address)
                 else { continue }

@@ -130,24 +130,16 @@ extension SoftCalls {
     ) -> CUresult {
         withContext { (context) throws(Failure) in
             let stream = try context.stream(stream)
-            guard width >= 0, height >= 0, width <= 1 << 46, height <= 1 << 40,
-                address % UInt64(elementSize) == 0
-            else { throw .invalidValue }
-            if width == 0 || height == 0 { return }
-            let row = width * elementSize
-            let rowPitch = pitch ?? row
-            guard height == 1 || rowPitch >= row, rowPitch >= 0, rowPitch % elementSize == 0
-            else { throw .invalidValue }
-            let (last, overflow) = rowPitch.multipliedReportingOverflow(by: height - 1)
-            guard !overflow, last <= 1 << 48 else { throw .invalidValue }
-            let fill = Fill(
+            let description = FillDescription(
+                address: address,
                 value: value,
                 elementSize: elementSize,
-                target: try context.driver.deviceRange(address, last + row),
                 width: width,
                 height: height,
-                pitch: rowPitch
+                pitch: pitch
             )
+            guard let fill = try description.resolve(context.driver) else { return }
+            if try stream.captures(.memset(FillWork(description, context))) { return }
             try context.submit(to: stream, isShort: fill.bytes <= 65_536) {
                 fill.run()
                 return Status.success

@@ -68,6 +68,7 @@ extension SoftCalls {
         _ options: JITOptions,
         _ source: () throws(CodeFailure) -> CodeSource
     ) throws(Failure) -> CUmodule? {
+        try context.driver.checkUnsafeCall()
         let loaded = try options.compile { () throws(CodeFailure) in
             var code = try source()
             code.maximumRegisters = options.maximumRegisters ?? code.maximumRegisters
@@ -80,6 +81,7 @@ extension SoftCalls {
         withContext { (context) throws(Failure) in
             let module = try context.driver.module(module)
             guard module.library == nil else { throw Failure(Status.notPermitted) }
+            try context.driver.checkUnsafeCall()
             module.context.synchronize()
             module.unload()
         }

@@ -43,6 +43,7 @@ extension SoftCalls {
     package static func cuStreamSynchronize(_ stream: CUstream?) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let stream = try driver.stream(stream)
+            try stream.forbidCapture()
             stream.context.synchronize(stream)
             try stream.context.check()
         }
@@ -51,6 +52,7 @@ extension SoftCalls {
     package static func cuStreamQuery(_ stream: CUstream?) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let stream = try driver.stream(stream)
+            try stream.forbidCapture()
             guard stream.context.isIdle(stream) else { throw Failure(Status.notReady) }
             try stream.context.check()
         }
@@ -65,6 +67,14 @@ extension SoftCalls {
             guard flags <= 1 else { throw .invalidValue }
             let stream = try driver.stream(stream)
             guard let event = driver.events.object(number(event)) else { throw .invalidHandle }
+            let isExternal = flags == 1
+            if Captures.isAny || event.captured != nil,
+                try driver.graphs.wait(for: event, in: stream, isExternal: isExternal)
+            {
+                return
+            }
+            // A node that waits for an event is made of nothing but a capture.
+            guard !isExternal else { throw .invalidValue }
             guard let ticket = event.recording?.ticket, !ticket.isDone else { return }
             try stream.context.submit(to: stream, after: [ticket]) { Status.success }
         }

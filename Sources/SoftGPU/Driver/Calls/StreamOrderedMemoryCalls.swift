@@ -10,7 +10,10 @@ extension SoftCalls {
         _ stream: CUstream?
     ) -> CUresult {
         withDriver { (driver) throws(Failure) in
-            let context = try driver.stream(stream).context
+            let stream = try driver.stream(stream)
+            // Graphs have no memory of their own here.
+            try stream.forbidCapture()
+            let context = stream.context
             try required(address).pointee = context.allocate(bytes)
         }
     }
@@ -26,6 +29,7 @@ extension SoftCalls {
     package static func cuMemFreeAsync(_ address: CUdeviceptr, _ stream: CUstream?) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let stream = try driver.stream(stream)
+            try stream.forbidCapture()
             for device in driver.devices {
                 guard let memory = device.memory,
                     let allocation = device.allocations.remove(address)

@@ -51,6 +51,12 @@ final class DeviceFunction: @unchecked Sendable {
         }
     }
 
+    /// Whether it is a `CUkernel`, which means something in every context.
+    var isOfLibrary: Bool {
+        if case .library = owner { return true }
+        return false
+    }
+
     /// The places of its parameters.
     var parameters: [Kernel.Parameter] {
         switch owner {

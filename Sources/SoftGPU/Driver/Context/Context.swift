@@ -107,6 +107,7 @@ final class Context: @unchecked Sendable {
     /// Takes a stream out; work that it still has is done, and waited for by whoever waits for
     /// the context.
     func removeStream(_ stream: Stream) {
+        driver.graphs.removeStream(stream)
         driver.streams.remove(stream.handle)
         lock.withLock {
             closingStreams.removeAll { $0.pendingTicket == nil }
@@ -175,6 +176,7 @@ final class Context: @unchecked Sendable {
         // Work that another thread gave meanwhile may have begun.
         for stream in remaining { stream.lastTicket.wait() }
         for stream in remaining {
+            driver.graphs.removeStream(stream)
             if stream.handle != 0 { driver.streams.remove(stream.handle) }
             stream.close()
         }

@@ -5,6 +5,7 @@ internal import Driver
 final class LaunchParameters: @unchecked Sendable {
     private let storage: UnsafeMutableRawPointer
     private let count: Int
+    private var pointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 
     /// The bytes, laid out as the kernel reads them.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: storage, count: count) }
@@ -15,7 +16,26 @@ final class LaunchParameters: @unchecked Sendable {
         memset(storage, 0, max(count, 16))
     }
 
-    deinit { storage.deallocate() }
+    deinit {
+        storage.deallocate()
+        pointers?.deallocate()
+    }
+
+    /// An address for each parameter, valid as long as this object. The caller makes sure that no
+    /// two threads ask at once.
+    func addresses(
+        of parameters: [Kernel.Parameter]
+    ) -> UnsafeMutablePointer<UnsafeMutableRawPointer?>? {
+        if pointers == nil, !parameters.isEmpty {
+            let list = UnsafeMutablePointer<UnsafeMutableRawPointer?>
+                .allocate(capacity: parameters.count)
+            for (index, parameter) in parameters.enumerated() {
+                (list + index).initialize(to: storage + parameter.offset)
+            }
+            pointers = list
+        }
+        return pointers
+    }
 
     /// Copies from what a launch was given: pointers to each parameter, or a laid out buffer.
     static func copy(

@@ -24,6 +24,7 @@ final class SoftDriver: @unchecked Sendable {
     let textureReferences = HandleTable<TextureReference>(kind: 9)
     let physicalMemory = HandleTable<PhysicalMemory>(kind: 15)
     let textures = TextureObjects()
+    let graphs = GraphState()
 
     private init(_ configuration: Configuration) {
         launches = configuration.launch

@@ -25,8 +25,11 @@ final class Recording: @unchecked Sendable {
 final class Event: @unchecked Sendable {
     let context: Context
     let hasTiming: Bool
+    /// Its handle; set once, before anyone sees it.
+    var handle: UInt64 = 0
     private let lock = Lock()
     private var last: Recording?
+    private var lastCaptured: CapturedRecord?
 
     /// - Parameter hasTiming: Whether elapsed times are asked for.
     init(context: Context, hasTiming: Bool) {
@@ -37,6 +40,20 @@ final class Event: @unchecked Sendable {
     /// The last recording; `nil` before the first.
     var recording: Recording? { lock.withLock { last } }
 
+    /// Where it was recorded, if that was in a stream that was captured: it stands for no work then.
+    var captured: CapturedRecord? {
+        get { lock.withLock { lastCaptured } }
+        set { lock.withLock { lastCaptured = newValue } }
+    }
+
+    /// Makes a recording the last one.
+    func replace(_ recording: Recording) {
+        lock.withLock {
+            last = recording
+            lastCaptured = nil
+        }
+    }
+
     /// Records the work that the stream has so far.
     func record(in stream: Stream) throws(Failure) {
         let recording = Recording()
@@ -45,7 +62,7 @@ final class Event: @unchecked Sendable {
             return Status.success
         }
         recording.start(ticket)
-        lock.withLock { last = recording }
+        replace(recording)
     }
 
     /// Whether the last recording is reached; true before the first.

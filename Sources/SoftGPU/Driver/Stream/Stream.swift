@@ -38,6 +38,8 @@ final class Stream: @unchecked Sendable {
     let id: UInt64
     /// The handle of a created stream; set once, before anyone sees it.
     var handle: UInt64 = 0
+    /// The capture that it takes part in; guarded by `GraphState.lock`.
+    var capture: Capture?
 
     struct Work {
         var number: UInt64

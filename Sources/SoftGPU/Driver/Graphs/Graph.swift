@@ -1,0 +1,55 @@
+internal import Driver
+
+/// A graph as a program builds it. Guarded by `GraphState.lock`, like all that belongs to it.
+final class Graph: @unchecked Sendable {
+    let handle: UInt64
+    /// What `cuGraphGetId` says.
+    let id: UInt32
+    var topology = GraphTopology()
+    var nodes: [UInt64: GraphNode] = [:]
+    /// Of a clone: the node here by the one that it was made of.
+    var copies: [UInt64: UInt64] = [:]
+    /// Whether it belongs to a node, with which it ends.
+    let isOwned: Bool
+    /// Captures that add to it: until they end it can be neither destroyed nor instantiated.
+    var captures = 0
+    var objects = HeldObjects()
+    private var lastLocalID: UInt32 = 0
+
+    init(handle: UInt64, id: UInt32, isOwned: Bool) {
+        self.handle = handle
+        self.id = id
+        self.isOwned = isOwned
+    }
+
+    /// A node that waits for itself, here or in a graph of a node.
+    var nodeInCycle: UInt64? {
+        if let node = topology.nodeInCycle { return node }
+        for node in nodes.values {
+            if case .graph(let child) = node.work, let found = child.nodeInCycle { return found }
+        }
+        return nil
+    }
+
+    /// A number that no other node of this graph has had.
+    func nextLocalID() -> UInt32 {
+        lastLocalID += 1
+        return lastLocalID
+    }
+}
+
+/// A node of a graph.
+final class GraphNode: @unchecked Sendable {
+    let handle: UInt64
+    let localID: UInt32
+    /// A node ends with its graph.
+    unowned let graph: Graph
+    var work: NodeWork
+
+    init(handle: UInt64, graph: Graph, work: NodeWork) {
+        self.handle = handle
+        localID = graph.nextLocalID()
+        self.graph = graph
+        self.work = work
+    }
+}

@@ -1,0 +1,163 @@
+internal import Driver
+internal import Synchronization
+
+/// All graphs, nodes and captures of a process, behind one lock. Work that is given to streams
+/// outside of captures does not take it.
+final class GraphState: @unchecked Sendable {
+    let lock = Lock()
+    private let graphs = HandleTable<GraphPlace>(kind: 10)
+    private let nodes = HandleTable<NodePlace>(kind: 11)
+    let execs = HandleTable<GraphExec>(kind: 12)
+    let objects = HandleTable<UserObject>(kind: 13)
+    /// The captures that have not been ended.
+    var captures: [Capture] = []
+    private var lastGraphID: UInt32 = 0
+    private var lastExecID: UInt32 = 0
+
+    /// Filled right after the handle, which a graph and a node know from the beginning, was made.
+    private final class GraphPlace { var graph: Graph? }
+    private final class NodePlace { var node: GraphNode? }
+
+    // MARK: - Handles
+
+    /// A graph by its handle.
+    func graph(_ handle: OpaquePointer?) throws(Failure) -> Graph {
+        guard let graph = graphs.object(number(handle))?.graph else { throw .invalidValue }
+        return graph
+    }
+
+    /// A node by its handle.
+    func node(_ handle: OpaquePointer?) throws(Failure) -> GraphNode {
+        guard let node = nodes.object(number(handle))?.node else { throw .invalidValue }
+        return node
+    }
+
+    /// An executable graph by its handle.
+    func exec(_ handle: OpaquePointer?) throws(Failure) -> GraphExec {
+        guard let exec = execs.object(number(handle)) else { throw .invalidValue }
+        return exec
+    }
+
+    /// A list of dependencies on nodes of a graph that a program gives.
+    func edges(
+        _ list: UnsafePointer<OpaquePointer?>?,
+        _ data: OpaquePointer? = nil,
+        _ count: Int,
+        of graph: Graph
+    ) throws(Failure) -> [GraphTopology.Edge] {
+        // More than there are nodes cannot all be different ones.
+        guard count >= 0, count <= graph.nodes.count else { throw .invalidValue }
+        if count == 0 { return [] }
+        let list = try required(list)
+        var edges: [GraphTopology.Edge] = []
+        for index in 0..<count {
+            let data = try EdgeData(data, at: index)
+            edges.append(GraphTopology.Edge(node: number(list[index]), data: data))
+        }
+        return edges
+    }
+
+    // MARK: - Graphs
+
+    func makeGraph(isOwned: Bool = false) -> Graph {
+        let place = GraphPlace()
+        lastGraphID += 1
+        let graph = Graph(handle: graphs.insert(place), id: lastGraphID, isOwned: isOwned)
+        place.graph = graph
+        return graph
+    }
+
+    /// A number for an executable graph, never used twice.
+    func nextExecID() -> UInt32 {
+        lastExecID += 1
+        return lastExecID
+    }
+
+    /// Makes the handles of a graph and its nodes invalid and gives back what it holds.
+    func destroy(_ graph: Graph) {
+        graphs.remove(graph.handle)
+        for node in graph.nodes.values { forget(node) }
+        graph.nodes = [:]
+        graph.topology = GraphTopology()
+        graph.objects.releaseAll()
+    }
+
+    /// A copy; each node of it is known by the one that it was made of.
+    func clone(_ graph: Graph, isOwned: Bool = false) -> Graph {
+        let copy = makeGraph(isOwned: isOwned)
+        for original in graph.topology.nodes {
+            guard let node = graph.nodes[original] else { continue }
+            copy.copies[original] = makeNode(cloned(node.work), in: copy).handle
+        }
+        copy.topology = graph.topology.renamed(copy.copies)
+        copy.objects = graph.objects.copied()
+        return copy
+    }
+
+    /// A graph that does what an executable graph does, for a launch that is captured.
+    func makeGraph(_ exec: ExecGraph) -> Graph {
+        let graph = makeGraph(isOwned: true)
+        var names: [UInt64: UInt64] = [:]
+        for place in exec.topology.nodes {
+            guard let node = exec.nodes[place] else { continue }
+            let work = node.child.map { NodeWork.graph(makeGraph($0)) } ?? node.work
+            names[place] = makeNode(node.isEnabled ? work : .empty, in: graph).handle
+        }
+        graph.topology = exec.topology.renamed(names)
+        return graph
+    }
+
+    /// Work for another node: a graph cannot belong to two.
+    func cloned(_ work: NodeWork) -> NodeWork {
+        if case .graph(let child) = work { return .graph(clone(child, isOwned: true)) }
+        return work
+    }
+
+    // MARK: - Nodes
+
+    /// Adds a node.
+    @discardableResult
+    func add(
+        _ work: NodeWork,
+        to graph: Graph,
+        after dependencies: [GraphTopology.Edge]
+    ) throws(Failure) -> GraphNode {
+        let node = makeNode(work, in: graph)
+        do throws(Failure) {
+            try graph.topology.add(node.handle, after: dependencies)
+        } catch {
+            graph.nodes[node.handle] = nil
+            forget(node)
+            throw error
+        }
+        return node
+    }
+
+    /// Takes a node out of its graph.
+    func remove(_ node: GraphNode) throws(Failure) {
+        guard node.graph.captures == 0 else { throw .invalidValue }
+        node.graph.topology.remove(node.handle)
+        node.graph.nodes[node.handle] = nil
+        forget(node)
+    }
+
+    private func makeNode(_ work: NodeWork, in graph: Graph) -> GraphNode {
+        let place = NodePlace()
+        let node = GraphNode(handle: nodes.insert(place), graph: graph, work: work)
+        place.node = node
+        graph.nodes[node.handle] = node
+        return node
+    }
+
+    private func forget(_ node: GraphNode) {
+        nodes.remove(node.handle)
+        if case .graph(let child) = node.work { destroy(child) }
+    }
+}
+
+extension SoftDriver {
+    /// A call about graphs, which nobody changes meanwhile.
+    func withGraphs(_ body: (GraphState) throws(Failure) -> Void) throws(Failure) {
+        try graphs.lock.withLock { () throws(Failure) in try body(graphs) }
+    }
+}
