@@ -16,6 +16,9 @@ package enum Handle {
         case array = 7
         /// A texture or surface reference.
         case reference = 8
+        case graph = 10
+        case graphNode = 11
+        case graphExec = 12
     }
 
     /// Indices are below this; 0 is never used.

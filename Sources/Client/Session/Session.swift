@@ -69,6 +69,12 @@ struct SessionState: ~Copyable {
     var arrays = HandleTable<ArrayEntry>(.array)
     let textures = TextureObjects()
     var references = HandleTable<ReferenceEntry>(.reference)
+    var captures = Captures()
+    var graphs = HandleTable<GraphEntry>(.graph)
+    var graphNodes = HandleTable<GraphNodeEntry>(.graphNode)
+    var graphExecs = HandleTable<GraphExecEntry>(.graphExec)
+    let nodeMemory = NodeMemory()
+    var hostCopyMemory = HostCopyMemory()
 
     /// A session over an open channel; the ring has `WireFormat.window` bytes.
     init(
@@ -338,9 +344,9 @@ package enum Session {
         context: UInt32,
         stream: UInt64
     ) -> Int32 {
-        let size = Request_cuStreamSynchronize.size
+        let size = StreamSynchronizeLayout.size
         return wait(state, .cuStreamSynchronize, context: context, size: size) {
-            Request_cuStreamSynchronize.encode(to: $0, stream: stream)
+            $0.storeBytes(of: stream, as: UInt64.self)
         }
     }
 

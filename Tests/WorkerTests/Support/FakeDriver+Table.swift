@@ -17,6 +17,7 @@ extension FakeDriver {
         addImages(&table)
         addLaunches(&table)
         addTextures(&table)
+        addGraphs(&table)
         return table
     }
 
