@@ -1,5 +1,6 @@
 import Driver
 import Testing
+import Transport
 import Wire
 import Worker
 
@@ -42,7 +43,9 @@ extension WorkerTests {
         @Test func whatIsThrownAwayIsDestroyed() throws {
             let client = try client()
             _ = try client.call(.cuStreamBeginCapture_v2, bytes(stream))
-            #expect(try client.call(.cuStreamEndCapture, bytes(stream, graph, UInt64(1))).status == 0)
+            #expect(
+                try client.call(.cuStreamEndCapture, bytes(stream, graph, UInt64(1))).status == 0
+            )
             #expect(calls.suffix(2) == ["endCapture", "destroyGraph"])
             #expect(try client.call(.cuGraphGetNodes, bytes(graph)).status == Status.invalidValue)
             client.close()
@@ -64,7 +67,9 @@ extension WorkerTests {
             let node = reply.load(16, as: UInt64.self)
             #expect(GraphHandleKind.kind(node) == GraphHandleKind.foundNode)
             let own = TestHandle.node(0)
-            #expect(try client.call(.cuGraphAddEmptyNode, empty(graph, own, after: [node])).status == 0)
+            #expect(
+                try client.call(.cuGraphAddEmptyNode, empty(graph, own, after: [node])).status == 0
+            )
             #expect(calls.last == "emptyNode 1")
             #expect(try client.call(.cuGraphDestroy, bytes(graph)).status == 0)
             #expect(try client.call(.cuGraphCreate, bytes(graph)).status == 0)
@@ -83,11 +88,15 @@ extension WorkerTests {
             let make = bytes(exec, graph, UInt64(8))
             #expect(try client.call(.cuGraphInstantiateWithParams, make).status == 0)
             #expect(calls.last == "instantiate 8")
-            #expect(try client.call(.cuGraphInstantiateWithParams, make).status == Status.invalidHandle)
+            #expect(
+                try client.call(.cuGraphInstantiateWithParams, make).status == Status.invalidHandle
+            )
             for _ in 0..<3 { _ = try client.send(.cuGraphLaunch, bytes(exec, stream)) }
             #expect(try client.call(.cuGraphExecDestroy, bytes(exec)).status == 0)
             #expect(calls.filter { $0 == "launchGraph" }.count == 3)
-            #expect(try client.call(.cuGraphLaunch, bytes(exec, stream)).status == Status.invalidHandle)
+            #expect(
+                try client.call(.cuGraphLaunch, bytes(exec, stream)).status == Status.invalidHandle
+            )
             client.close()
         }
 
@@ -133,7 +142,10 @@ extension WorkerTests {
         func countsThatDoNotFit(count: UInt32) throws {
             let client = try client()
             _ = try client.call(.cuGraphCreate, bytes(graph))
-            _ = try client.send(.cuGraphAddEmptyNode, bytes(graph, TestHandle.node(0), count, UInt32(0)))
+            _ = try client.send(
+                .cuGraphAddEmptyNode,
+                bytes(graph, TestHandle.node(0), count, UInt32(0))
+            )
             #expect(try client.first { $0.opcode == .failure }.text.contains("cuGraphAddEmptyNode"))
             client.socket.shutDown()
             #expect(client.waitForExit() == .protocolViolation)

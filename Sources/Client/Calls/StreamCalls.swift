@@ -163,7 +163,8 @@ extension ClientCalls {
         return withContext(unlessCaptured: { state, _ in
             Capturing.refusal(Capturing.forbid(state, handle))
         }) { state, context in
-            Session.wait(state, .cuStreamQuery, context: context, size: Request_cuStreamQuery.size) {
+            Session.wait(state, .cuStreamQuery, context: context, size: Request_cuStreamQuery.size)
+            {
                 Request_cuStreamQuery.encode(to: $0, stream: handle)
             }
         }

@@ -237,7 +237,9 @@ extension ClientCalls {
             // Valid until the stream's next call, so it may as well stay until the graph goes.
             let memory = list.split()
             state.pointee.nodeMemory.insert(memory.nodes, node: 0, graph: capture.graph)
-            dependencies.pointee = UnsafePointer(memory.nodes.assumingMemoryBound(to: CUgraphNode?.self))
+            dependencies.pointee = UnsafePointer(
+                memory.nodes.assumingMemoryBound(to: CUgraphNode?.self)
+            )
             edges?.pointee = OpaquePointer(memory.data)
             return Status.success
         }

@@ -90,7 +90,8 @@ extension ClientCalls {
         _ copy: CUgraph?
     ) -> CUresult {
         withGraphs { state, context in
-            guard let node, let source = Handles.graphNode(original), let graph = Handles.graph(copy)
+            guard let node, let source = Handles.graphNode(original),
+                let graph = Handles.graph(copy)
             else { return Status.invalidValue }
             return ask(state, context, .cuGraphNodeFindInClone, source, graph) { node.pointee = $0 }
         }
@@ -138,7 +139,9 @@ extension ClientCalls {
         withGraphs { state, context in
             guard let handle = Handles.graphNode(node) else { return Status.invalidValue }
             let entry = state.pointee.graphNodes.find(handle)
-            let copies = entry.flatMap { state.pointee.graphs.find($0.pointee.graph)?.pointee.copies }
+            let copies = entry.flatMap {
+                state.pointee.graphs.find($0.pointee.graph)?.pointee.copies
+            }
             guard copies.map({ !$0.isEmpty && entry?.pointee.copiesHost == true }) != true else {
                 return HostCopies.refuseChange()
             }
@@ -212,7 +215,8 @@ extension ClientCalls {
             if count == 0 { return Status.success }
             guard let from, let to else { return Status.invalidValue }
             for index in 0..<count {
-                guard Handles.graphNode(from[index]) != nil, Handles.graphNode(to[index]) != nil else {
+                guard Handles.graphNode(from[index]) != nil, Handles.graphNode(to[index]) != nil
+                else {
                     return Status.invalidValue
                 }
             }

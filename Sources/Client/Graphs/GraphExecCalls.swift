@@ -93,7 +93,8 @@ extension ClientCalls {
         _ tell: (Int32, UInt64) -> Void
     ) -> CUresult {
         withGraphs { state, context in
-            guard let exec, let graph = Handles.graph(graph), flags & ~(plainFlags | deviceLaunch) == 0
+            guard let exec, let graph = Handles.graph(graph),
+                flags & ~(plainFlags | deviceLaunch) == 0
             else { return Status.invalidValue }
             if state.pointee.captures.isAny, Capturing.with(state, { $0.isFilled(graph) }) {
                 return Status.invalidValue

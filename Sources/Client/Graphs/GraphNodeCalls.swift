@@ -240,7 +240,16 @@ extension ClientCalls {
             // What does not fit, or what edges say, follows when the node is there.
             let isLater = place.count > GraphLayout.mostEdges || place.hasEdgeData
             let count = isLater ? 0 : place.count
-            let isWhole = write(state, opcode, context, graph, made, content, place.dependencies, count)
+            let isWhole = write(
+                state,
+                opcode,
+                context,
+                graph,
+                made,
+                content,
+                place.dependencies,
+                count
+            )
             guard isWhole else {
                 _ = state.pointee.objectLock.withLock { state.pointee.graphNodes.remove(made) }
                 return Status.invalidValue
@@ -254,7 +263,13 @@ extension ClientCalls {
         let to = UnsafeMutablePointer<CUgraphNode?>.allocate(capacity: place.count)
         defer { to.deallocate() }
         to.initialize(repeating: Handles.pointer(node), count: place.count)
-        return cuGraphAddDependencies_v2(place.graph, place.dependencies, to, place.edges, place.count)
+        return cuGraphAddDependencies_v2(
+            place.graph,
+            place.dependencies,
+            to,
+            place.edges,
+            place.count
+        )
     }
 
     /// Writes the record of a node.
@@ -304,5 +319,7 @@ struct AnyNode {
         fields.load(fromByteOffset: 16 + offset, as: OpaquePointer?.self)
     }
 
-    func small(_ offset: Int) -> UInt32 { fields.load(fromByteOffset: 16 + offset, as: UInt32.self) }
+    func small(_ offset: Int) -> UInt32 {
+        fields.load(fromByteOffset: 16 + offset, as: UInt32.self)
+    }
 }

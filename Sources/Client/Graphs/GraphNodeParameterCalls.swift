@@ -181,7 +181,9 @@ extension ClientCalls {
         _ read: (State, inout CUresult) -> NodeContent?
     ) -> CUresult {
         withGraphs { state, context in
-            guard let owner, let handle = Handles.graphNode(node) else { return Status.invalidValue }
+            guard let owner, let handle = Handles.graphNode(node) else {
+                return Status.invalidValue
+            }
             var status = Status.invalidValue
             guard let content = read(state, &status) else { return status }
             let isCopy =
@@ -206,7 +208,8 @@ extension ClientCalls {
             guard let node = Handles.graphNode(node), let value else { return Status.invalidValue }
             guard isCarried(attribute) else { return notSupported("an attribute of a kernel node") }
             let size = GraphLayout.attribute + LaunchLayout.attributeSize
-            return Session.send(state, .cuGraphKernelNodeSetAttribute, context: context, size: size) {
+            return Session.send(state, .cuGraphKernelNodeSetAttribute, context: context, size: size)
+            {
                 $0.storeBytes(of: node, as: UInt64.self)
                 let place = $0 + GraphLayout.attribute
                 place.storeBytes(of: UInt64(UInt32(bitPattern: attribute)), as: UInt64.self)

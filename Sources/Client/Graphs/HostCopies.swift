@@ -29,7 +29,9 @@ struct HostCopy {
         let isDense =
             (height == 1 || side.pitch == width)
             && (copy.extent.depth == 1 || side.slice == width * height)
-        guard isDense, height == 1 && copy.extent.depth == 1 || side.pitch == width else { return nil }
+        guard isDense, height == 1 && copy.extent.depth == 1 || side.pitch == width else {
+            return nil
+        }
         let end = ArrayCopies.End(kind: .device, place: 0, pitch: width, slice: width * height)
         if isUpload { copy.from = end } else { copy.to = end }
         return HostCopy(host: UInt(side.place), bytes: copy.extent.bytes, isUpload: isUpload)

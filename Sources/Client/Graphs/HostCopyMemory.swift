@@ -67,7 +67,9 @@ struct HostCopyMemory: ~Copyable {
         for order in orders where order.context == current { found = order }
         lock.unlock()
         guard let found, found.stream != stream else { return Status.success }
-        guard state.pointee.events.find(Handles.raw(found.event)) != nil else { return Status.success }
+        guard state.pointee.events.find(Handles.raw(found.event)) != nil else {
+            return Status.success
+        }
         return ClientCalls.cuStreamWaitEvent(Handles.pointer(stream), found.event, 0)
     }
 
@@ -79,7 +81,9 @@ struct HostCopyMemory: ~Copyable {
     ) -> CUresult {
         let current = ContextStack.current
         lock.lock()
-        orders.removeAll { $0.context == current && state.pointee.events.find(Handles.raw($0.event)) == nil }
+        orders.removeAll {
+            $0.context == current && state.pointee.events.find(Handles.raw($0.event)) == nil
+        }
         var index = orders.firstIndex { $0.context == current }
         if let index { orders[index].stream = stream }
         var event = index.flatMap { orders[$0].event }

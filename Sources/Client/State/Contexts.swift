@@ -92,6 +92,8 @@ package struct Contexts: ~Copyable {
         for index in 1..<Self.capacity where entries[index].handle != 0 {
             let isShown = !isWatched && isOpen(entries + index)
             usables[index] = isShown ? entries[index].handle : Self.none
+            // A reply to another thread may have brought an error meanwhile.
+            if isShown, !isOpen(entries + index) { usables[index] = Self.none }
         }
     }
 

@@ -160,7 +160,8 @@ extension DeviceMemory {
     /// Maps physical memory at reserved addresses; it cannot be used before `setAccess`.
     ///
     /// - Returns: Whether the range was reserved and free.
-    func map(_ physical: PhysicalMemory, at address: UInt64, bytes: UInt64, offset: UInt64) -> Bool {
+    func map(_ physical: PhysicalMemory, at address: UInt64, bytes: UInt64, offset: UInt64) -> Bool
+    {
         lock.withLock {
             let mapping = VirtualMemory.Mapping(address: address, size: bytes, physical: physical)
             guard virtual.map(mapping) else { return false }
@@ -216,7 +217,8 @@ extension DeviceMemory {
     }
 
     /// Has the bytes of a file lie at addresses, or with -1 nothing.
-    private func place(_ address: UInt64, _ bytes: UInt64, _ file: Int32, _ offset: UInt64) -> Bool {
+    private func place(_ address: UInt64, _ bytes: UInt64, _ file: Int32, _ offset: UInt64) -> Bool
+    {
         let kind = file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED
         let placed = mmap(
             UnsafeMutableRawPointer(bitPattern: UInt(address)),

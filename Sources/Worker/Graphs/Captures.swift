@@ -84,7 +84,11 @@ extension Executor {
         guard captured.isActive, let graph = captured.graph else {
             return finish(record, FERRY_CUDA_ERROR_STREAM_CAPTURE_INVALIDATED)
         }
-        if handles.graphs.find(graphHandle) == nil {
+        let known = handles.graphs.find(graphHandle)
+        guard known == nil || known == .some(graph) else {
+            return finish(record, Status.invalidHandle)
+        }
+        if known == nil {
             guard handles.graphs.accepts(graphHandle) else {
                 return finish(record, Status.invalidHandle)
             }

@@ -28,7 +28,7 @@ extension Executor {
         if status == Status.success {
             handles.graphExecs.insert(handle, exec, context: record.context)
         }
-        let node = handles.graphs.name(ofNode: parameters.node, in: graphHandle) ?? 0
+        let node = name(parameters.node, in: graphHandle)
         let size = GraphLayout.errorNode + 8
         answers.finish(Ticket(record), status, size: size) { body in
             let result = UInt64(UInt32(bitPattern: parameters.result))
@@ -52,8 +52,7 @@ extension Executor {
                 driver.cuGraphExecUpdate?(exec, graph, &found.node, &found.result)
                 ?? Status.notFound
         }
-        let node = handles.graphs.name(ofNode: found.node, in: graphHandle) ?? 0
-        let from = handles.graphs.name(ofNode: found.from, in: graphHandle) ?? 0
+        let (node, from) = (name(found.node, in: graphHandle), name(found.from, in: graphHandle))
         let result = UInt64(UInt32(bitPattern: found.result))
         let size = GraphLayout.errorFromNode + 8
         answers.finish(Ticket(record), status, size: size) { body in

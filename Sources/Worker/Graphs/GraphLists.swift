@@ -179,6 +179,18 @@ extension Executor {
         }
     }
 
+    /// The handle of a node that an error is about; 0 when it is none of the graph's own, for then nobody would
+    /// know when it goes.
+    func name(_ node: CUgraphNode?, in handle: UInt64) -> UInt64 {
+        guard let node, let graph = handles.graphs.find(handle) else { return 0 }
+        var nodes: [CUgraphNode?] = []
+        let status = Self.list(&nodes) { nodes, count in
+            driver.cuGraphGetNodes?(graph, nodes, count) ?? Status.notFound
+        }
+        guard status == Status.success, nodes.contains(node) else { return 0 }
+        return handles.graphs.name(ofNode: node, in: handle) ?? 0
+    }
+
     /// Asks how many there are, then for all of them.
     private static func list(
         _ nodes: inout [CUgraphNode?],
@@ -200,6 +212,8 @@ extension Executor {
         _ body: (OpaquePointer?) -> CUresult
     ) -> CUresult {
         data = Array(repeating: 0, count: max(1, count))
-        return data.withUnsafeMutableBufferPointer { body($0.baseAddress.map { OpaquePointer($0) }) }
+        return data.withUnsafeMutableBufferPointer {
+            body($0.baseAddress.map { OpaquePointer($0) })
+        }
     }
 }

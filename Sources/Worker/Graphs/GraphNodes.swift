@@ -36,7 +36,9 @@ extension Executor {
         return found
     }
 
-    private func expect(_ record: Record, _ found: NodeRecord, _ size: Int) throws(ProtocolViolation) {
+    private func expect(_ record: Record, _ found: NodeRecord, _ size: Int)
+        throws(ProtocolViolation)
+    {
         guard found.contentSize == size else { throw .malformed(record.opcode) }
     }
 
@@ -44,7 +46,8 @@ extension Executor {
 
     /// Adds a node to a graph.
     func addNode(_ record: Record) throws(ProtocolViolation) {
-        guard let found = try nodeRecord(record), let graph = handles.graphs.find(found.owner) else {
+        guard let found = try nodeRecord(record), let graph = handles.graphs.find(found.owner)
+        else {
             return finish(record, Status.invalidValue)
         }
         guard handles.graphs.acceptsNode(found.node) else {
@@ -150,7 +153,8 @@ extension Executor {
         _ body: (OpaquePointer) -> CUresult?
     ) throws(ProtocolViolation) -> CUresult {
         let start = GraphLayout.content
-        guard found.contentSize >= LaunchLayout.parameters, let base = record.body.baseAddress else {
+        guard found.contentSize >= LaunchLayout.parameters, let base = record.body.baseAddress
+        else {
             throw .malformed(record.opcode)
         }
         func word(_ offset: Int) -> UInt32 { record.load(start + offset, as: UInt32.self) }
