@@ -130,6 +130,12 @@ package enum EventSynchronizeLayout {
     package static let size = 8
 }
 
+/// Body of `cuStreamSynchronize`.
+package enum StreamSynchronizeLayout {
+    package static let stream = 0  // u64, handle
+    package static let size = 8
+}
+
 /// Body of `cuMemcpyHtoD_v2` and `cuMemcpyHtoDAsync_v2`: one record a MiB.
 package enum HostToDeviceLayout {
     package static let destination = 0  // u64

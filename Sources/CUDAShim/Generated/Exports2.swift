@@ -125,32 +125,32 @@ public func cuGraphAddBatchMemOpNode(_ phGraphNode: UnsafeMutablePointer<CUgraph
 
 @c @implementation
 public func cuGraphAddChildGraphNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ childGraph: CUgraph!) -> CUresult {
-    Tracing.call(144, "cuGraphAddChildGraphNode") { ClientCalls.notSupported("cuGraphAddChildGraphNode") }
+    Tracing.call(144, "cuGraphAddChildGraphNode") { ClientCalls.cuGraphAddChildGraphNode(phGraphNode, graph, dependencies, numDependencies, childGraph) }
 }
 
 @c @implementation
 public func cuGraphAddDependencies(_ graph: CUgraph!, _ from: UnsafePointer<CUgraphNode?>!, _ to: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int) -> CUresult {
-    Tracing.call(145, "cuGraphAddDependencies") { ClientCalls.notSupported("cuGraphAddDependencies") }
+    Tracing.call(145, "cuGraphAddDependencies") { ClientCalls.cuGraphAddDependencies(graph, from, to, numDependencies) }
 }
 
 @c @implementation
 public func cuGraphAddDependencies_v2(_ graph: CUgraph!, _ from: UnsafePointer<CUgraphNode?>!, _ to: UnsafePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numDependencies: Int) -> CUresult {
-    Tracing.call(146, "cuGraphAddDependencies_v2") { ClientCalls.notSupported("cuGraphAddDependencies_v2") }
+    Tracing.call(146, "cuGraphAddDependencies_v2") { ClientCalls.cuGraphAddDependencies_v2(graph, from, to, edgeData, numDependencies) }
 }
 
 @c @implementation
 public func cuGraphAddEmptyNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int) -> CUresult {
-    Tracing.call(147, "cuGraphAddEmptyNode") { ClientCalls.notSupported("cuGraphAddEmptyNode") }
+    Tracing.call(147, "cuGraphAddEmptyNode") { ClientCalls.cuGraphAddEmptyNode(phGraphNode, graph, dependencies, numDependencies) }
 }
 
 @c @implementation
 public func cuGraphAddEventRecordNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ event: CUevent!) -> CUresult {
-    Tracing.call(148, "cuGraphAddEventRecordNode") { ClientCalls.notSupported("cuGraphAddEventRecordNode") }
+    Tracing.call(148, "cuGraphAddEventRecordNode") { ClientCalls.cuGraphAddEventRecordNode(phGraphNode, graph, dependencies, numDependencies, event) }
 }
 
 @c @implementation
 public func cuGraphAddEventWaitNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ event: CUevent!) -> CUresult {
-    Tracing.call(149, "cuGraphAddEventWaitNode") { ClientCalls.notSupported("cuGraphAddEventWaitNode") }
+    Tracing.call(149, "cuGraphAddEventWaitNode") { ClientCalls.cuGraphAddEventWaitNode(phGraphNode, graph, dependencies, numDependencies, event) }
 }
 
 @c @implementation
@@ -170,12 +170,12 @@ public func cuGraphAddHostNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>
 
 @c @implementation
 public func cuGraphAddKernelNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(153, "cuGraphAddKernelNode") { ClientCalls.notSupported("cuGraphAddKernelNode") }
+    Tracing.call(153, "cuGraphAddKernelNode") { ClientCalls.cuGraphAddKernelNode(phGraphNode, graph, dependencies, numDependencies, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphAddKernelNode_v2(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(154, "cuGraphAddKernelNode_v2") { ClientCalls.notSupported("cuGraphAddKernelNode_v2") }
+    Tracing.call(154, "cuGraphAddKernelNode_v2") { ClientCalls.cuGraphAddKernelNode_v2(phGraphNode, graph, dependencies, numDependencies, nodeParams) }
 }
 
 @c @implementation
@@ -185,7 +185,7 @@ public func cuGraphAddMemAllocNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNo
 
 @c @implementation
 public func cuGraphAddMemcpyNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ copyParams: OpaquePointer!, _ context: CUcontext!) -> CUresult {
-    Tracing.call(156, "cuGraphAddMemcpyNode") { ClientCalls.notSupported("cuGraphAddMemcpyNode") }
+    Tracing.call(156, "cuGraphAddMemcpyNode") { ClientCalls.cuGraphAddMemcpyNode(phGraphNode, graph, dependencies, numDependencies, copyParams, context) }
 }
 
 @c @implementation
@@ -195,22 +195,22 @@ public func cuGraphAddMemFreeNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNod
 
 @c @implementation
 public func cuGraphAddMemsetNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ memsetParams: OpaquePointer!, _ context: CUcontext!) -> CUresult {
-    Tracing.call(158, "cuGraphAddMemsetNode") { ClientCalls.notSupported("cuGraphAddMemsetNode") }
+    Tracing.call(158, "cuGraphAddMemsetNode") { ClientCalls.cuGraphAddMemsetNode(phGraphNode, graph, dependencies, numDependencies, memsetParams, context) }
 }
 
 @c @implementation
 public func cuGraphAddNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(159, "cuGraphAddNode") { ClientCalls.notSupported("cuGraphAddNode") }
+    Tracing.call(159, "cuGraphAddNode") { ClientCalls.cuGraphAddNode(phGraphNode, graph, dependencies, numDependencies, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphAddNode_v2(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(160, "cuGraphAddNode_v2") { ClientCalls.notSupported("cuGraphAddNode_v2") }
+    Tracing.call(160, "cuGraphAddNode_v2") { ClientCalls.cuGraphAddNode_v2(phGraphNode, graph, dependencies, dependencyData, numDependencies, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphAddNode_v3(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(161, "cuGraphAddNode_v3") { ClientCalls.notSupported("cuGraphAddNode_v3") }
+    Tracing.call(161, "cuGraphAddNode_v3") { ClientCalls.cuGraphAddNode_v3(phGraphNode, graph, dependencies, dependencyData, numDependencies, nodeParams) }
 }
 
 @c @implementation
@@ -225,12 +225,12 @@ public func cuGraphBatchMemOpNodeSetParams(_ node: CUgraphNode!, _ nodeParams: O
 
 @c @implementation
 public func cuGraphChildGraphNodeGetGraph(_ node: CUgraphNode!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    Tracing.call(164, "cuGraphChildGraphNodeGetGraph") { ClientCalls.notSupported("cuGraphChildGraphNodeGetGraph") }
+    Tracing.call(164, "cuGraphChildGraphNodeGetGraph") { ClientCalls.cuGraphChildGraphNodeGetGraph(node, phGraph) }
 }
 
 @c @implementation
 public func cuGraphClone(_ phGraphClone: UnsafeMutablePointer<CUgraph?>!, _ originalGraph: CUgraph!) -> CUresult {
-    Tracing.call(165, "cuGraphClone") { ClientCalls.notSupported("cuGraphClone") }
+    Tracing.call(165, "cuGraphClone") { ClientCalls.cuGraphClone(phGraphClone, originalGraph) }
 }
 
 @c @implementation
@@ -240,7 +240,7 @@ public func cuGraphConditionalHandleCreate(_ handleout: UnsafeMutablePointer<CUg
 
 @c @implementation
 public func cuGraphCreate(_ phGraph: UnsafeMutablePointer<CUgraph?>!, _ flags: UInt32) -> CUresult {
-    Tracing.call(167, "cuGraphCreate") { ClientCalls.notSupported("cuGraphCreate") }
+    Tracing.call(167, "cuGraphCreate") { ClientCalls.cuGraphCreate(phGraph, flags) }
 }
 
 @c @implementation
@@ -250,12 +250,12 @@ public func cuGraphDebugDotPrint(_ graph: CUgraph!, _ path: UnsafePointer<CChar>
 
 @c @implementation
 public func cuGraphDestroy(_ graph: CUgraph!) -> CUresult {
-    Tracing.call(169, "cuGraphDestroy") { ClientCalls.notSupported("cuGraphDestroy") }
+    Tracing.call(169, "cuGraphDestroy") { ClientCalls.cuGraphDestroy(graph) }
 }
 
 @c @implementation
 public func cuGraphDestroyNode(_ node: CUgraphNode!) -> CUresult {
-    Tracing.call(170, "cuGraphDestroyNode") { ClientCalls.notSupported("cuGraphDestroyNode") }
+    Tracing.call(170, "cuGraphDestroyNode") { ClientCalls.cuGraphDestroyNode(node) }
 }
 
 @c @implementation
@@ -265,7 +265,7 @@ public func cuGraphEventRecordNodeGetEvent(_ node: CUgraphNode!, _ eventout: Uns
 
 @c @implementation
 public func cuGraphEventRecordNodeSetEvent(_ node: CUgraphNode!, _ event: CUevent!) -> CUresult {
-    Tracing.call(172, "cuGraphEventRecordNodeSetEvent") { ClientCalls.notSupported("cuGraphEventRecordNodeSetEvent") }
+    Tracing.call(172, "cuGraphEventRecordNodeSetEvent") { ClientCalls.cuGraphEventRecordNodeSetEvent(node, event) }
 }
 
 @c @implementation
@@ -275,7 +275,7 @@ public func cuGraphEventWaitNodeGetEvent(_ node: CUgraphNode!, _ eventout: Unsaf
 
 @c @implementation
 public func cuGraphEventWaitNodeSetEvent(_ node: CUgraphNode!, _ event: CUevent!) -> CUresult {
-    Tracing.call(174, "cuGraphEventWaitNodeSetEvent") { ClientCalls.notSupported("cuGraphEventWaitNodeSetEvent") }
+    Tracing.call(174, "cuGraphEventWaitNodeSetEvent") { ClientCalls.cuGraphEventWaitNodeSetEvent(node, event) }
 }
 
 @c @implementation
@@ -285,22 +285,22 @@ public func cuGraphExecBatchMemOpNodeSetParams(_ graphExec: CUgraphExec!, _ node
 
 @c @implementation
 public func cuGraphExecChildGraphNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ childGraph: CUgraph!) -> CUresult {
-    Tracing.call(176, "cuGraphExecChildGraphNodeSetParams") { ClientCalls.notSupported("cuGraphExecChildGraphNodeSetParams") }
+    Tracing.call(176, "cuGraphExecChildGraphNodeSetParams") { ClientCalls.cuGraphExecChildGraphNodeSetParams(graphExec, node, childGraph) }
 }
 
 @c @implementation
 public func cuGraphExecDestroy(_ graphExec: CUgraphExec!) -> CUresult {
-    Tracing.call(177, "cuGraphExecDestroy") { ClientCalls.notSupported("cuGraphExecDestroy") }
+    Tracing.call(177, "cuGraphExecDestroy") { ClientCalls.cuGraphExecDestroy(graphExec) }
 }
 
 @c @implementation
 public func cuGraphExecEventRecordNodeSetEvent(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ event: CUevent!) -> CUresult {
-    Tracing.call(178, "cuGraphExecEventRecordNodeSetEvent") { ClientCalls.notSupported("cuGraphExecEventRecordNodeSetEvent") }
+    Tracing.call(178, "cuGraphExecEventRecordNodeSetEvent") { ClientCalls.cuGraphExecEventRecordNodeSetEvent(graphExec, node, event) }
 }
 
 @c @implementation
 public func cuGraphExecEventWaitNodeSetEvent(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ event: CUevent!) -> CUresult {
-    Tracing.call(179, "cuGraphExecEventWaitNodeSetEvent") { ClientCalls.notSupported("cuGraphExecEventWaitNodeSetEvent") }
+    Tracing.call(179, "cuGraphExecEventWaitNodeSetEvent") { ClientCalls.cuGraphExecEventWaitNodeSetEvent(graphExec, node, event) }
 }
 
 @c @implementation
@@ -315,12 +315,12 @@ public func cuGraphExecExternalSemaphoresWaitNodeSetParams(_ graphExec: CUgraphE
 
 @c @implementation
 public func cuGraphExecGetFlags(_ graphExec: CUgraphExec!, _ flags: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    Tracing.call(182, "cuGraphExecGetFlags") { ClientCalls.notSupported("cuGraphExecGetFlags") }
+    Tracing.call(182, "cuGraphExecGetFlags") { ClientCalls.cuGraphExecGetFlags(graphExec, flags) }
 }
 
 @c @implementation
 public func cuGraphExecGetId(_ graphExec: CUgraphExec!, _ graphId: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    Tracing.call(183, "cuGraphExecGetId") { ClientCalls.notSupported("cuGraphExecGetId") }
+    Tracing.call(183, "cuGraphExecGetId") { ClientCalls.cuGraphExecGetId(graphExec, graphId) }
 }
 
 @c @implementation
@@ -330,37 +330,37 @@ public func cuGraphExecHostNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgr
 
 @c @implementation
 public func cuGraphExecKernelNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(185, "cuGraphExecKernelNodeSetParams") { ClientCalls.notSupported("cuGraphExecKernelNodeSetParams") }
+    Tracing.call(185, "cuGraphExecKernelNodeSetParams") { ClientCalls.cuGraphExecKernelNodeSetParams(graphExec, node, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphExecKernelNodeSetParams_v2(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(186, "cuGraphExecKernelNodeSetParams_v2") { ClientCalls.notSupported("cuGraphExecKernelNodeSetParams_v2") }
+    Tracing.call(186, "cuGraphExecKernelNodeSetParams_v2") { ClientCalls.cuGraphExecKernelNodeSetParams_v2(graphExec, node, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphExecMemcpyNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ copyParams: OpaquePointer!, _ context: CUcontext!) -> CUresult {
-    Tracing.call(187, "cuGraphExecMemcpyNodeSetParams") { ClientCalls.notSupported("cuGraphExecMemcpyNodeSetParams") }
+    Tracing.call(187, "cuGraphExecMemcpyNodeSetParams") { ClientCalls.cuGraphExecMemcpyNodeSetParams(graphExec, node, copyParams, context) }
 }
 
 @c @implementation
 public func cuGraphExecMemsetNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ memsetParams: OpaquePointer!, _ context: CUcontext!) -> CUresult {
-    Tracing.call(188, "cuGraphExecMemsetNodeSetParams") { ClientCalls.notSupported("cuGraphExecMemsetNodeSetParams") }
+    Tracing.call(188, "cuGraphExecMemsetNodeSetParams") { ClientCalls.cuGraphExecMemsetNodeSetParams(graphExec, node, memsetParams, context) }
 }
 
 @c @implementation
 public func cuGraphExecNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(189, "cuGraphExecNodeSetParams") { ClientCalls.notSupported("cuGraphExecNodeSetParams") }
+    Tracing.call(189, "cuGraphExecNodeSetParams") { ClientCalls.cuGraphExecNodeSetParams(graphExec, node, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphExecUpdate(_ graphExec: CUgraphExec!, _ graph: CUgraph!, _ errorNodeout: UnsafeMutablePointer<CUgraphNode?>!, _ updateResultout: UnsafeMutablePointer<CUgraphExecUpdateResult>!) -> CUresult {
-    Tracing.call(190, "cuGraphExecUpdate") { ClientCalls.notSupported("cuGraphExecUpdate") }
+    Tracing.call(190, "cuGraphExecUpdate") { ClientCalls.cuGraphExecUpdate(graphExec, graph, errorNodeout, updateResultout) }
 }
 
 @c @implementation
 public func cuGraphExecUpdate_v2(_ graphExec: CUgraphExec!, _ graph: CUgraph!, _ resultInfo: OpaquePointer!) -> CUresult {
-    Tracing.call(191, "cuGraphExecUpdate_v2") { ClientCalls.notSupported("cuGraphExecUpdate_v2") }
+    Tracing.call(191, "cuGraphExecUpdate_v2") { ClientCalls.cuGraphExecUpdate_v2(graphExec, graph, resultInfo) }
 }
 
 @c @implementation
@@ -385,27 +385,27 @@ public func cuGraphExternalSemaphoresWaitNodeSetParams(_ node: CUgraphNode!, _ n
 
 @c @implementation
 public func cuGraphGetEdges(_ graph: CUgraph!, _ from: UnsafeMutablePointer<CUgraphNode?>!, _ to: UnsafeMutablePointer<CUgraphNode?>!, _ numEdges: UnsafeMutablePointer<Int>!) -> CUresult {
-    Tracing.call(196, "cuGraphGetEdges") { ClientCalls.notSupported("cuGraphGetEdges") }
+    Tracing.call(196, "cuGraphGetEdges") { ClientCalls.cuGraphGetEdges(graph, from, to, numEdges) }
 }
 
 @c @implementation
 public func cuGraphGetEdges_v2(_ graph: CUgraph!, _ from: UnsafeMutablePointer<CUgraphNode?>!, _ to: UnsafeMutablePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numEdges: UnsafeMutablePointer<Int>!) -> CUresult {
-    Tracing.call(197, "cuGraphGetEdges_v2") { ClientCalls.notSupported("cuGraphGetEdges_v2") }
+    Tracing.call(197, "cuGraphGetEdges_v2") { ClientCalls.cuGraphGetEdges_v2(graph, from, to, edgeData, numEdges) }
 }
 
 @c @implementation
 public func cuGraphGetId(_ graph: CUgraph!, _ graphId: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    Tracing.call(198, "cuGraphGetId") { ClientCalls.notSupported("cuGraphGetId") }
+    Tracing.call(198, "cuGraphGetId") { ClientCalls.cuGraphGetId(graph, graphId) }
 }
 
 @c @implementation
 public func cuGraphGetNodes(_ graph: CUgraph!, _ nodes: UnsafeMutablePointer<CUgraphNode?>!, _ numNodes: UnsafeMutablePointer<Int>!) -> CUresult {
-    Tracing.call(199, "cuGraphGetNodes") { ClientCalls.notSupported("cuGraphGetNodes") }
+    Tracing.call(199, "cuGraphGetNodes") { ClientCalls.cuGraphGetNodes(graph, nodes, numNodes) }
 }
 
 @c @implementation
 public func cuGraphGetRootNodes(_ graph: CUgraph!, _ rootNodes: UnsafeMutablePointer<CUgraphNode?>!, _ numRootNodes: UnsafeMutablePointer<Int>!) -> CUresult {
-    Tracing.call(200, "cuGraphGetRootNodes") { ClientCalls.notSupported("cuGraphGetRootNodes") }
+    Tracing.call(200, "cuGraphGetRootNodes") { ClientCalls.cuGraphGetRootNodes(graph, rootNodes, numRootNodes) }
 }
 
 @c @implementation
@@ -475,72 +475,72 @@ public func cuGraphicsUnregisterResource(_ resource: CUgraphicsResource!) -> CUr
 
 @c @implementation
 public func cuGraphInstantiate(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ phErrorNode: UnsafeMutablePointer<CUgraphNode?>!, _ logBuffer: UnsafeMutablePointer<CChar>!, _ bufferSize: Int) -> CUresult {
-    Tracing.call(214, "cuGraphInstantiate") { ClientCalls.notSupported("cuGraphInstantiate") }
+    Tracing.call(214, "cuGraphInstantiate") { ClientCalls.cuGraphInstantiate(phGraphExec, graph, phErrorNode, logBuffer, bufferSize) }
 }
 
 @c @implementation
 public func cuGraphInstantiate_v2(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ phErrorNode: UnsafeMutablePointer<CUgraphNode?>!, _ logBuffer: UnsafeMutablePointer<CChar>!, _ bufferSize: Int) -> CUresult {
-    Tracing.call(215, "cuGraphInstantiate_v2") { ClientCalls.notSupported("cuGraphInstantiate_v2") }
+    Tracing.call(215, "cuGraphInstantiate_v2") { ClientCalls.cuGraphInstantiate_v2(phGraphExec, graph, phErrorNode, logBuffer, bufferSize) }
 }
 
 @c @implementation
 public func cuGraphInstantiateWithFlags(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ flags: UInt64) -> CUresult {
-    Tracing.call(216, "cuGraphInstantiateWithFlags") { ClientCalls.notSupported("cuGraphInstantiateWithFlags") }
+    Tracing.call(216, "cuGraphInstantiateWithFlags") { ClientCalls.cuGraphInstantiateWithFlags(phGraphExec, graph, flags) }
 }
 
 @c @implementation
 public func cuGraphInstantiateWithParams(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ instantiateParams: OpaquePointer!) -> CUresult {
-    Tracing.call(217, "cuGraphInstantiateWithParams") { ClientCalls.notSupported("cuGraphInstantiateWithParams") }
+    Tracing.call(217, "cuGraphInstantiateWithParams") { ClientCalls.cuGraphInstantiateWithParams(phGraphExec, graph, instantiateParams) }
 }
 
 @c @implementation
 public func cuGraphInstantiateWithParams_ptsz(_ phGraphExec: UnsafeMutablePointer<CUgraphExec?>!, _ graph: CUgraph!, _ instantiateParams: OpaquePointer!) -> CUresult {
-    Tracing.call(218, "cuGraphInstantiateWithParams_ptsz") { ClientCalls.notSupported("cuGraphInstantiateWithParams_ptsz") }
+    Tracing.call(218, "cuGraphInstantiateWithParams_ptsz") { ClientCalls.cuGraphInstantiateWithParams_ptsz(phGraphExec, graph, instantiateParams) }
 }
 
 @c @implementation
 public func cuGraphKernelNodeCopyAttributes(_ dst: CUgraphNode!, _ src: CUgraphNode!) -> CUresult {
-    Tracing.call(219, "cuGraphKernelNodeCopyAttributes") { ClientCalls.notSupported("cuGraphKernelNodeCopyAttributes") }
+    Tracing.call(219, "cuGraphKernelNodeCopyAttributes") { ClientCalls.cuGraphKernelNodeCopyAttributes(dst, src) }
 }
 
 @c @implementation
 public func cuGraphKernelNodeGetAttribute(_ node: CUgraphNode!, _ attr: CUkernelNodeAttrID, _ valueout: OpaquePointer!) -> CUresult {
-    Tracing.call(220, "cuGraphKernelNodeGetAttribute") { ClientCalls.notSupported("cuGraphKernelNodeGetAttribute") }
+    Tracing.call(220, "cuGraphKernelNodeGetAttribute") { ClientCalls.cuGraphKernelNodeGetAttribute(node, attr, valueout) }
 }
 
 @c @implementation
 public func cuGraphKernelNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(221, "cuGraphKernelNodeGetParams") { ClientCalls.notSupported("cuGraphKernelNodeGetParams") }
+    Tracing.call(221, "cuGraphKernelNodeGetParams") { ClientCalls.cuGraphKernelNodeGetParams(node, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphKernelNodeGetParams_v2(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(222, "cuGraphKernelNodeGetParams_v2") { ClientCalls.notSupported("cuGraphKernelNodeGetParams_v2") }
+    Tracing.call(222, "cuGraphKernelNodeGetParams_v2") { ClientCalls.cuGraphKernelNodeGetParams_v2(node, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphKernelNodeSetAttribute(_ node: CUgraphNode!, _ attr: CUkernelNodeAttrID, _ value: OpaquePointer!) -> CUresult {
-    Tracing.call(223, "cuGraphKernelNodeSetAttribute") { ClientCalls.notSupported("cuGraphKernelNodeSetAttribute") }
+    Tracing.call(223, "cuGraphKernelNodeSetAttribute") { ClientCalls.cuGraphKernelNodeSetAttribute(node, attr, value) }
 }
 
 @c @implementation
 public func cuGraphKernelNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(224, "cuGraphKernelNodeSetParams") { ClientCalls.notSupported("cuGraphKernelNodeSetParams") }
+    Tracing.call(224, "cuGraphKernelNodeSetParams") { ClientCalls.cuGraphKernelNodeSetParams(node, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphKernelNodeSetParams_v2(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(225, "cuGraphKernelNodeSetParams_v2") { ClientCalls.notSupported("cuGraphKernelNodeSetParams_v2") }
+    Tracing.call(225, "cuGraphKernelNodeSetParams_v2") { ClientCalls.cuGraphKernelNodeSetParams_v2(node, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphLaunch(_ graph: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    Tracing.call(226, "cuGraphLaunch") { ClientCalls.notSupported("cuGraphLaunch") }
+    Tracing.call(226, "cuGraphLaunch") { ClientCalls.cuGraphLaunch(graph, stream) }
 }
 
 @c @implementation
 public func cuGraphLaunch_ptsz(_ graphExec: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    Tracing.call(227, "cuGraphLaunch_ptsz") { ClientCalls.notSupported("cuGraphLaunch_ptsz") }
+    Tracing.call(227, "cuGraphLaunch_ptsz") { ClientCalls.cuGraphLaunch(graphExec, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
@@ -555,7 +555,7 @@ public func cuGraphMemcpyNodeGetParams(_ node: CUgraphNode!, _ nodeParams: Opaqu
 
 @c @implementation
 public func cuGraphMemcpyNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(230, "cuGraphMemcpyNodeSetParams") { ClientCalls.notSupported("cuGraphMemcpyNodeSetParams") }
+    Tracing.call(230, "cuGraphMemcpyNodeSetParams") { ClientCalls.cuGraphMemcpyNodeSetParams(node, nodeParams) }
 }
 
 @c @implementation
@@ -565,17 +565,17 @@ public func cuGraphMemFreeNodeGetParams(_ node: CUgraphNode!, _ dptrout: UnsafeM
 
 @c @implementation
 public func cuGraphMemsetNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(232, "cuGraphMemsetNodeGetParams") { ClientCalls.notSupported("cuGraphMemsetNodeGetParams") }
+    Tracing.call(232, "cuGraphMemsetNodeGetParams") { ClientCalls.cuGraphMemsetNodeGetParams(node, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphMemsetNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(233, "cuGraphMemsetNodeSetParams") { ClientCalls.notSupported("cuGraphMemsetNodeSetParams") }
+    Tracing.call(233, "cuGraphMemsetNodeSetParams") { ClientCalls.cuGraphMemsetNodeSetParams(node, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphNodeFindInClone(_ phNode: UnsafeMutablePointer<CUgraphNode?>!, _ originalNode: CUgraphNode!, _ clonedGraph: CUgraph!) -> CUresult {
-    Tracing.call(234, "cuGraphNodeFindInClone") { ClientCalls.notSupported("cuGraphNodeFindInClone") }
+    Tracing.call(234, "cuGraphNodeFindInClone") { ClientCalls.cuGraphNodeFindInClone(phNode, originalNode, clonedGraph) }
 }
 
 @c @implementation
@@ -585,20 +585,20 @@ public func cuGraphNodeGetContainingGraph(_ node: CUgraphNode!, _ phGraph: Unsaf
 
 @c @implementation
 public func cuGraphNodeGetDependencies(_ node: CUgraphNode!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ numDependencies: UnsafeMutablePointer<Int>!) -> CUresult {
-    Tracing.call(236, "cuGraphNodeGetDependencies") { ClientCalls.notSupported("cuGraphNodeGetDependencies") }
+    Tracing.call(236, "cuGraphNodeGetDependencies") { ClientCalls.cuGraphNodeGetDependencies(node, dependencies, numDependencies) }
 }
 
 @c @implementation
 public func cuGraphNodeGetDependencies_v2(_ node: CUgraphNode!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numDependencies: UnsafeMutablePointer<Int>!) -> CUresult {
-    Tracing.call(237, "cuGraphNodeGetDependencies_v2") { ClientCalls.notSupported("cuGraphNodeGetDependencies_v2") }
+    Tracing.call(237, "cuGraphNodeGetDependencies_v2") { ClientCalls.cuGraphNodeGetDependencies_v2(node, dependencies, edgeData, numDependencies) }
 }
 
 @c @implementation
 public func cuGraphNodeGetDependentNodes(_ node: CUgraphNode!, _ dependentNodes: UnsafeMutablePointer<CUgraphNode?>!, _ numDependentNodes: UnsafeMutablePointer<Int>!) -> CUresult {
-    Tracing.call(238, "cuGraphNodeGetDependentNodes") { ClientCalls.notSupported("cuGraphNodeGetDependentNodes") }
+    Tracing.call(238, "cuGraphNodeGetDependentNodes") { ClientCalls.cuGraphNodeGetDependentNodes(node, dependentNodes, numDependentNodes) }
 }
 
 @c @implementation
 public func cuGraphNodeGetDependentNodes_v2(_ node: CUgraphNode!, _ dependentNodes: UnsafeMutablePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numDependentNodes: UnsafeMutablePointer<Int>!) -> CUresult {
-    Tracing.call(239, "cuGraphNodeGetDependentNodes_v2") { ClientCalls.notSupported("cuGraphNodeGetDependentNodes_v2") }
+    Tracing.call(239, "cuGraphNodeGetDependentNodes_v2") { ClientCalls.cuGraphNodeGetDependentNodes_v2(node, dependentNodes, edgeData, numDependentNodes) }
 }

@@ -5,12 +5,12 @@ internal import Client
 
 @c @implementation
 public func cuGraphNodeGetEnabled(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ isEnabled: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    Tracing.call(240, "cuGraphNodeGetEnabled") { ClientCalls.notSupported("cuGraphNodeGetEnabled") }
+    Tracing.call(240, "cuGraphNodeGetEnabled") { ClientCalls.cuGraphNodeGetEnabled(graphExec, node, isEnabled) }
 }
 
 @c @implementation
 public func cuGraphNodeGetLocalId(_ node: CUgraphNode!, _ nodeId: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    Tracing.call(241, "cuGraphNodeGetLocalId") { ClientCalls.notSupported("cuGraphNodeGetLocalId") }
+    Tracing.call(241, "cuGraphNodeGetLocalId") { ClientCalls.cuGraphNodeGetLocalId(node, nodeId) }
 }
 
 @c @implementation
@@ -20,27 +20,27 @@ public func cuGraphNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePoint
 
 @c @implementation
 public func cuGraphNodeGetToolsId(_ node: CUgraphNode!, _ toolsNodeId: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    Tracing.call(243, "cuGraphNodeGetToolsId") { ClientCalls.notSupported("cuGraphNodeGetToolsId") }
+    Tracing.call(243, "cuGraphNodeGetToolsId") { ClientCalls.cuGraphNodeGetToolsId(node, toolsNodeId) }
 }
 
 @c @implementation
 public func cuGraphNodeGetType(_ node: CUgraphNode!, _ type: UnsafeMutablePointer<CUgraphNodeType>!) -> CUresult {
-    Tracing.call(244, "cuGraphNodeGetType") { ClientCalls.notSupported("cuGraphNodeGetType") }
+    Tracing.call(244, "cuGraphNodeGetType") { ClientCalls.cuGraphNodeGetType(node, type) }
 }
 
 @c @implementation
 public func cuGraphNodeSetEnabled(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ isEnabled: UInt32) -> CUresult {
-    Tracing.call(245, "cuGraphNodeSetEnabled") { ClientCalls.notSupported("cuGraphNodeSetEnabled") }
+    Tracing.call(245, "cuGraphNodeSetEnabled") { ClientCalls.cuGraphNodeSetEnabled(graphExec, node, isEnabled) }
 }
 
 @c @implementation
 public func cuGraphNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(246, "cuGraphNodeSetParams") { ClientCalls.notSupported("cuGraphNodeSetParams") }
+    Tracing.call(246, "cuGraphNodeSetParams") { ClientCalls.cuGraphNodeSetParams(node, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphNodeSetParams_v2(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(247, "cuGraphNodeSetParams_v2") { ClientCalls.notSupported("cuGraphNodeSetParams_v2") }
+    Tracing.call(247, "cuGraphNodeSetParams_v2") { ClientCalls.cuGraphNodeSetParams_v2(node, nodeParams) }
 }
 
 @c @implementation
@@ -50,12 +50,12 @@ public func cuGraphReleaseUserObject(_ graph: CUgraph!, _ object: CUuserObject!,
 
 @c @implementation
 public func cuGraphRemoveDependencies(_ graph: CUgraph!, _ from: UnsafePointer<CUgraphNode?>!, _ to: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int) -> CUresult {
-    Tracing.call(249, "cuGraphRemoveDependencies") { ClientCalls.notSupported("cuGraphRemoveDependencies") }
+    Tracing.call(249, "cuGraphRemoveDependencies") { ClientCalls.cuGraphRemoveDependencies(graph, from, to, numDependencies) }
 }
 
 @c @implementation
 public func cuGraphRemoveDependencies_v2(_ graph: CUgraph!, _ from: UnsafePointer<CUgraphNode?>!, _ to: UnsafePointer<CUgraphNode?>!, _ edgeData: OpaquePointer!, _ numDependencies: Int) -> CUresult {
-    Tracing.call(250, "cuGraphRemoveDependencies_v2") { ClientCalls.notSupported("cuGraphRemoveDependencies_v2") }
+    Tracing.call(250, "cuGraphRemoveDependencies_v2") { ClientCalls.cuGraphRemoveDependencies_v2(graph, from, to, edgeData, numDependencies) }
 }
 
 @c @implementation
@@ -65,12 +65,12 @@ public func cuGraphRetainUserObject(_ graph: CUgraph!, _ object: CUuserObject!, 
 
 @c @implementation
 public func cuGraphUpload(_ graph: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    Tracing.call(252, "cuGraphUpload") { ClientCalls.notSupported("cuGraphUpload") }
+    Tracing.call(252, "cuGraphUpload") { ClientCalls.cuGraphUpload(graph, stream) }
 }
 
 @c @implementation
 public func cuGraphUpload_ptsz(_ graphExec: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    Tracing.call(253, "cuGraphUpload_ptsz") { ClientCalls.notSupported("cuGraphUpload_ptsz") }
+    Tracing.call(253, "cuGraphUpload_ptsz") { ClientCalls.cuGraphUpload(graphExec, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation

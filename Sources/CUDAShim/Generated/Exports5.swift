@@ -405,22 +405,22 @@ public func cuStreamBatchMemOp_v2_ptsz(_ stream: CUstream!, _ count: UInt32, _ p
 
 @c @implementation
 public func cuStreamBeginCapture(_ stream: CUstream!) -> CUresult {
-    Tracing.call(560, "cuStreamBeginCapture") { ClientCalls.notSupported("cuStreamBeginCapture") }
+    Tracing.call(560, "cuStreamBeginCapture") { ClientCalls.cuStreamBeginCapture(stream) }
 }
 
 @c @implementation
 public func cuStreamBeginCapture_ptsz(_ stream: CUstream!) -> CUresult {
-    Tracing.call(561, "cuStreamBeginCapture_ptsz") { ClientCalls.notSupported("cuStreamBeginCapture_ptsz") }
+    Tracing.call(561, "cuStreamBeginCapture_ptsz") { ClientCalls.cuStreamBeginCapture(ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuStreamBeginCapture_v2(_ stream: CUstream!, _ mode: CUstreamCaptureMode) -> CUresult {
-    Tracing.call(562, "cuStreamBeginCapture_v2") { ClientCalls.notSupported("cuStreamBeginCapture_v2") }
+    Tracing.call(562, "cuStreamBeginCapture_v2") { ClientCalls.cuStreamBeginCapture_v2(stream, mode) }
 }
 
 @c @implementation
 public func cuStreamBeginCapture_v2_ptsz(_ stream: CUstream!, _ mode: CUstreamCaptureMode) -> CUresult {
-    Tracing.call(563, "cuStreamBeginCapture_v2_ptsz") { ClientCalls.notSupported("cuStreamBeginCapture_v2_ptsz") }
+    Tracing.call(563, "cuStreamBeginCapture_v2_ptsz") { ClientCalls.cuStreamBeginCapture_v2(ClientCalls.perThread(stream), mode) }
 }
 
 @c @implementation
@@ -435,12 +435,12 @@ public func cuStreamBeginCaptureToCig_ptsz(_ stream: CUstream!, _ streamCigCaptu
 
 @c @implementation
 public func cuStreamBeginCaptureToGraph(_ stream: CUstream!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ mode: CUstreamCaptureMode) -> CUresult {
-    Tracing.call(566, "cuStreamBeginCaptureToGraph") { ClientCalls.notSupported("cuStreamBeginCaptureToGraph") }
+    Tracing.call(566, "cuStreamBeginCaptureToGraph") { ClientCalls.cuStreamBeginCaptureToGraph(stream, graph, dependencies, dependencyData, numDependencies, mode) }
 }
 
 @c @implementation
 public func cuStreamBeginCaptureToGraph_ptsz(_ stream: CUstream!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ mode: CUstreamCaptureMode) -> CUresult {
-    Tracing.call(567, "cuStreamBeginCaptureToGraph_ptsz") { ClientCalls.notSupported("cuStreamBeginCaptureToGraph_ptsz") }
+    Tracing.call(567, "cuStreamBeginCaptureToGraph_ptsz") { ClientCalls.cuStreamBeginCaptureToGraph(ClientCalls.perThread(stream), graph, dependencies, dependencyData, numDependencies, mode) }
 }
 
 @c @implementation
@@ -485,12 +485,12 @@ public func cuStreamDestroy_v2(_ stream: CUstream!) -> CUresult {
 
 @c @implementation
 public func cuStreamEndCapture(_ stream: CUstream!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    Tracing.call(576, "cuStreamEndCapture") { ClientCalls.notSupported("cuStreamEndCapture") }
+    Tracing.call(576, "cuStreamEndCapture") { ClientCalls.cuStreamEndCapture(stream, phGraph) }
 }
 
 @c @implementation
 public func cuStreamEndCapture_ptsz(_ stream: CUstream!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    Tracing.call(577, "cuStreamEndCapture_ptsz") { ClientCalls.notSupported("cuStreamEndCapture_ptsz") }
+    Tracing.call(577, "cuStreamEndCapture_ptsz") { ClientCalls.cuStreamEndCapture(ClientCalls.perThread(stream), phGraph) }
 }
 
 @c @implementation
@@ -515,12 +515,12 @@ public func cuStreamGetAttribute_ptsz(_ stream: CUstream!, _ attr: CUstreamAttrI
 
 @c @implementation
 public func cuStreamGetCaptureInfo(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    Tracing.call(582, "cuStreamGetCaptureInfo") { ClientCalls.notSupported("cuStreamGetCaptureInfo") }
+    Tracing.call(582, "cuStreamGetCaptureInfo") { ClientCalls.cuStreamGetCaptureInfo(stream, captureStatusout, idout) }
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo_ptsz(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    Tracing.call(583, "cuStreamGetCaptureInfo_ptsz") { ClientCalls.notSupported("cuStreamGetCaptureInfo_ptsz") }
+    Tracing.call(583, "cuStreamGetCaptureInfo_ptsz") { ClientCalls.cuStreamGetCaptureInfo(ClientCalls.perThread(stream), captureStatusout, idout) }
 }
 
 @c @implementation

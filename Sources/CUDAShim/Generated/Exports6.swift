@@ -60,22 +60,22 @@ public func cuStreamSynchronize_ptsz(_ stream: CUstream!) -> CUresult {
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    Tracing.call(611, "cuStreamUpdateCaptureDependencies") { ClientCalls.notSupported("cuStreamUpdateCaptureDependencies") }
+    Tracing.call(611, "cuStreamUpdateCaptureDependencies") { ClientCalls.cuStreamUpdateCaptureDependencies(stream, dependencies, numDependencies, flags) }
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_ptsz(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    Tracing.call(612, "cuStreamUpdateCaptureDependencies_ptsz") { ClientCalls.notSupported("cuStreamUpdateCaptureDependencies_ptsz") }
+    Tracing.call(612, "cuStreamUpdateCaptureDependencies_ptsz") { ClientCalls.cuStreamUpdateCaptureDependencies(ClientCalls.perThread(stream), dependencies, numDependencies, flags) }
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_v2(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    Tracing.call(613, "cuStreamUpdateCaptureDependencies_v2") { ClientCalls.notSupported("cuStreamUpdateCaptureDependencies_v2") }
+    Tracing.call(613, "cuStreamUpdateCaptureDependencies_v2") { ClientCalls.cuStreamUpdateCaptureDependencies_v2(stream, dependencies, dependencyData, numDependencies, flags) }
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_v2_ptsz(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    Tracing.call(614, "cuStreamUpdateCaptureDependencies_v2_ptsz") { ClientCalls.notSupported("cuStreamUpdateCaptureDependencies_v2_ptsz") }
+    Tracing.call(614, "cuStreamUpdateCaptureDependencies_v2_ptsz") { ClientCalls.cuStreamUpdateCaptureDependencies_v2(ClientCalls.perThread(stream), dependencies, dependencyData, numDependencies, flags) }
 }
 
 @c @implementation

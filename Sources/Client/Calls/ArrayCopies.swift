@@ -48,6 +48,17 @@ enum ArrayCopies {
             // No array is as large, so only where its size is not known here.
             let (w, h, d) = (UInt64(extent.width), UInt64(extent.height), UInt64(extent.depth))
             guard BoxExtent(checking: w, h, d) != nil else { return Status.invalidValue }
+            if state.pointee.captures.isAny {
+                let isHost = from.kind == .host || to.kind == .host
+                if isHost, stream != nil, Capturing.work(state, handle) != .plain {
+                    Log.notSupported("such a copy of the program's memory in a captured stream")
+                    return Capturing.forbid(state, handle)
+                }
+                let refusal =
+                    stream == nil
+                    ? Capturing.checkSynchronous(state) : Capturing.check(state, handle)
+                guard refusal == Status.success else { return refusal }
+            }
             let copy = ArrayCopy(
                 to: to,
                 from: from,
@@ -60,7 +71,7 @@ enum ArrayCopies {
     }
 
     /// Checks a side; `nil` and a status when there is something wrong with it.
-    private static func resolve(
+    static func resolve(
         _ state: State,
         _ side: BoxSide,
         _ extent: BoxExtent,

@@ -26,10 +26,10 @@ struct ArrayCopy {
         }
     }
 
-    private var whole: BoxPiece { BoxPiece(x: 0, y: 0, z: 0, extent: extent) }
+    var whole: BoxPiece { BoxPiece(x: 0, y: 0, z: 0, extent: extent) }
 
     /// Writes the body for a piece of the copy; the data may follow.
-    private func encode(_ piece: BoxPiece, to body: UnsafeMutableRawPointer) {
+    func encode(_ piece: BoxPiece, to body: UnsafeMutableRawPointer) {
         func store(_ value: Int, _ offset: Int) {
             body.storeBytes(of: value, toByteOffset: offset, as: Int.self)
         }

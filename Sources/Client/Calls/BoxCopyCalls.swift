@@ -124,13 +124,19 @@ extension ClientCalls {
         box(copy, .some(stream)) { cuMemcpyAsync($0, $1, $2, stream) }
     }
 
-    /// Reads a CUDA_MEMCPY3D: both sides have the same members, 88 bytes apart.
+    /// Copies what a CUDA_MEMCPY3D says: both sides have the same members, 88 bytes apart.
     private static func box(
         _ copy: OpaquePointer?,
         _ stream: CUstream??,
         _ row: (CUdeviceptr, CUdeviceptr, Int) -> CUresult
     ) -> CUresult {
         guard let copy else { return Status.invalidValue }
+        let (to, from, extent) = boxSides(copy)
+        return copyBox(to, from, extent, stream, row)
+    }
+
+    /// Destination, source and extent of a CUDA_MEMCPY3D.
+    static func boxSides(_ copy: OpaquePointer) -> (BoxSide, BoxSide, BoxExtent) {
         let bytes = UnsafeRawPointer(copy)
         func side(_ start: Int) -> BoxSide {
             func number(_ offset: Int) -> Int { bytes.load(fromByteOffset: offset, as: Int.self) }
@@ -151,7 +157,7 @@ extension ClientCalls {
             height: bytes.load(fromByteOffset: 184, as: Int.self),
             depth: bytes.load(fromByteOffset: 192, as: Int.self)
         )
-        return copyBox(side(88), side(0), extent, stream, row)
+        return (side(88), side(0), extent)
     }
 
     private static func copyBox(
@@ -225,6 +231,12 @@ extension ClientCalls {
         // To page-locked memory each row is asynchronous, as the whole is.
         if stream != nil, state.pointee.hostMemory.find(UInt(box.to)) != nil { return nil }
         guard let handle = Handles.stream(stream ?? nil) else { return invalidHandle() }
+        if state.pointee.captures.isAny {
+            // Row by row, as other copies in captured streams are.
+            if stream != nil, Capturing.work(state, handle) != .plain { return nil }
+            let refusal = stream == nil ? Capturing.checkSynchronous(state) : Status.success
+            guard refusal == Status.success else { return refusal }
+        }
         for index in 0..<box.rows
         where !state.pointee.memory.contains(box.row(index).from, box.extent.width) {
             return Status.invalidValue

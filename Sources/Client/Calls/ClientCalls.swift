@@ -1,6 +1,7 @@
 internal import CLinux
 package import CUDAABI
 internal import Driver
+internal import DriverFrontend
 
 /// The driver API as the program calls it: one function for each exported symbol that is not a
 /// plain alias. The exports in CUDAShim are generated and call these; files are grouped by noun.
@@ -39,6 +40,29 @@ package enum ClientCalls {
         var context: UInt32 = 0
         guard let state = Session.readyInContext(&failure, &context) else { return failure }
         return body(state, context)
+    }
+
+    /// The same for calls that captures concern and that are made often: while there is no capture, it costs
+    /// them nothing.
+    ///
+    /// - Parameter otherwise: Runs while streams are captured; `nil` when the call is made as ever.
+    @inline(__always)
+    static func withContext(
+        unlessCaptured otherwise: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult?,
+        _ body: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult
+    ) -> CUresult {
+        guard let state = Session.live,
+            let context = state.pointee.contexts.unwatched(ContextStack.current)
+        else { return withWatchedContext(otherwise, body) }
+        return body(state, context)
+    }
+
+    @inline(never)
+    private static func withWatchedContext(
+        _ otherwise: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult?,
+        _ body: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult
+    ) -> CUresult {
+        withContext { state, context in otherwise(state, context) ?? body(state, context) }
     }
 
     /// The same for calls about a device.

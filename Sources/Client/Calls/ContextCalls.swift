@@ -285,6 +285,15 @@ extension ClientCalls {
         }
     }
 
+    /// `cuCtxSynchronize`
+    package static func cuCtxSynchronize() -> CUresult {
+        withContext { state, context in
+            let refusal = Capturing.forbid(state, context: ContextStack.current)
+            guard refusal == Status.success else { return refusal }
+            return Session.wait(state, .cuCtxSynchronize, context: context, size: 0) { _ in }
+        }
+    }
+
     /// `cuCtxSynchronize_v2`
     package static func cuCtxSynchronize_v2(_ context: CUcontext?) -> CUresult {
         guard context != nil else { return cuCtxSynchronize() }
@@ -292,6 +301,8 @@ extension ClientCalls {
             guard let identifier = state.pointee.contexts.usable(raw(context)) else {
                 return state.pointee.contexts.problem(raw(context))
             }
+            let refusal = Capturing.forbid(state, context: raw(context))
+            guard refusal == Status.success else { return refusal }
             return Session.wait(state, .cuCtxSynchronize_v2, context: identifier, size: 0) { _ in }
         }
     }
@@ -302,6 +313,7 @@ extension ClientCalls {
         state.pointee.memory.removeAll(context: context)
         state.pointee.textures.removeAll(context: context)
         state.pointee.hostFunctions.removeAll(context: context)
+        Graphs.forget(state, context: context)
         state.pointee.objectLock.lock()
         defer { state.pointee.objectLock.unlock() }
         state.pointee.arrays.forEach { handle, array in

@@ -27,6 +27,37 @@ extension ClientCalls {
         return upload(isSynchronous: false, destination, source, bytes, stream: handle)
     }
 
+    /// Captures a copy between the program's memory and the GPU.
+    ///
+    /// - Returns: `nil` when the stream is not captured, and the copy is to be made now.
+    static func captureHostCopy(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        _ stream: UInt64,
+        host: UInt,
+        device: CUdeviceptr,
+        bytes: Int,
+        isUpload: Bool
+    ) -> CUresult? {
+        switch Capturing.work(state, stream) {
+        case .plain: return nil
+        case .refused(let status): return status
+        case .captured: break
+        }
+        let status = HostCopies.capture(
+            state,
+            context,
+            stream,
+            host: host,
+            device: device,
+            bytes: bytes,
+            isUpload: isUpload
+        )
+        if let status { return status }
+        Log.notSupported("such a copy of the program's memory in a captured stream")
+        return Capturing.forbid(state, stream)
+    }
+
     /// Why a handle has no form on the wire: there is no session, or no such object.
     static func invalidHandle() -> CUresult {
         withContext { _, _ in Status.invalidHandle }
@@ -40,7 +71,22 @@ extension ClientCalls {
         _ bytes: Int,
         stream: UInt64
     ) -> CUresult {
-        withContext { state, context in
+        withContext(unlessCaptured: { state, context in
+            if bytes == 0 { return nil }
+            guard let source, state.pointee.memory.contains(destination, bytes) else {
+                return Status.invalidValue
+            }
+            if isSynchronous { return Capturing.refusal(Capturing.checkSynchronous(state)) }
+            return captureHostCopy(
+                state,
+                context,
+                stream,
+                host: UInt(bitPattern: source),
+                device: destination,
+                bytes: bytes,
+                isUpload: true
+            )
+        }) { state, context in
             if bytes == 0 { return Status.success }
             guard let source, state.pointee.memory.contains(destination, bytes) else {
                 return Status.invalidValue
@@ -145,6 +191,16 @@ extension ClientCalls {
             guard let destination, state.pointee.memory.contains(source, bytes) else {
                 return Status.invalidValue
             }
+            let captured = captureHostCopy(
+                state,
+                context,
+                handle,
+                host: UInt(bitPattern: destination),
+                device: source,
+                bytes: bytes,
+                isUpload: false
+            )
+            if let captured { return captured }
             let first = UInt(bitPattern: destination)
             guard let range = state.pointee.hostMemory.find(first),
                 first - range.address + UInt(bytes) <= UInt(range.size)
@@ -259,6 +315,10 @@ extension ClientCalls {
             guard let destination, state.pointee.memory.contains(source, bytes) else {
                 return Status.invalidValue
             }
+            if opcode == .cuMemcpyDtoH_v2 {
+                let refusal = Capturing.checkSynchronous(state)
+                guard refusal == Status.success else { return refusal }
+            }
             let target = UnsafeMutableRawBufferPointer(start: destination, count: bytes)
             if _slowPath(bytes >= BulkLink.threshold) {
                 let large = BulkCopies.download(
@@ -291,6 +351,8 @@ extension ClientCalls {
             guard state.pointee.memory.contains(destination, bytes),
                 state.pointee.memory.contains(source, bytes)
             else { return Status.invalidValue }
+            let refusal = Capturing.checkSynchronous(state)
+            guard refusal == Status.success else { return refusal }
             let size = Request_cuMemcpyDtoD_v2.size
             return Session.send(state, .cuMemcpyDtoD_v2, context: context, size: size) {
                 Request_cuMemcpyDtoD_v2.encode(
@@ -316,6 +378,8 @@ extension ClientCalls {
             guard state.pointee.memory.contains(destination, bytes),
                 state.pointee.memory.contains(source, bytes)
             else { return Status.invalidValue }
+            let refusal = Capturing.check(state, handle)
+            guard refusal == Status.success else { return refusal }
             let size = Request_cuMemcpyDtoDAsync_v2.size
             return Session.send(state, .cuMemcpyDtoDAsync_v2, context: context, size: size) {
                 Request_cuMemcpyDtoDAsync_v2.encode(

@@ -1,6 +1,7 @@
 internal import CLinux
 package import CUDAABI
 internal import Driver
+internal import DriverFrontend
 internal import Wire
 
 // Recording events and asking for them. An event that is known to be complete is not asked for again
@@ -20,6 +21,8 @@ extension ClientCalls {
         _ stream: CUstream?,
         _ flags: UInt32
     ) -> CUresult {
+        guard flags <= 1 else { return withContext { _, _ in Status.invalidValue } }
+        if flags == 0 { return cuEventRecord(event, stream) }
         let size = Request_cuEventRecordWithFlags.size
         return record(event, stream, .cuEventRecordWithFlags, size: size) {
             Request_cuEventRecordWithFlags.encode(to: $0, event: $1, stream: $2, flags: flags)
@@ -34,15 +37,61 @@ extension ClientCalls {
         size: Int,
         _ encode: (UnsafeMutableRawPointer, UInt64, UInt64) -> Void
     ) -> CUresult {
+        guard let state = Session.live,
+            let context = state.pointee.contexts.unwatched(ContextStack.current)
+        else { return recordWatched(event, stream, opcode, size: size, encode) }
+        return record(state, context, event, stream, opcode, size: size, encode)
+    }
+
+    /// The same while streams are captured.
+    @inline(never)
+    private static func recordWatched(
+        _ event: CUevent?,
+        _ stream: CUstream?,
+        _ opcode: Opcode,
+        size: Int,
+        _ encode: (UnsafeMutableRawPointer, UInt64, UInt64) -> Void
+    ) -> CUresult {
         withContext { state, context in
             let handle = UInt64(UInt(bitPattern: event))
             guard let entry = state.pointee.events.find(handle),
-                let stream = Handles.stream(stream)
+                let target = Handles.stream(stream)
             else { return Status.invalidHandle }
-            return Session.send(state, opcode, context: context, size: size) { body in
-                encode(body, handle, stream)
-                entry.pointee.recordedAt = state.pointee.outgoing.written &+ 1
+            switch Capturing.work(state, target) {
+            case .refused(let status): return status
+            case .plain: break
+            case .captured(let capture):
+                return Session.send(state, opcode, context: context, size: size) { body in
+                    encode(body, handle, target)
+                    // With flags it is a node; without, it marks a place of the capture.
+                    if opcode == .cuEventRecord {
+                        entry.pointee.recordInCapture(capture)
+                    } else {
+                        entry.pointee.belongToGraph()
+                    }
+                }
             }
+            return record(state, context, event, stream, opcode, size: size, encode)
+        }
+    }
+
+    @inline(__always)
+    private static func record(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        _ event: CUevent?,
+        _ stream: CUstream?,
+        _ opcode: Opcode,
+        size: Int,
+        _ encode: (UnsafeMutableRawPointer, UInt64, UInt64) -> Void
+    ) -> CUresult {
+        let handle = UInt64(UInt(bitPattern: event))
+        guard let entry = state.pointee.events.find(handle),
+            let stream = Handles.stream(stream)
+        else { return Status.invalidHandle }
+        return Session.send(state, opcode, context: context, size: size) { body in
+            encode(body, handle, stream)
+            entry.pointee.recordedAt = state.pointee.outgoing.written &+ 1
         }
     }
 
@@ -52,14 +101,37 @@ extension ClientCalls {
         _ event: CUevent?,
         _ flags: UInt32
     ) -> CUresult {
-        guard let stream = Handles.stream(stream), let event = Handles.event(event) else {
+        guard let stream = Handles.stream(stream), Handles.event(event) != nil else {
             return invalidHandle()
         }
         return withContext { state, context in
+            let handle = Handles.raw(event)
+            guard let entry = state.pointee.events.find(handle) else {
+                return Status.invalidHandle
+            }
+            let captured = entry.pointee.capture
+            // With flags it is a node in a capture, whatever the event stands for.
+            if flags == 0, captured != 0 || state.pointee.captures.isAny {
+                let target = Capturing.stream(state, stream)
+                let isRecorded = entry.pointee.recordedAt != 0
+                let verdict = Capturing.with(state) {
+                    $0.wait(target, for: captured, isRecorded: isRecorded)
+                }
+                if case .refused(let status) = verdict { return status }
+            } else if flags != 0 {
+                let status = Capturing.check(state, stream)
+                guard status == Status.success else { return status }
+                if Capturing.work(state, stream) != .plain { entry.pointee.belongToGraph() }
+            }
             HostFunctions.noteJoin(state, stream)
             let size = Request_cuStreamWaitEvent.size
             return Session.send(state, .cuStreamWaitEvent, context: context, size: size) {
-                Request_cuStreamWaitEvent.encode(to: $0, stream: stream, event: event, flags: flags)
+                Request_cuStreamWaitEvent.encode(
+                    to: $0,
+                    stream: stream,
+                    event: handle,
+                    flags: flags
+                )
             }
         }
     }
@@ -80,15 +152,23 @@ extension ClientCalls {
             guard let entry = state.pointee.events.find(handle) else {
                 return Status.invalidHandle
             }
+            let unsafe = Capturing.checkUnsafeCall(state)
+            guard unsafe == Status.success else { return unsafe }
             let record = entry.pointee.recordedAt
             // One that was never recorded counts as complete.
             if record == entry.pointee.completedAt { return Status.success }
+            if entry.pointee.capture != 0 {
+                Capturing.with(state) { $0.invalidate(entry.pointee.capture) }
+                return FERRY_CUDA_ERROR_CAPTURED_EVENT
+            }
             let size = EventSynchronizeLayout.size
             let status = Session.wait(state, opcode, context: context, size: size) {
                 $0.storeBytes(of: handle, as: UInt64.self)
             }
             // Meanwhile another thread may have destroyed the event or recorded it anew.
-            if status == 0, let entry = state.pointee.events.find(handle) {
+            if status == 0, let entry = state.pointee.events.find(handle),
+                !entry.pointee.isOfGraph
+            {
                 entry.pointee.completedAt = record
             }
             return status

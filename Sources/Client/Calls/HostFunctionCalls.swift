@@ -53,6 +53,9 @@ extension ClientCalls {
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
         return withContext { state, context in
+            // A graph would call it at each launch, of which the server would have to tell.
+            let refused = Capturing.forbid(state, handle)
+            guard refused == Status.success else { return refused }
             guard HostFunctions.isOpen(state) else {
                 let lost = state.pointee.lostStatus
                 return lost != Status.success ? lost : Status.notSupported

@@ -124,7 +124,7 @@ extension ClientCalls {
     }
 
     /// Lays out the parameters of a launch that has a pointer to each.
-    private static func layOut(
+    static func layOut(
         _ entry: UnsafeMutablePointer<FunctionEntry>,
         _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
         _ blob: UnsafeMutableRawPointer
@@ -175,6 +175,8 @@ extension ClientCalls {
         }
         let problem = check(entry, launch)
         guard problem == 0 else { return problem }
+        let refusal = Capturing.check(state, stream)
+        guard refusal == 0 else { return refusal }
         var bytes = entry.pointee.parameters.bytes
         var packed: UnsafeRawPointer?
         if let extra {
@@ -250,7 +252,7 @@ extension ClientCalls {
     }
 
     /// Reads the `extra` array: 1 buffer, 2 pointer to its size, 0 end.
-    private static func unpack(
+    static func unpack(
         _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
         _ expected: Int,
         _ packed: inout UnsafeRawPointer?,

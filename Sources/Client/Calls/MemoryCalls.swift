@@ -15,23 +15,37 @@ extension ClientCalls {
         withContext { state, context in
             guard let address, bytes != 0 else { return Status.invalidValue }
             guard bytes > 0 else { return Status.outOfMemory }
-            var found: UInt64 = 0
-            let status = Session.wait(
-                state,
-                .cuMemAlloc_v2,
-                context: context,
-                size: MemoryLayouts.allocSize,
-                replySize: ReplyLayout.values + 8
-            ) {
-                $0.storeBytes(of: UInt64(bytes), as: UInt64.self)
-            } reply: {
-                found = $0.loadUnaligned(fromByteOffset: ReplyLayout.values, as: UInt64.self)
-            }
-            guard status == 0 else { return giveBack(state, context, found, status) }
-            remember(state, found, bytes)
-            address.pointee = found
-            return Status.success
+            let refusal = Capturing.checkUnsafeCall(state)
+            guard refusal == Status.success else { return refusal }
+            return allocate(state, context, bytes, &address.pointee)
         }
+    }
+
+    /// Takes memory of the GPU.
+    ///
+    /// - Parameter bytes: At least 1.
+    static func allocate(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        _ bytes: Int,
+        _ address: inout CUdeviceptr
+    ) -> CUresult {
+        var found: UInt64 = 0
+        let status = Session.wait(
+            state,
+            .cuMemAlloc_v2,
+            context: context,
+            size: MemoryLayouts.allocSize,
+            replySize: ReplyLayout.values + 8
+        ) {
+            $0.storeBytes(of: UInt64(bytes), as: UInt64.self)
+        } reply: {
+            found = $0.loadUnaligned(fromByteOffset: ReplyLayout.values, as: UInt64.self)
+        }
+        guard status == 0 else { return giveBack(state, context, found, status) }
+        remember(state, found, bytes)
+        address = found
+        return Status.success
     }
 
     /// Frees what the server allocated although the program is told of an error: that of an
@@ -75,6 +89,8 @@ extension ClientCalls {
             guard let address, let pitch, width > 0, height > 0,
                 elementSize == 4 || elementSize == 8 || elementSize == 16
             else { return Status.invalidValue }
+            let refusal = Capturing.checkUnsafeCall(state)
+            guard refusal == Status.success else { return refusal }
             var found: (UInt64, UInt64) = (0, 0)
             let status = Session.wait(
                 state,
@@ -106,6 +122,8 @@ extension ClientCalls {
     package static func cuMemFree_v2(_ address: CUdeviceptr) -> CUresult {
         withContext { state, context in
             if address == 0 { return Status.success }
+            let refusal = Capturing.checkUnsafeCall(state)
+            guard refusal == Status.success else { return refusal }
             guard state.pointee.memory.remove(address) != nil else { return Status.invalidValue }
             let told = HostFunctions.mayHoldDriver(state) ? cuCtxSynchronize() : Status.success
             let size = MemoryLayouts.freeSize
@@ -138,6 +156,8 @@ extension ClientCalls {
     ) -> CUresult {
         withContext { state, _ in
             guard let pointer, bytes > 0, flags <= 7 else { return Status.invalidValue }
+            let refusal = Capturing.checkUnsafeCall(state)
+            guard refusal == Status.success else { return refusal }
             pointer.pointee = state.pointee.hostMemory.allocate(bytes, flags: flags)
             return pointer.pointee == nil ? Status.outOfMemory : Status.success
         }
@@ -153,13 +173,15 @@ extension ClientCalls {
 
     /// `cuMemFreeHost`
     package static func cuMemFreeHost(_ pointer: UnsafeMutableRawPointer?) -> CUresult {
-        withContext { state, _ in
+        withContext { state, context in
             guard let pointer else { return Status.invalidValue }
             guard state.pointee.hostMemory.find(UInt(bitPattern: pointer)) != nil else {
                 return Status.invalidValue
             }
+            let refusal = Capturing.checkUnsafeCall(state)
+            guard refusal == Status.success else { return refusal }
             // Copies to it may still be on their way.
-            let status = cuCtxSynchronize()
+            let status = Capturing.settle(state, context)
             let freed = state.pointee.hostMemory.free(pointer)
             return Status.isSticky(status) ? status : freed
         }
@@ -173,15 +195,19 @@ extension ClientCalls {
     ) -> CUresult {
         withContext { state, _ in
             guard let pointer else { return Status.invalidValue }
+            let refusal = Capturing.checkUnsafeCall(state)
+            guard refusal == Status.success else { return refusal }
             return state.pointee.hostMemory.register(pointer, bytes, flags: flags)
         }
     }
 
     /// `cuMemHostUnregister`
     package static func cuMemHostUnregister(_ pointer: UnsafeMutableRawPointer?) -> CUresult {
-        withContext { state, _ in
+        withContext { state, context in
             guard let pointer else { return Status.invalidValue }
-            let status = cuCtxSynchronize()
+            let refusal = Capturing.checkUnsafeCall(state)
+            guard refusal == Status.success else { return refusal }
+            let status = Capturing.settle(state, context)
             let done = state.pointee.hostMemory.unregister(pointer)
             return Status.isSticky(status) ? status : done
         }

@@ -6,7 +6,7 @@ internal import Wire
 
 extension ClientCalls {
     /// Whether a rectangle lies in one allocation.
-    private static func covers(
+    static func covers(
         _ state: UnsafeMutablePointer<SessionState>,
         _ address: CUdeviceptr,
         _ pitch: Int,
@@ -26,6 +26,7 @@ extension ClientCalls {
     /// - Parameters:
     ///   - element: Bytes of an element.
     ///   - width: Elements of a row.
+    ///   - stream: As it is on the wire; 0 for the calls that have none.
     ///   - size: Bytes of the request's body.
     ///   - encode: Writes the body; runs only when the check has passed.
     @inline(__always)
@@ -36,6 +37,7 @@ extension ClientCalls {
         pitch: Int = 0,
         width: Int,
         height: Int = 1,
+        stream: UInt64 = 0,
         size: Int,
         _ encode: (UnsafeMutableRawPointer) -> Void
     ) -> CUresult {
@@ -45,6 +47,8 @@ extension ClientCalls {
                 covers(state, destination, pitch, width &* element, height),
                 destination % UInt64(element) == 0
             else { return Status.invalidValue }
+            let refusal = Capturing.check(state, stream)
+            guard refusal == Status.success else { return refusal }
             return Session.send(state, opcode, context: context, size: size, encode)
         }
     }
@@ -84,6 +88,7 @@ extension ClientCalls {
             destination,
             element: 1,
             width: count,
+            stream: handle,
             size: Request_cuMemsetD8Async.size
         ) {
             Request_cuMemsetD8Async.encode(
@@ -141,6 +146,7 @@ extension ClientCalls {
             pitch: pitch,
             width: width,
             height: height,
+            stream: handle,
             size: Request_cuMemsetD2D8Async.size
         ) {
             Request_cuMemsetD2D8Async.encode(
@@ -190,6 +196,7 @@ extension ClientCalls {
             destination,
             element: 2,
             width: count,
+            stream: handle,
             size: Request_cuMemsetD16Async.size
         ) {
             Request_cuMemsetD16Async.encode(
@@ -247,6 +254,7 @@ extension ClientCalls {
             pitch: pitch,
             width: width,
             height: height,
+            stream: handle,
             size: Request_cuMemsetD2D16Async.size
         ) {
             Request_cuMemsetD2D16Async.encode(
@@ -296,6 +304,7 @@ extension ClientCalls {
             destination,
             element: 4,
             width: count,
+            stream: handle,
             size: Request_cuMemsetD32Async.size
         ) {
             Request_cuMemsetD32Async.encode(
@@ -353,6 +362,7 @@ extension ClientCalls {
             pitch: pitch,
             width: width,
             height: height,
+            stream: handle,
             size: Request_cuMemsetD2D32Async.size
         ) {
             Request_cuMemsetD2D32Async.encode(

@@ -20,6 +20,10 @@ extension ClientCalls {
         guard let module, let image, let parsed = JITOptions(count, options, values) else {
             return Status.invalidValue
         }
+        if let state = Session.live {
+            let refusal = Capturing.checkUnsafeCall(state)
+            guard refusal == Status.success else { return refusal }
+        }
         var handle: UInt64 = 0
         let status = Loading.load(.cuModuleLoadDataEx, image, parsed, &handle)
         if status == 0 { module.pointee = Handles.pointer(handle) }
@@ -159,6 +163,8 @@ extension ClientCalls {
             guard let image = state.pointee.images.find(handle) else {
                 return Status.invalidHandle
             }
+            let refusal = Capturing.checkUnsafeCall(state)
+            guard refusal == Status.success || image.pointee.isLibrary else { return refusal }
             let context = state.pointee.contexts.identifier(image.pointee.context) ?? 0
             return Session.sendLast(state, opcode, context: context, handle: handle) {
                 forget(state, image: handle)

@@ -39,6 +39,7 @@ extension ClientCalls {
             guard let entry = state.pointee.streams.find(handle),
                 let context = state.pointee.contexts.identifier(entry.pointee.context)
             else { return Status.invalidHandle }
+            if state.pointee.captures.isAny { Graphs.abandonCapture(state, handle) }
             return Session.sendLast(
                 state,
                 .cuStreamDestroy_v2,
@@ -51,7 +52,7 @@ extension ClientCalls {
     }
 
     /// What is known of a stream; default streams have no entry of their own.
-    private static func withStream(
+    static func withStream(
         _ stream: CUstream?,
         _ body: (UnsafeMutablePointer<SessionState>, StreamEntry) -> CUresult
     ) -> CUresult {
@@ -146,41 +147,27 @@ extension ClientCalls {
         }
     }
 
-    /// `cuStreamIsCapturing`: no stream of this session ever is.
-    package static func cuStreamIsCapturing(
-        _ stream: CUstream?,
-        _ status: UnsafeMutablePointer<CUstreamCaptureStatus>?
-    ) -> CUresult {
-        withStream(stream) { _, _ in
-            guard let status else { return Status.invalidValue }
-            status.pointee = 0
-            return Status.success
+    /// `cuStreamSynchronize`
+    package static func cuStreamSynchronize(_ stream: CUstream?) -> CUresult {
+        guard let handle = Handles.stream(stream) else { return invalidHandle() }
+        return withContext(unlessCaptured: { state, _ in
+            Capturing.refusal(Capturing.forbid(state, handle))
+        }) { state, context in
+            Session.synchronize(state, context: context, stream: handle)
         }
     }
 
-    /// `cuStreamGetCaptureInfo_v2`: not capturing.
-    package static func cuStreamGetCaptureInfo_v2(
-        _ stream: CUstream?,
-        _ status: UnsafeMutablePointer<CUstreamCaptureStatus>?,
-        _ identifier: UnsafeMutablePointer<UInt64>?,
-        _ graph: UnsafeMutablePointer<CUgraph?>?,
-        _ dependencies: UnsafeMutablePointer<UnsafePointer<CUgraphNode?>?>?,
-        _ count: UnsafeMutablePointer<Int>?
-    ) -> CUresult {
-        cuStreamIsCapturing(stream, status)
-    }
-
-    /// `cuStreamGetCaptureInfo_v3`: not capturing.
-    package static func cuStreamGetCaptureInfo_v3(
-        _ stream: CUstream?,
-        _ status: UnsafeMutablePointer<CUstreamCaptureStatus>?,
-        _ identifier: UnsafeMutablePointer<UInt64>?,
-        _ graph: UnsafeMutablePointer<CUgraph?>?,
-        _ dependencies: UnsafeMutablePointer<UnsafePointer<CUgraphNode?>?>?,
-        _ edges: UnsafeMutablePointer<OpaquePointer?>?,
-        _ count: UnsafeMutablePointer<Int>?
-    ) -> CUresult {
-        cuStreamIsCapturing(stream, status)
+    /// `cuStreamQuery`
+    package static func cuStreamQuery(_ stream: CUstream?) -> CUresult {
+        guard let handle = Handles.stream(stream) else { return invalidHandle() }
+        return withContext(unlessCaptured: { state, _ in
+            Capturing.refusal(Capturing.forbid(state, handle))
+        }) { state, context in
+            Session.wait(state, .cuStreamQuery, context: context, size: Request_cuStreamQuery.size)
+            {
+                Request_cuStreamQuery.encode(to: $0, stream: handle)
+            }
+        }
     }
 
     /// `cuThreadExchangeStreamCaptureMode`

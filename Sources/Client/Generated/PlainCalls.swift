@@ -13,13 +13,6 @@ extension ClientCalls {
         }
     }
 
-    /// `cuCtxSynchronize`, answered by the server.
-    package static func cuCtxSynchronize() -> CUresult {
-        return Session.wait(.cuCtxSynchronize, size: Request_cuCtxSynchronize.size) { body in
-            Request_cuCtxSynchronize.encode(to: body)
-        }
-    }
-
     /// `cuEventElapsedTime`, answered by the server.
     package static func cuEventElapsedTime(_ milliseconds: UnsafeMutablePointer<Float>?, _ start: CUevent?, _ end: CUevent?) -> CUresult {
         guard let milliseconds else { return Status.invalidValue }
@@ -44,6 +37,131 @@ extension ClientCalls {
         }
     }
 
+    /// `cuGraphEventRecordNodeSetEvent`, sent without a reply.
+    package static func cuGraphEventRecordNodeSetEvent(_ node: CUgraphNode?, _ event: CUevent?) -> CUresult {
+        guard let nodeOnWire = Handles.graphNode(node) else { return invalidHandle() }
+        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
+        return Session.send(.cuGraphEventRecordNodeSetEvent, size: Request_cuGraphEventRecordNodeSetEvent.size) { body in
+            Request_cuGraphEventRecordNodeSetEvent.encode(to: body, node: nodeOnWire, event: eventOnWire)
+        }
+    }
+
+    /// `cuGraphEventWaitNodeSetEvent`, sent without a reply.
+    package static func cuGraphEventWaitNodeSetEvent(_ node: CUgraphNode?, _ event: CUevent?) -> CUresult {
+        guard let nodeOnWire = Handles.graphNode(node) else { return invalidHandle() }
+        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
+        return Session.send(.cuGraphEventWaitNodeSetEvent, size: Request_cuGraphEventWaitNodeSetEvent.size) { body in
+            Request_cuGraphEventWaitNodeSetEvent.encode(to: body, node: nodeOnWire, event: eventOnWire)
+        }
+    }
+
+    /// `cuGraphExecEventRecordNodeSetEvent`, sent without a reply.
+    package static func cuGraphExecEventRecordNodeSetEvent(_ graphExec: CUgraphExec?, _ node: CUgraphNode?, _ event: CUevent?) -> CUresult {
+        guard let graphExecOnWire = Handles.graphExec(graphExec) else { return invalidHandle() }
+        guard let nodeOnWire = Handles.graphNode(node) else { return invalidHandle() }
+        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
+        return Session.send(.cuGraphExecEventRecordNodeSetEvent, size: Request_cuGraphExecEventRecordNodeSetEvent.size) { body in
+            Request_cuGraphExecEventRecordNodeSetEvent.encode(to: body, graphExec: graphExecOnWire, node: nodeOnWire, event: eventOnWire)
+        }
+    }
+
+    /// `cuGraphExecEventWaitNodeSetEvent`, sent without a reply.
+    package static func cuGraphExecEventWaitNodeSetEvent(_ graphExec: CUgraphExec?, _ node: CUgraphNode?, _ event: CUevent?) -> CUresult {
+        guard let graphExecOnWire = Handles.graphExec(graphExec) else { return invalidHandle() }
+        guard let nodeOnWire = Handles.graphNode(node) else { return invalidHandle() }
+        guard let eventOnWire = Handles.event(event) else { return invalidHandle() }
+        return Session.send(.cuGraphExecEventWaitNodeSetEvent, size: Request_cuGraphExecEventWaitNodeSetEvent.size) { body in
+            Request_cuGraphExecEventWaitNodeSetEvent.encode(to: body, graphExec: graphExecOnWire, node: nodeOnWire, event: eventOnWire)
+        }
+    }
+
+    /// `cuGraphExecGetFlags`, answered by the server.
+    package static func cuGraphExecGetFlags(_ graphExec: CUgraphExec?, _ flags: UnsafeMutablePointer<UInt64>?) -> CUresult {
+        guard let flags else { return Status.invalidValue }
+        guard let graphExecOnWire = Handles.graphExec(graphExec) else { return invalidHandle() }
+        return Session.wait(.cuGraphExecGetFlags, size: Request_cuGraphExecGetFlags.size, replySize: 16) { body in
+            Request_cuGraphExecGetFlags.encode(to: body, graphExec: graphExecOnWire)
+        } reply: { reply in
+            flags.pointee = reply.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        }
+    }
+
+    /// `cuGraphExecGetId`, answered by the server.
+    package static func cuGraphExecGetId(_ graphExec: CUgraphExec?, _ graphId: UnsafeMutablePointer<UInt32>?) -> CUresult {
+        guard let graphId else { return Status.invalidValue }
+        guard let graphExecOnWire = Handles.graphExec(graphExec) else { return invalidHandle() }
+        return Session.wait(.cuGraphExecGetId, size: Request_cuGraphExecGetId.size, replySize: 16) { body in
+            Request_cuGraphExecGetId.encode(to: body, graphExec: graphExecOnWire)
+        } reply: { reply in
+            graphId.pointee = reply.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
+        }
+    }
+
+    /// `cuGraphGetId`, answered by the server.
+    package static func cuGraphGetId(_ graph: CUgraph?, _ graphId: UnsafeMutablePointer<UInt32>?) -> CUresult {
+        guard let graphId else { return Status.invalidValue }
+        guard let graphOnWire = Handles.graph(graph) else { return invalidHandle() }
+        return Session.wait(.cuGraphGetId, size: Request_cuGraphGetId.size, replySize: 16) { body in
+            Request_cuGraphGetId.encode(to: body, graph: graphOnWire)
+        } reply: { reply in
+            graphId.pointee = reply.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
+        }
+    }
+
+    /// `cuGraphKernelNodeCopyAttributes`, sent without a reply.
+    package static func cuGraphKernelNodeCopyAttributes(_ dst: CUgraphNode?, _ src: CUgraphNode?) -> CUresult {
+        guard let dstOnWire = Handles.graphNode(dst) else { return invalidHandle() }
+        guard let srcOnWire = Handles.graphNode(src) else { return invalidHandle() }
+        return Session.send(.cuGraphKernelNodeCopyAttributes, size: Request_cuGraphKernelNodeCopyAttributes.size) { body in
+            Request_cuGraphKernelNodeCopyAttributes.encode(to: body, dst: dstOnWire, src: srcOnWire)
+        }
+    }
+
+    /// `cuGraphNodeGetEnabled`, answered by the server.
+    package static func cuGraphNodeGetEnabled(_ graphExec: CUgraphExec?, _ node: CUgraphNode?, _ isEnabled: UnsafeMutablePointer<UInt32>?) -> CUresult {
+        guard let isEnabled else { return Status.invalidValue }
+        guard let graphExecOnWire = Handles.graphExec(graphExec) else { return invalidHandle() }
+        guard let nodeOnWire = Handles.graphNode(node) else { return invalidHandle() }
+        return Session.wait(.cuGraphNodeGetEnabled, size: Request_cuGraphNodeGetEnabled.size, replySize: 16) { body in
+            Request_cuGraphNodeGetEnabled.encode(to: body, graphExec: graphExecOnWire, node: nodeOnWire)
+        } reply: { reply in
+            isEnabled.pointee = reply.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
+        }
+    }
+
+    /// `cuGraphNodeGetLocalId`, answered by the server.
+    package static func cuGraphNodeGetLocalId(_ node: CUgraphNode?, _ nodeId: UnsafeMutablePointer<UInt32>?) -> CUresult {
+        guard let nodeId else { return Status.invalidValue }
+        guard let nodeOnWire = Handles.graphNode(node) else { return invalidHandle() }
+        return Session.wait(.cuGraphNodeGetLocalId, size: Request_cuGraphNodeGetLocalId.size, replySize: 16) { body in
+            Request_cuGraphNodeGetLocalId.encode(to: body, node: nodeOnWire)
+        } reply: { reply in
+            nodeId.pointee = reply.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
+        }
+    }
+
+    /// `cuGraphNodeGetToolsId`, answered by the server.
+    package static func cuGraphNodeGetToolsId(_ node: CUgraphNode?, _ toolsNodeId: UnsafeMutablePointer<UInt64>?) -> CUresult {
+        guard let toolsNodeId else { return Status.invalidValue }
+        guard let nodeOnWire = Handles.graphNode(node) else { return invalidHandle() }
+        return Session.wait(.cuGraphNodeGetToolsId, size: Request_cuGraphNodeGetToolsId.size, replySize: 16) { body in
+            Request_cuGraphNodeGetToolsId.encode(to: body, node: nodeOnWire)
+        } reply: { reply in
+            toolsNodeId.pointee = reply.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        }
+    }
+
+    /// `cuGraphNodeGetType`, answered by the server.
+    package static func cuGraphNodeGetType(_ node: CUgraphNode?, _ type: UnsafeMutablePointer<CUgraphNodeType>?) -> CUresult {
+        guard let type else { return Status.invalidValue }
+        guard let nodeOnWire = Handles.graphNode(node) else { return invalidHandle() }
+        return Session.wait(.cuGraphNodeGetType, size: Request_cuGraphNodeGetType.size, replySize: 16) { body in
+            Request_cuGraphNodeGetType.encode(to: body, node: nodeOnWire)
+        } reply: { reply in
+            type.pointee = CUgraphNodeType(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 8, as: Int32.self))
+        }
+    }
+
     /// `cuMemGetInfo_v2`, answered by the server.
     package static func cuMemGetInfo_v2(_ free: UnsafeMutablePointer<Int>?, _ total: UnsafeMutablePointer<Int>?) -> CUresult {
         guard let free else { return Status.invalidValue }
@@ -53,22 +171,6 @@ extension ClientCalls {
         } reply: { reply in
             free.pointee = Int(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
             total.pointee = Int(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
-        }
-    }
-
-    /// `cuStreamQuery`, answered by the server.
-    package static func cuStreamQuery(_ stream: CUstream?) -> CUresult {
-        guard let streamOnWire = Handles.stream(stream) else { return invalidHandle() }
-        return Session.wait(.cuStreamQuery, size: Request_cuStreamQuery.size) { body in
-            Request_cuStreamQuery.encode(to: body, stream: streamOnWire)
-        }
-    }
-
-    /// `cuStreamSynchronize`, answered by the server.
-    package static func cuStreamSynchronize(_ stream: CUstream?) -> CUresult {
-        guard let streamOnWire = Handles.stream(stream) else { return invalidHandle() }
-        return Session.wait(.cuStreamSynchronize, size: Request_cuStreamSynchronize.size) { body in
-            Request_cuStreamSynchronize.encode(to: body, stream: streamOnWire)
         }
     }
 

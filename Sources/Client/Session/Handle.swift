@@ -18,6 +18,9 @@ package enum Handle {
         case reference = 8
         /// A function of the program that a stream calls.
         case hostFunction = 9
+        case graph = 10
+        case graphNode = 11
+        case graphExec = 12
     }
 
     /// Indices are below this; 0 is never used.

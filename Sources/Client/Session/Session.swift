@@ -77,6 +77,12 @@ struct SessionState: ~Copyable {
     var references = HandleTable<ReferenceEntry>(.reference)
     /// Functions of the program that streams call.
     var hostFunctions = HostFunctions()
+    var captures = Captures()
+    var graphs = HandleTable<GraphEntry>(.graph)
+    var graphNodes = HandleTable<GraphNodeEntry>(.graphNode)
+    var graphExecs = HandleTable<GraphExecEntry>(.graphExec)
+    let nodeMemory = NodeMemory()
+    var hostCopyMemory = HostCopyMemory()
 
     /// A session over an open channel; the ring has `WireFormat.window` bytes.
     init(
@@ -375,9 +381,9 @@ package enum Session {
         context: UInt32,
         stream: UInt64
     ) -> Int32 {
-        let size = Request_cuStreamSynchronize.size
+        let size = StreamSynchronizeLayout.size
         return wait(state, .cuStreamSynchronize, context: context, size: size) {
-            Request_cuStreamSynchronize.encode(to: $0, stream: stream)
+            $0.storeBytes(of: stream, as: UInt64.self)
         }
     }
 

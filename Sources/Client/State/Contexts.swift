@@ -32,6 +32,8 @@ package struct Contexts: ~Copyable {
     private static let none = UInt64.max
     private var primaries: InlineArray<64, Int>
     private var created = WireFormat.maxDevices + 1
+    /// Whether captures are going on.
+    private var isWatched = false
 
     init(_ devices: borrowing Devices) {
         entries = .allocate(capacity: Self.capacity)
@@ -61,8 +63,38 @@ package struct Contexts: ~Copyable {
     func usable(_ handle: UInt64) -> UInt32? {
         // The handle in the entry has kind and generation, too.
         let index = Int(truncatingIfNeeded: handle >> 4) & (Self.capacity - 1)
+        guard usables[index] == handle else { return watched(handle) }
+        return UInt32(truncatingIfNeeded: index)
+    }
+
+    /// The same while contexts are watched.
+    @inline(never)
+    private func watched(_ handle: UInt64) -> UInt32? {
+        guard isWatched, let entry = find(handle), isOpen(entry) else { return nil }
+        return UInt32(truncatingIfNeeded: entry - entries)
+    }
+
+    /// The identifier of a handle's context if calls can be made in it without looking at captures.
+    @inline(__always)
+    func unwatched(_ handle: UInt64) -> UInt32? {
+        let index = Int(truncatingIfNeeded: handle >> 4) & (Self.capacity - 1)
         guard usables[index] == handle else { return nil }
         return UInt32(truncatingIfNeeded: index)
+    }
+
+    private func isOpen(_ entry: UnsafeMutablePointer<ContextEntry>) -> Bool {
+        entry.pointee.isActive && entry.pointee.sticky == 0
+    }
+
+    /// Hides all contexts from the hot paths, or shows them again (`Captures`).
+    mutating func watch(_ isWatched: Bool) {
+        self.isWatched = isWatched
+        for index in 1..<Self.capacity where entries[index].handle != 0 {
+            let isShown = !isWatched && isOpen(entries + index)
+            usables[index] = isShown ? entries[index].handle : Self.none
+            // A reply to another thread may have brought an error meanwhile.
+            if isShown, !isOpen(entries + index) { usables[index] = Self.none }
+        }
     }
 
     /// Whether a context is the one with this handle, and calls can be made in it.
@@ -118,7 +150,9 @@ package struct Contexts: ~Copyable {
     /// Lets calls be made in a context from now on.
     func activate(_ entry: UnsafeMutablePointer<ContextEntry>) {
         entry.pointee.isActive = true
-        if entry.pointee.sticky == 0 { usables[entry - entries] = entry.pointee.handle }
+        if entry.pointee.sticky == 0, !isWatched {
+            usables[entry - entries] = entry.pointee.handle
+        }
     }
 
     /// Ends a life of a primary context, errors included.

@@ -22,6 +22,8 @@ struct EventEntry {
     var recordedAt: UInt64 = 0
     /// The record that is known to be complete: later questions about it cost nothing.
     var completedAt: UInt64 = 0
+    /// Whether graphs record it.
+    var isOfGraph = false
 }
 
 /// A loaded module or library: CUmodule and CUlibrary are one namespace.

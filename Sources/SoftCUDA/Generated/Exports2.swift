@@ -540,7 +540,7 @@ public func cuGraphLaunch(_ graph: CUgraphExec!, _ stream: CUstream!) -> CUresul
 
 @c @implementation
 public func cuGraphLaunch_ptsz(_ graphExec: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    SoftCalls.cuGraphLaunch_ptsz(graphExec, stream)
+    SoftCalls.cuGraphLaunch(graphExec, SoftCalls.perThread(stream))
 }
 
 @c @implementation

@@ -70,7 +70,7 @@ public func cuGraphUpload(_ graph: CUgraphExec!, _ stream: CUstream!) -> CUresul
 
 @c @implementation
 public func cuGraphUpload_ptsz(_ graphExec: CUgraphExec!, _ stream: CUstream!) -> CUresult {
-    SoftCalls.cuGraphUpload_ptsz(graphExec, stream)
+    SoftCalls.cuGraphUpload(graphExec, SoftCalls.perThread(stream))
 }
 
 @c @implementation

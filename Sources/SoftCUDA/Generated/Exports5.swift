@@ -410,7 +410,7 @@ public func cuStreamBeginCapture(_ stream: CUstream!) -> CUresult {
 
 @c @implementation
 public func cuStreamBeginCapture_ptsz(_ stream: CUstream!) -> CUresult {
-    SoftCalls.cuStreamBeginCapture_ptsz(stream)
+    SoftCalls.cuStreamBeginCapture(SoftCalls.perThread(stream))
 }
 
 @c @implementation
@@ -420,7 +420,7 @@ public func cuStreamBeginCapture_v2(_ stream: CUstream!, _ mode: CUstreamCapture
 
 @c @implementation
 public func cuStreamBeginCapture_v2_ptsz(_ stream: CUstream!, _ mode: CUstreamCaptureMode) -> CUresult {
-    SoftCalls.cuStreamBeginCapture_v2_ptsz(stream, mode)
+    SoftCalls.cuStreamBeginCapture_v2(SoftCalls.perThread(stream), mode)
 }
 
 @c @implementation
@@ -440,7 +440,7 @@ public func cuStreamBeginCaptureToGraph(_ stream: CUstream!, _ graph: CUgraph!, 
 
 @c @implementation
 public func cuStreamBeginCaptureToGraph_ptsz(_ stream: CUstream!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ mode: CUstreamCaptureMode) -> CUresult {
-    SoftCalls.cuStreamBeginCaptureToGraph_ptsz(stream, graph, dependencies, dependencyData, numDependencies, mode)
+    SoftCalls.cuStreamBeginCaptureToGraph(SoftCalls.perThread(stream), graph, dependencies, dependencyData, numDependencies, mode)
 }
 
 @c @implementation
@@ -490,7 +490,7 @@ public func cuStreamEndCapture(_ stream: CUstream!, _ phGraph: UnsafeMutablePoin
 
 @c @implementation
 public func cuStreamEndCapture_ptsz(_ stream: CUstream!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    SoftCalls.cuStreamEndCapture_ptsz(stream, phGraph)
+    SoftCalls.cuStreamEndCapture(SoftCalls.perThread(stream), phGraph)
 }
 
 @c @implementation
@@ -520,7 +520,7 @@ public func cuStreamGetCaptureInfo(_ stream: CUstream!, _ captureStatusout: Unsa
 
 @c @implementation
 public func cuStreamGetCaptureInfo_ptsz(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    SoftCalls.cuStreamGetCaptureInfo_ptsz(stream, captureStatusout, idout)
+    SoftCalls.cuStreamGetCaptureInfo(SoftCalls.perThread(stream), captureStatusout, idout)
 }
 
 @c @implementation

@@ -65,7 +65,7 @@ public func cuStreamUpdateCaptureDependencies(_ stream: CUstream!, _ dependencie
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_ptsz(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    SoftCalls.cuStreamUpdateCaptureDependencies_ptsz(stream, dependencies, numDependencies, flags)
+    SoftCalls.cuStreamUpdateCaptureDependencies(SoftCalls.perThread(stream), dependencies, numDependencies, flags)
 }
 
 @c @implementation
@@ -75,7 +75,7 @@ public func cuStreamUpdateCaptureDependencies_v2(_ stream: CUstream!, _ dependen
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_v2_ptsz(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    SoftCalls.cuStreamUpdateCaptureDependencies_v2_ptsz(stream, dependencies, dependencyData, numDependencies, flags)
+    SoftCalls.cuStreamUpdateCaptureDependencies_v2(SoftCalls.perThread(stream), dependencies, dependencyData, numDependencies, flags)
 }
 
 @c @implementation

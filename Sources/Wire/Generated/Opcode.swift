@@ -246,6 +246,114 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuMemRetainAllocationHandle = 0x0759
     /// `cuMemGetAllocationPropertiesFromHandle`
     case cuMemGetAllocationPropertiesFromHandle = 0x075a
+    /// `cuStreamBeginCapture_v2`
+    case cuStreamBeginCapture_v2 = 0x0800
+    /// `cuStreamBeginCaptureToGraph`
+    case cuStreamBeginCaptureToGraph = 0x0801
+    /// `cuStreamEndCapture`
+    case cuStreamEndCapture = 0x0802
+    /// `cuStreamGetCaptureInfo_v3`
+    case cuStreamGetCaptureInfo_v3 = 0x0803
+    /// `cuStreamUpdateCaptureDependencies_v2`
+    case cuStreamUpdateCaptureDependencies_v2 = 0x0804
+    /// `cuGraphCreate`
+    case cuGraphCreate = 0x0810
+    /// `cuGraphDestroy`
+    case cuGraphDestroy = 0x0811
+    /// `cuGraphClone`
+    case cuGraphClone = 0x0812
+    /// `cuGraphNodeFindInClone`
+    case cuGraphNodeFindInClone = 0x0813
+    /// `cuGraphDestroyNode`
+    case cuGraphDestroyNode = 0x0814
+    /// `cuGraphAddDependencies_v2`
+    case cuGraphAddDependencies_v2 = 0x0815
+    /// `cuGraphRemoveDependencies_v2`
+    case cuGraphRemoveDependencies_v2 = 0x0816
+    /// `cuGraphGetNodes`
+    case cuGraphGetNodes = 0x0818
+    /// `cuGraphGetRootNodes`
+    case cuGraphGetRootNodes = 0x0819
+    /// `cuGraphGetEdges_v2`
+    case cuGraphGetEdges_v2 = 0x081a
+    /// `cuGraphNodeGetDependencies_v2`
+    case cuGraphNodeGetDependencies_v2 = 0x081b
+    /// `cuGraphNodeGetDependentNodes_v2`
+    case cuGraphNodeGetDependentNodes_v2 = 0x081c
+    /// `cuGraphNodeGetType`
+    case cuGraphNodeGetType = 0x081d
+    /// `cuGraphChildGraphNodeGetGraph`
+    case cuGraphChildGraphNodeGetGraph = 0x081e
+    /// `cuGraphGetId`
+    case cuGraphGetId = 0x081f
+    /// `cuGraphAddKernelNode_v2`
+    case cuGraphAddKernelNode_v2 = 0x0820
+    /// `cuGraphAddMemcpyNode`
+    case cuGraphAddMemcpyNode = 0x0821
+    /// `cuGraphAddMemsetNode`
+    case cuGraphAddMemsetNode = 0x0822
+    /// `cuGraphAddChildGraphNode`
+    case cuGraphAddChildGraphNode = 0x0823
+    /// `cuGraphAddEmptyNode`
+    case cuGraphAddEmptyNode = 0x0824
+    /// `cuGraphAddEventRecordNode`
+    case cuGraphAddEventRecordNode = 0x0825
+    /// `cuGraphAddEventWaitNode`
+    case cuGraphAddEventWaitNode = 0x0826
+    /// `cuGraphKernelNodeSetParams_v2`
+    case cuGraphKernelNodeSetParams_v2 = 0x0830
+    /// `cuGraphMemcpyNodeSetParams`
+    case cuGraphMemcpyNodeSetParams = 0x0831
+    /// `cuGraphMemsetNodeSetParams`
+    case cuGraphMemsetNodeSetParams = 0x0832
+    /// `cuGraphExecKernelNodeSetParams_v2`
+    case cuGraphExecKernelNodeSetParams_v2 = 0x0833
+    /// `cuGraphExecMemcpyNodeSetParams`
+    case cuGraphExecMemcpyNodeSetParams = 0x0834
+    /// `cuGraphExecMemsetNodeSetParams`
+    case cuGraphExecMemsetNodeSetParams = 0x0835
+    /// `cuGraphExecChildGraphNodeSetParams`
+    case cuGraphExecChildGraphNodeSetParams = 0x0836
+    /// `cuGraphExecEventRecordNodeSetEvent`
+    case cuGraphExecEventRecordNodeSetEvent = 0x0837
+    /// `cuGraphExecEventWaitNodeSetEvent`
+    case cuGraphExecEventWaitNodeSetEvent = 0x0838
+    /// `cuGraphEventRecordNodeSetEvent`
+    case cuGraphEventRecordNodeSetEvent = 0x0839
+    /// `cuGraphEventWaitNodeSetEvent`
+    case cuGraphEventWaitNodeSetEvent = 0x083a
+    /// `cuGraphKernelNodeSetAttribute`
+    case cuGraphKernelNodeSetAttribute = 0x083b
+    /// `cuGraphKernelNodeCopyAttributes`
+    case cuGraphKernelNodeCopyAttributes = 0x083c
+    /// `cuGraphKernelNodeGetParams_v2`
+    case cuGraphKernelNodeGetParams_v2 = 0x083d
+    /// `cuGraphMemsetNodeGetParams`
+    case cuGraphMemsetNodeGetParams = 0x083e
+    /// `cuGraphKernelNodeGetAttribute`
+    case cuGraphKernelNodeGetAttribute = 0x083f
+    /// `cuGraphNodeGetLocalId`
+    case cuGraphNodeGetLocalId = 0x0840
+    /// `cuGraphNodeGetToolsId`
+    case cuGraphNodeGetToolsId = 0x0841
+    /// `cuGraphInstantiateWithParams`
+    case cuGraphInstantiateWithParams = 0x0850
+    /// `cuGraphLaunch`
+    case cuGraphLaunch = 0x0851
+    /// `cuGraphUpload`
+    case cuGraphUpload = 0x0852
+    /// `cuGraphExecDestroy`
+    case cuGraphExecDestroy = 0x0853
+    /// `cuGraphExecUpdate_v2`
+    case cuGraphExecUpdate_v2 = 0x0854
+    /// `cuGraphNodeSetEnabled`
+    case cuGraphNodeSetEnabled = 0x0855
+    /// `cuGraphNodeGetEnabled`
+    case cuGraphNodeGetEnabled = 0x0856
+    /// `cuGraphExecGetFlags`
+    case cuGraphExecGetFlags = 0x0857
+    /// `cuGraphExecGetId`
+    case cuGraphExecGetId = 0x0858
 
     /// The name of the call, or of the record.
     package var name: StaticString {
@@ -372,6 +480,60 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuMemGetAllocationGranularity: "cuMemGetAllocationGranularity"
         case .cuMemRetainAllocationHandle: "cuMemRetainAllocationHandle"
         case .cuMemGetAllocationPropertiesFromHandle: "cuMemGetAllocationPropertiesFromHandle"
+        case .cuStreamBeginCapture_v2: "cuStreamBeginCapture_v2"
+        case .cuStreamBeginCaptureToGraph: "cuStreamBeginCaptureToGraph"
+        case .cuStreamEndCapture: "cuStreamEndCapture"
+        case .cuStreamGetCaptureInfo_v3: "cuStreamGetCaptureInfo_v3"
+        case .cuStreamUpdateCaptureDependencies_v2: "cuStreamUpdateCaptureDependencies_v2"
+        case .cuGraphCreate: "cuGraphCreate"
+        case .cuGraphDestroy: "cuGraphDestroy"
+        case .cuGraphClone: "cuGraphClone"
+        case .cuGraphNodeFindInClone: "cuGraphNodeFindInClone"
+        case .cuGraphDestroyNode: "cuGraphDestroyNode"
+        case .cuGraphAddDependencies_v2: "cuGraphAddDependencies_v2"
+        case .cuGraphRemoveDependencies_v2: "cuGraphRemoveDependencies_v2"
+        case .cuGraphGetNodes: "cuGraphGetNodes"
+        case .cuGraphGetRootNodes: "cuGraphGetRootNodes"
+        case .cuGraphGetEdges_v2: "cuGraphGetEdges_v2"
+        case .cuGraphNodeGetDependencies_v2: "cuGraphNodeGetDependencies_v2"
+        case .cuGraphNodeGetDependentNodes_v2: "cuGraphNodeGetDependentNodes_v2"
+        case .cuGraphNodeGetType: "cuGraphNodeGetType"
+        case .cuGraphChildGraphNodeGetGraph: "cuGraphChildGraphNodeGetGraph"
+        case .cuGraphGetId: "cuGraphGetId"
+        case .cuGraphAddKernelNode_v2: "cuGraphAddKernelNode_v2"
+        case .cuGraphAddMemcpyNode: "cuGraphAddMemcpyNode"
+        case .cuGraphAddMemsetNode: "cuGraphAddMemsetNode"
+        case .cuGraphAddChildGraphNode: "cuGraphAddChildGraphNode"
+        case .cuGraphAddEmptyNode: "cuGraphAddEmptyNode"
+        case .cuGraphAddEventRecordNode: "cuGraphAddEventRecordNode"
+        case .cuGraphAddEventWaitNode: "cuGraphAddEventWaitNode"
+        case .cuGraphKernelNodeSetParams_v2: "cuGraphKernelNodeSetParams_v2"
+        case .cuGraphMemcpyNodeSetParams: "cuGraphMemcpyNodeSetParams"
+        case .cuGraphMemsetNodeSetParams: "cuGraphMemsetNodeSetParams"
+        case .cuGraphExecKernelNodeSetParams_v2: "cuGraphExecKernelNodeSetParams_v2"
+        case .cuGraphExecMemcpyNodeSetParams: "cuGraphExecMemcpyNodeSetParams"
+        case .cuGraphExecMemsetNodeSetParams: "cuGraphExecMemsetNodeSetParams"
+        case .cuGraphExecChildGraphNodeSetParams: "cuGraphExecChildGraphNodeSetParams"
+        case .cuGraphExecEventRecordNodeSetEvent: "cuGraphExecEventRecordNodeSetEvent"
+        case .cuGraphExecEventWaitNodeSetEvent: "cuGraphExecEventWaitNodeSetEvent"
+        case .cuGraphEventRecordNodeSetEvent: "cuGraphEventRecordNodeSetEvent"
+        case .cuGraphEventWaitNodeSetEvent: "cuGraphEventWaitNodeSetEvent"
+        case .cuGraphKernelNodeSetAttribute: "cuGraphKernelNodeSetAttribute"
+        case .cuGraphKernelNodeCopyAttributes: "cuGraphKernelNodeCopyAttributes"
+        case .cuGraphKernelNodeGetParams_v2: "cuGraphKernelNodeGetParams_v2"
+        case .cuGraphMemsetNodeGetParams: "cuGraphMemsetNodeGetParams"
+        case .cuGraphKernelNodeGetAttribute: "cuGraphKernelNodeGetAttribute"
+        case .cuGraphNodeGetLocalId: "cuGraphNodeGetLocalId"
+        case .cuGraphNodeGetToolsId: "cuGraphNodeGetToolsId"
+        case .cuGraphInstantiateWithParams: "cuGraphInstantiateWithParams"
+        case .cuGraphLaunch: "cuGraphLaunch"
+        case .cuGraphUpload: "cuGraphUpload"
+        case .cuGraphExecDestroy: "cuGraphExecDestroy"
+        case .cuGraphExecUpdate_v2: "cuGraphExecUpdate_v2"
+        case .cuGraphNodeSetEnabled: "cuGraphNodeSetEnabled"
+        case .cuGraphNodeGetEnabled: "cuGraphNodeGetEnabled"
+        case .cuGraphExecGetFlags: "cuGraphExecGetFlags"
+        case .cuGraphExecGetId: "cuGraphExecGetId"
         }
     }
 }

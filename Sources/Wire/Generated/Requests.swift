@@ -37,18 +37,6 @@ package enum Request_cuCtxSetLimit {
     }
 }
 
-/// Request of `cuCtxSynchronize`.
-package enum Request_cuCtxSynchronize {
-    /// Bytes of the body.
-    package static let size = 0
-
-    /// Writes the body.
-    @inline(__always)
-    package static func encode(to body: UnsafeMutableRawPointer) {
-        _ = body
-    }
-}
-
 /// Request of `cuEventCreate`.
 package enum Request_cuEventCreate {
     /// Bytes of the body.
@@ -136,6 +124,224 @@ package enum Request_cuEventRecordWithFlags {
         body.storeBytes(of: event, toByteOffset: 0, as: UInt64.self)
         body.storeBytes(of: stream, toByteOffset: 8, as: UInt64.self)
         body.storeBytes(of: flags, toByteOffset: 16, as: UInt32.self)
+    }
+}
+
+/// Request of `cuGraphEventRecordNodeSetEvent`.
+package enum Request_cuGraphEventRecordNodeSetEvent {
+    /// Bytes of the body.
+    package static let size = 16
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, node: UInt64, event: UInt64) {
+        body.storeBytes(of: node, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: event, toByteOffset: 8, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphEventWaitNodeSetEvent`.
+package enum Request_cuGraphEventWaitNodeSetEvent {
+    /// Bytes of the body.
+    package static let size = 16
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, node: UInt64, event: UInt64) {
+        body.storeBytes(of: node, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: event, toByteOffset: 8, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphExecChildGraphNodeSetParams`.
+package enum Request_cuGraphExecChildGraphNodeSetParams {
+    /// Bytes of the body.
+    package static let size = 24
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, graphExec: UInt64, node: UInt64, childGraph: UInt64) {
+        body.storeBytes(of: graphExec, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: node, toByteOffset: 8, as: UInt64.self)
+        body.storeBytes(of: childGraph, toByteOffset: 16, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphExecDestroy`.
+package enum Request_cuGraphExecDestroy {
+    /// Bytes of the body.
+    package static let size = 8
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, graphExec: UInt64) {
+        body.storeBytes(of: graphExec, toByteOffset: 0, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphExecEventRecordNodeSetEvent`.
+package enum Request_cuGraphExecEventRecordNodeSetEvent {
+    /// Bytes of the body.
+    package static let size = 24
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, graphExec: UInt64, node: UInt64, event: UInt64) {
+        body.storeBytes(of: graphExec, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: node, toByteOffset: 8, as: UInt64.self)
+        body.storeBytes(of: event, toByteOffset: 16, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphExecEventWaitNodeSetEvent`.
+package enum Request_cuGraphExecEventWaitNodeSetEvent {
+    /// Bytes of the body.
+    package static let size = 24
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, graphExec: UInt64, node: UInt64, event: UInt64) {
+        body.storeBytes(of: graphExec, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: node, toByteOffset: 8, as: UInt64.self)
+        body.storeBytes(of: event, toByteOffset: 16, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphExecGetFlags`.
+package enum Request_cuGraphExecGetFlags {
+    /// Bytes of the body.
+    package static let size = 8
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, graphExec: UInt64) {
+        body.storeBytes(of: graphExec, toByteOffset: 0, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphExecGetId`.
+package enum Request_cuGraphExecGetId {
+    /// Bytes of the body.
+    package static let size = 8
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, graphExec: UInt64) {
+        body.storeBytes(of: graphExec, toByteOffset: 0, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphGetId`.
+package enum Request_cuGraphGetId {
+    /// Bytes of the body.
+    package static let size = 8
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, graph: UInt64) {
+        body.storeBytes(of: graph, toByteOffset: 0, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphKernelNodeCopyAttributes`.
+package enum Request_cuGraphKernelNodeCopyAttributes {
+    /// Bytes of the body.
+    package static let size = 16
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, dst: UInt64, src: UInt64) {
+        body.storeBytes(of: dst, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: src, toByteOffset: 8, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphLaunch`.
+package enum Request_cuGraphLaunch {
+    /// Bytes of the body.
+    package static let size = 16
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, graph: UInt64, stream: UInt64) {
+        body.storeBytes(of: graph, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: stream, toByteOffset: 8, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphNodeGetEnabled`.
+package enum Request_cuGraphNodeGetEnabled {
+    /// Bytes of the body.
+    package static let size = 16
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, graphExec: UInt64, node: UInt64) {
+        body.storeBytes(of: graphExec, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: node, toByteOffset: 8, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphNodeGetLocalId`.
+package enum Request_cuGraphNodeGetLocalId {
+    /// Bytes of the body.
+    package static let size = 8
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, node: UInt64) {
+        body.storeBytes(of: node, toByteOffset: 0, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphNodeGetToolsId`.
+package enum Request_cuGraphNodeGetToolsId {
+    /// Bytes of the body.
+    package static let size = 8
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, node: UInt64) {
+        body.storeBytes(of: node, toByteOffset: 0, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphNodeGetType`.
+package enum Request_cuGraphNodeGetType {
+    /// Bytes of the body.
+    package static let size = 8
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, node: UInt64) {
+        body.storeBytes(of: node, toByteOffset: 0, as: UInt64.self)
+    }
+}
+
+/// Request of `cuGraphNodeSetEnabled`.
+package enum Request_cuGraphNodeSetEnabled {
+    /// Bytes of the body.
+    package static let size = 24
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, graphExec: UInt64, node: UInt64, isEnabled: UInt32) {
+        body.storeBytes(of: graphExec, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: node, toByteOffset: 8, as: UInt64.self)
+        body.storeBytes(of: isEnabled, toByteOffset: 16, as: UInt32.self)
+    }
+}
+
+/// Request of `cuGraphUpload`.
+package enum Request_cuGraphUpload {
+    /// Bytes of the body.
+    package static let size = 16
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer, graph: UInt64, stream: UInt64) {
+        body.storeBytes(of: graph, toByteOffset: 0, as: UInt64.self)
+        body.storeBytes(of: stream, toByteOffset: 8, as: UInt64.self)
     }
 }
 
@@ -496,18 +702,6 @@ package enum Request_cuStreamDestroy_v2 {
 
 /// Request of `cuStreamQuery`.
 package enum Request_cuStreamQuery {
-    /// Bytes of the body.
-    package static let size = 8
-
-    /// Writes the body.
-    @inline(__always)
-    package static func encode(to body: UnsafeMutableRawPointer, stream: UInt64) {
-        body.storeBytes(of: stream, toByteOffset: 0, as: UInt64.self)
-    }
-}
-
-/// Request of `cuStreamSynchronize`.
-package enum Request_cuStreamSynchronize {
     /// Bytes of the body.
     package static let size = 8
 

@@ -38,6 +38,20 @@ struct BoxCopy {
         host: UnsafeMutableRawPointer?,
         stream: CUstream??
     ) -> CUresult {
+        withParameters(piece, host: host) { parameters in
+            guard let stream else {
+                return driver.cuMemcpy3D_v2?(parameters) ?? Status.notFound
+            }
+            return driver.cuMemcpy3DAsync_v2?(parameters, stream) ?? Status.notFound
+        }
+    }
+
+    /// Describes a piece of the box as the driver wants it (`CUDA_MEMCPY3D`).
+    func withParameters(
+        _ piece: BoxPiece,
+        host: UnsafeMutableRawPointer?,
+        _ body: (OpaquePointer) -> CUresult
+    ) -> CUresult {
         withUnsafeTemporaryAllocation(byteCount: Self.bytes, alignment: 8) { memory in
             memory.initializeMemory(as: UInt8.self, repeating: 0)
             guard let base = memory.baseAddress else { return Status.outOfMemory }
@@ -46,10 +60,7 @@ struct BoxCopy {
             store(piece.extent.width, 176, base)
             store(piece.extent.height, 184, base)
             store(piece.extent.depth, 192, base)
-            guard let stream else {
-                return driver.cuMemcpy3D_v2?(OpaquePointer(base)) ?? Status.notFound
-            }
-            return driver.cuMemcpy3DAsync_v2?(OpaquePointer(base), stream) ?? Status.notFound
+            return body(OpaquePointer(base))
         }
     }
 

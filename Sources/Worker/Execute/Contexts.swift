@@ -91,6 +91,7 @@ extension Executor {
     /// Forgets everything that lives in a context that is about to go, and makes none current.
     private func leave(_ identifier: UInt32) {
         _ = enter(identifier)
+        leaveGraphs(context: identifier)
         deliveries.finishAll(context: identifier)
         bulk.slots.leave(identifier)
         contexts[identifier]?.staging?.destroy()

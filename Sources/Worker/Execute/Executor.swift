@@ -25,6 +25,7 @@ package final class Executor: @unchecked Sendable {
     let contexts: ContextTable
     let slices: Slices
     let allocations = AllocationTable()
+    let captures = CaptureList()
     let physicalMemory = PhysicalMemoryTable()
     let management: Management
     let deviceCount: Int
@@ -147,12 +148,15 @@ package final class Executor: @unchecked Sendable {
         case .cuLinkAddData_v2: try addToLink(record)
         case .cuLinkComplete: try completeLink(record)
         case .cuLinkDestroy: try destroyLink(record)
+        case .cuStreamDestroy_v2: try destroyStream(record)
         case .cuFuncSetAttribute: try setFunctionAttribute(record)
         case .cuCtxCreate_v2: try createContext(record)
         case .cuCtxDestroy_v2: try destroyContext(record)
         case .cuDevicePrimaryCtxReset_v2: try resetPrimaryContext(record)
         default:
-            if try !executePlain(record), try !executeVirtualMemory(record) {
+            if try !executePlain(record), try !executeVirtualMemory(record),
+                try !executeGraph(record)
+            {
                 try executeTexturing(record)
             }
         }
@@ -174,6 +178,47 @@ package final class Executor: @unchecked Sendable {
         case .cuMemGetAllocationGranularity: try granularity(record)
         case .cuMemRetainAllocationHandle: try retainMemory(record)
         case .cuMemGetAllocationPropertiesFromHandle: try memoryProperties(record)
+        default: return false
+        }
+        return true
+    }
+
+    /// Captures and graphs.
+    ///
+    /// - Returns: Whether the record is one of those.
+    private func executeGraph(_ record: Record) throws(ProtocolViolation) -> Bool {
+        switch record.opcode {
+        case .cuStreamBeginCapture_v2: try beginCapture(record)
+        case .cuStreamBeginCaptureToGraph: try beginCaptureToGraph(record)
+        case .cuStreamEndCapture: try endCapture(record)
+        case .cuStreamGetCaptureInfo_v3: try captureInformation(record)
+        case .cuStreamUpdateCaptureDependencies_v2: try updateCapture(record)
+        case .cuGraphCreate: try createGraph(record)
+        case .cuGraphDestroy: try destroyGraph(record)
+        case .cuGraphClone: try cloneGraph(record)
+        case .cuGraphNodeFindInClone: try findInClone(record)
+        case .cuGraphDestroyNode: try destroyNode(record)
+        case .cuGraphChildGraphNodeGetGraph: try childGraph(record)
+        case .cuGraphAddDependencies_v2, .cuGraphRemoveDependencies_v2:
+            try changeDependencies(record)
+        case .cuGraphGetNodes, .cuGraphGetRootNodes: try listNodes(record)
+        case .cuGraphGetEdges_v2: try listEdges(record)
+        case .cuGraphNodeGetDependencies_v2, .cuGraphNodeGetDependentNodes_v2:
+            try listNeighbours(record)
+        case .cuGraphAddKernelNode_v2, .cuGraphAddMemcpyNode, .cuGraphAddMemsetNode,
+            .cuGraphAddChildGraphNode, .cuGraphAddEmptyNode, .cuGraphAddEventRecordNode,
+            .cuGraphAddEventWaitNode:
+            try addNode(record)
+        case .cuGraphKernelNodeSetParams_v2, .cuGraphMemcpyNodeSetParams,
+            .cuGraphMemsetNodeSetParams, .cuGraphExecKernelNodeSetParams_v2,
+            .cuGraphExecMemcpyNodeSetParams, .cuGraphExecMemsetNodeSetParams:
+            try setNode(record)
+        case .cuGraphKernelNodeSetAttribute: try setNodeAttribute(record)
+        case .cuGraphKernelNodeGetAttribute: try nodeAttribute(record)
+        case .cuGraphKernelNodeGetParams_v2: try kernelParameters(record)
+        case .cuGraphMemsetNodeGetParams: try fillParameters(record)
+        case .cuGraphInstantiateWithParams: try instantiate(record)
+        case .cuGraphExecUpdate_v2: try updateExec(record)
         default: return false
         }
         return true

@@ -183,7 +183,7 @@ extension Executor {
 
     /// Takes a launch attribute over. What the worker does not know could hold a pointer, so it
     /// is refused.
-    private func copyAttribute(
+    func copyAttribute(
         _ record: Record,
         _ offset: Int,
         to attribute: UnsafeMutablePointer<CUlaunchAttribute>

@@ -415,9 +415,6 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuGraphLaunch`
     package var cuGraphLaunch:
         (@convention(c) (CUgraphExec?, CUstream?) -> CUresult)?
-    /// `cuGraphLaunch_ptsz`
-    package var cuGraphLaunch_ptsz:
-        (@convention(c) (CUgraphExec?, CUstream?) -> CUresult)?
     /// `cuGraphMemcpyNodeGetParams`
     package var cuGraphMemcpyNodeGetParams:
         (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
@@ -486,9 +483,6 @@ package struct DriverTable: @unchecked Sendable {
         (@convention(c) (CUgraph?, CUuserObject?, UInt32, UInt32) -> CUresult)?
     /// `cuGraphUpload`
     package var cuGraphUpload:
-        (@convention(c) (CUgraphExec?, CUstream?) -> CUresult)?
-    /// `cuGraphUpload_ptsz`
-    package var cuGraphUpload_ptsz:
         (@convention(c) (CUgraphExec?, CUstream?) -> CUresult)?
     /// `cuInit`
     package var cuInit:
@@ -853,20 +847,11 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuStreamBeginCapture`
     package var cuStreamBeginCapture:
         (@convention(c) (CUstream?) -> CUresult)?
-    /// `cuStreamBeginCapture_ptsz`
-    package var cuStreamBeginCapture_ptsz:
-        (@convention(c) (CUstream?) -> CUresult)?
     /// `cuStreamBeginCapture_v2`
     package var cuStreamBeginCapture_v2:
         (@convention(c) (CUstream?, CUstreamCaptureMode) -> CUresult)?
-    /// `cuStreamBeginCapture_v2_ptsz`
-    package var cuStreamBeginCapture_v2_ptsz:
-        (@convention(c) (CUstream?, CUstreamCaptureMode) -> CUresult)?
     /// `cuStreamBeginCaptureToGraph`
     package var cuStreamBeginCaptureToGraph:
-        (@convention(c) (CUstream?, CUgraph?, UnsafePointer<CUgraphNode?>?, OpaquePointer?, Int, CUstreamCaptureMode) -> CUresult)?
-    /// `cuStreamBeginCaptureToGraph_ptsz`
-    package var cuStreamBeginCaptureToGraph_ptsz:
         (@convention(c) (CUstream?, CUgraph?, UnsafePointer<CUgraphNode?>?, OpaquePointer?, Int, CUstreamCaptureMode) -> CUresult)?
     /// `cuStreamCreate`
     package var cuStreamCreate:
@@ -880,14 +865,8 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuStreamEndCapture`
     package var cuStreamEndCapture:
         (@convention(c) (CUstream?, UnsafeMutablePointer<CUgraph?>?) -> CUresult)?
-    /// `cuStreamEndCapture_ptsz`
-    package var cuStreamEndCapture_ptsz:
-        (@convention(c) (CUstream?, UnsafeMutablePointer<CUgraph?>?) -> CUresult)?
     /// `cuStreamGetCaptureInfo`
     package var cuStreamGetCaptureInfo:
-        (@convention(c) (CUstream?, UnsafeMutablePointer<CUstreamCaptureStatus>?, UnsafeMutablePointer<UInt64>?) -> CUresult)?
-    /// `cuStreamGetCaptureInfo_ptsz`
-    package var cuStreamGetCaptureInfo_ptsz:
         (@convention(c) (CUstream?, UnsafeMutablePointer<CUstreamCaptureStatus>?, UnsafeMutablePointer<UInt64>?) -> CUresult)?
     /// `cuStreamGetCaptureInfo_v2`
     package var cuStreamGetCaptureInfo_v2:
@@ -925,14 +904,8 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuStreamUpdateCaptureDependencies`
     package var cuStreamUpdateCaptureDependencies:
         (@convention(c) (CUstream?, UnsafeMutablePointer<CUgraphNode?>?, Int, UInt32) -> CUresult)?
-    /// `cuStreamUpdateCaptureDependencies_ptsz`
-    package var cuStreamUpdateCaptureDependencies_ptsz:
-        (@convention(c) (CUstream?, UnsafeMutablePointer<CUgraphNode?>?, Int, UInt32) -> CUresult)?
     /// `cuStreamUpdateCaptureDependencies_v2`
     package var cuStreamUpdateCaptureDependencies_v2:
-        (@convention(c) (CUstream?, UnsafeMutablePointer<CUgraphNode?>?, OpaquePointer?, Int, UInt32) -> CUresult)?
-    /// `cuStreamUpdateCaptureDependencies_v2_ptsz`
-    package var cuStreamUpdateCaptureDependencies_v2_ptsz:
         (@convention(c) (CUstream?, UnsafeMutablePointer<CUgraphNode?>?, OpaquePointer?, Int, UInt32) -> CUresult)?
     /// `cuStreamWaitEvent`
     package var cuStreamWaitEvent:
@@ -1176,7 +1149,6 @@ package struct DriverTable: @unchecked Sendable {
         cuGraphKernelNodeSetParams = unsafeBitCast(symbol("cuGraphKernelNodeSetParams"), to: type(of: cuGraphKernelNodeSetParams))
         cuGraphKernelNodeSetParams_v2 = unsafeBitCast(symbol("cuGraphKernelNodeSetParams_v2"), to: type(of: cuGraphKernelNodeSetParams_v2))
         cuGraphLaunch = unsafeBitCast(symbol("cuGraphLaunch"), to: type(of: cuGraphLaunch))
-        cuGraphLaunch_ptsz = unsafeBitCast(symbol("cuGraphLaunch_ptsz"), to: type(of: cuGraphLaunch_ptsz))
         cuGraphMemcpyNodeGetParams = unsafeBitCast(symbol("cuGraphMemcpyNodeGetParams"), to: type(of: cuGraphMemcpyNodeGetParams))
         cuGraphMemcpyNodeSetParams = unsafeBitCast(symbol("cuGraphMemcpyNodeSetParams"), to: type(of: cuGraphMemcpyNodeSetParams))
         cuGraphMemsetNodeGetParams = unsafeBitCast(symbol("cuGraphMemsetNodeGetParams"), to: type(of: cuGraphMemsetNodeGetParams))
@@ -1200,7 +1172,6 @@ package struct DriverTable: @unchecked Sendable {
         cuGraphRemoveDependencies_v2 = unsafeBitCast(symbol("cuGraphRemoveDependencies_v2"), to: type(of: cuGraphRemoveDependencies_v2))
         cuGraphRetainUserObject = unsafeBitCast(symbol("cuGraphRetainUserObject"), to: type(of: cuGraphRetainUserObject))
         cuGraphUpload = unsafeBitCast(symbol("cuGraphUpload"), to: type(of: cuGraphUpload))
-        cuGraphUpload_ptsz = unsafeBitCast(symbol("cuGraphUpload_ptsz"), to: type(of: cuGraphUpload_ptsz))
         cuInit = unsafeBitCast(symbol("cuInit"), to: type(of: cuInit))
         cuKernelGetAttribute = unsafeBitCast(symbol("cuKernelGetAttribute"), to: type(of: cuKernelGetAttribute))
         cuKernelGetFunction = unsafeBitCast(symbol("cuKernelGetFunction"), to: type(of: cuKernelGetFunction))
@@ -1322,18 +1293,13 @@ package struct DriverTable: @unchecked Sendable {
         cuStreamAttachMemAsync = unsafeBitCast(symbol("cuStreamAttachMemAsync"), to: type(of: cuStreamAttachMemAsync))
         cuStreamAttachMemAsync_ptsz = unsafeBitCast(symbol("cuStreamAttachMemAsync_ptsz"), to: type(of: cuStreamAttachMemAsync_ptsz))
         cuStreamBeginCapture = unsafeBitCast(symbol("cuStreamBeginCapture"), to: type(of: cuStreamBeginCapture))
-        cuStreamBeginCapture_ptsz = unsafeBitCast(symbol("cuStreamBeginCapture_ptsz"), to: type(of: cuStreamBeginCapture_ptsz))
         cuStreamBeginCapture_v2 = unsafeBitCast(symbol("cuStreamBeginCapture_v2"), to: type(of: cuStreamBeginCapture_v2))
-        cuStreamBeginCapture_v2_ptsz = unsafeBitCast(symbol("cuStreamBeginCapture_v2_ptsz"), to: type(of: cuStreamBeginCapture_v2_ptsz))
         cuStreamBeginCaptureToGraph = unsafeBitCast(symbol("cuStreamBeginCaptureToGraph"), to: type(of: cuStreamBeginCaptureToGraph))
-        cuStreamBeginCaptureToGraph_ptsz = unsafeBitCast(symbol("cuStreamBeginCaptureToGraph_ptsz"), to: type(of: cuStreamBeginCaptureToGraph_ptsz))
         cuStreamCreate = unsafeBitCast(symbol("cuStreamCreate"), to: type(of: cuStreamCreate))
         cuStreamCreateWithPriority = unsafeBitCast(symbol("cuStreamCreateWithPriority"), to: type(of: cuStreamCreateWithPriority))
         cuStreamDestroy_v2 = unsafeBitCast(symbol("cuStreamDestroy_v2"), to: type(of: cuStreamDestroy_v2))
         cuStreamEndCapture = unsafeBitCast(symbol("cuStreamEndCapture"), to: type(of: cuStreamEndCapture))
-        cuStreamEndCapture_ptsz = unsafeBitCast(symbol("cuStreamEndCapture_ptsz"), to: type(of: cuStreamEndCapture_ptsz))
         cuStreamGetCaptureInfo = unsafeBitCast(symbol("cuStreamGetCaptureInfo"), to: type(of: cuStreamGetCaptureInfo))
-        cuStreamGetCaptureInfo_ptsz = unsafeBitCast(symbol("cuStreamGetCaptureInfo_ptsz"), to: type(of: cuStreamGetCaptureInfo_ptsz))
         cuStreamGetCaptureInfo_v2 = unsafeBitCast(symbol("cuStreamGetCaptureInfo_v2"), to: type(of: cuStreamGetCaptureInfo_v2))
         cuStreamGetCaptureInfo_v3 = unsafeBitCast(symbol("cuStreamGetCaptureInfo_v3"), to: type(of: cuStreamGetCaptureInfo_v3))
         cuStreamGetCtx = unsafeBitCast(symbol("cuStreamGetCtx"), to: type(of: cuStreamGetCtx))
@@ -1346,9 +1312,7 @@ package struct DriverTable: @unchecked Sendable {
         cuStreamQuery = unsafeBitCast(symbol("cuStreamQuery"), to: type(of: cuStreamQuery))
         cuStreamSynchronize = unsafeBitCast(symbol("cuStreamSynchronize"), to: type(of: cuStreamSynchronize))
         cuStreamUpdateCaptureDependencies = unsafeBitCast(symbol("cuStreamUpdateCaptureDependencies"), to: type(of: cuStreamUpdateCaptureDependencies))
-        cuStreamUpdateCaptureDependencies_ptsz = unsafeBitCast(symbol("cuStreamUpdateCaptureDependencies_ptsz"), to: type(of: cuStreamUpdateCaptureDependencies_ptsz))
         cuStreamUpdateCaptureDependencies_v2 = unsafeBitCast(symbol("cuStreamUpdateCaptureDependencies_v2"), to: type(of: cuStreamUpdateCaptureDependencies_v2))
-        cuStreamUpdateCaptureDependencies_v2_ptsz = unsafeBitCast(symbol("cuStreamUpdateCaptureDependencies_v2_ptsz"), to: type(of: cuStreamUpdateCaptureDependencies_v2_ptsz))
         cuStreamWaitEvent = unsafeBitCast(symbol("cuStreamWaitEvent"), to: type(of: cuStreamWaitEvent))
         cuSurfObjectCreate = unsafeBitCast(symbol("cuSurfObjectCreate"), to: type(of: cuSurfObjectCreate))
         cuSurfObjectDestroy = unsafeBitCast(symbol("cuSurfObjectDestroy"), to: type(of: cuSurfObjectDestroy))

@@ -100,6 +100,174 @@ extension Executor {
             guard let call = driver.cuEventRecordWithFlags else { finish(record, Status.notFound); break }
             let status = call(event, stream, flags)
             finish(record, status)
+        case .cuGraphEventRecordNodeSetEvent:
+            try record.expect(size: Request_cuGraphEventRecordNodeSetEvent.size)
+            let nodeHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let node = handles.graphNodes.find(nodeHandle) else { finish(record, Status.invalidHandle); break }
+            let eventHandle = record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            guard let event = handles.events.find(eventHandle) else { finish(record, Status.invalidHandle); break }
+            guard let call = driver.cuGraphEventRecordNodeSetEvent else { finish(record, Status.notFound); break }
+            let status = call(node, event)
+            finish(record, status)
+        case .cuGraphEventWaitNodeSetEvent:
+            try record.expect(size: Request_cuGraphEventWaitNodeSetEvent.size)
+            let nodeHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let node = handles.graphNodes.find(nodeHandle) else { finish(record, Status.invalidHandle); break }
+            let eventHandle = record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            guard let event = handles.events.find(eventHandle) else { finish(record, Status.invalidHandle); break }
+            guard let call = driver.cuGraphEventWaitNodeSetEvent else { finish(record, Status.notFound); break }
+            let status = call(node, event)
+            finish(record, status)
+        case .cuGraphExecChildGraphNodeSetParams:
+            try record.expect(size: Request_cuGraphExecChildGraphNodeSetParams.size)
+            let graphExecHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let graphExec = handles.graphExecs.find(graphExecHandle) else { finish(record, Status.invalidHandle); break }
+            let nodeHandle = record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            guard let node = handles.graphNodes.find(nodeHandle) else { finish(record, Status.invalidHandle); break }
+            let childGraphHandle = record.body.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+            guard let childGraph = handles.graphs.find(childGraphHandle) else { finish(record, Status.invalidHandle); break }
+            guard let call = driver.cuGraphExecChildGraphNodeSetParams else { finish(record, Status.notFound); break }
+            let status = call(graphExec, node, childGraph)
+            finish(record, status)
+        case .cuGraphExecDestroy:
+            try record.expect(size: Request_cuGraphExecDestroy.size)
+            let graphExecHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let graphExec = handles.graphExecs.find(graphExecHandle) else { finish(record, Status.invalidHandle); break }
+            guard let call = driver.cuGraphExecDestroy else { finish(record, Status.notFound); break }
+            let status = call(graphExec)
+            handles.graphExecs.remove(graphExecHandle)
+            finish(record, status)
+        case .cuGraphExecEventRecordNodeSetEvent:
+            try record.expect(size: Request_cuGraphExecEventRecordNodeSetEvent.size)
+            let graphExecHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let graphExec = handles.graphExecs.find(graphExecHandle) else { finish(record, Status.invalidHandle); break }
+            let nodeHandle = record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            guard let node = handles.graphNodes.find(nodeHandle) else { finish(record, Status.invalidHandle); break }
+            let eventHandle = record.body.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+            guard let event = handles.events.find(eventHandle) else { finish(record, Status.invalidHandle); break }
+            guard let call = driver.cuGraphExecEventRecordNodeSetEvent else { finish(record, Status.notFound); break }
+            let status = call(graphExec, node, event)
+            finish(record, status)
+        case .cuGraphExecEventWaitNodeSetEvent:
+            try record.expect(size: Request_cuGraphExecEventWaitNodeSetEvent.size)
+            let graphExecHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let graphExec = handles.graphExecs.find(graphExecHandle) else { finish(record, Status.invalidHandle); break }
+            let nodeHandle = record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            guard let node = handles.graphNodes.find(nodeHandle) else { finish(record, Status.invalidHandle); break }
+            let eventHandle = record.body.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+            guard let event = handles.events.find(eventHandle) else { finish(record, Status.invalidHandle); break }
+            guard let call = driver.cuGraphExecEventWaitNodeSetEvent else { finish(record, Status.notFound); break }
+            let status = call(graphExec, node, event)
+            finish(record, status)
+        case .cuGraphExecGetFlags:
+            try record.expect(size: Request_cuGraphExecGetFlags.size)
+            let graphExecHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let graphExec = handles.graphExecs.find(graphExecHandle) else { finish(record, Status.invalidHandle); break }
+            var flags: UInt64 = 0
+            guard let call = driver.cuGraphExecGetFlags else { finish(record, Status.notFound); break }
+            let status = call(graphExec, &flags)
+            finish(record, status, size: 16) { reply in
+                reply.storeBytes(of: flags, toByteOffset: 8, as: UInt64.self)
+            }
+        case .cuGraphExecGetId:
+            try record.expect(size: Request_cuGraphExecGetId.size)
+            let graphExecHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let graphExec = handles.graphExecs.find(graphExecHandle) else { finish(record, Status.invalidHandle); break }
+            var graphId: UInt32 = 0
+            guard let call = driver.cuGraphExecGetId else { finish(record, Status.notFound); break }
+            let status = call(graphExec, &graphId)
+            finish(record, status, size: 16) { reply in
+                reply.storeBytes(of: graphId, toByteOffset: 8, as: UInt32.self)
+            }
+        case .cuGraphGetId:
+            try record.expect(size: Request_cuGraphGetId.size)
+            let graphHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let graph = handles.graphs.find(graphHandle) else { finish(record, Status.invalidHandle); break }
+            var graphId: UInt32 = 0
+            guard let call = driver.cuGraphGetId else { finish(record, Status.notFound); break }
+            let status = call(graph, &graphId)
+            finish(record, status, size: 16) { reply in
+                reply.storeBytes(of: graphId, toByteOffset: 8, as: UInt32.self)
+            }
+        case .cuGraphKernelNodeCopyAttributes:
+            try record.expect(size: Request_cuGraphKernelNodeCopyAttributes.size)
+            let dstHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let dst = handles.graphNodes.find(dstHandle) else { finish(record, Status.invalidHandle); break }
+            let srcHandle = record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            guard let src = handles.graphNodes.find(srcHandle) else { finish(record, Status.invalidHandle); break }
+            guard let call = driver.cuGraphKernelNodeCopyAttributes else { finish(record, Status.notFound); break }
+            let status = call(dst, src)
+            finish(record, status)
+        case .cuGraphLaunch:
+            try record.expect(size: Request_cuGraphLaunch.size)
+            let graphHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let graph = handles.graphExecs.find(graphHandle) else { finish(record, Status.invalidHandle); break }
+            let streamHandle = record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            guard let stream = handles.streams.find(streamHandle) else { finish(record, Status.invalidHandle); break }
+            guard let call = driver.cuGraphLaunch else { finish(record, Status.notFound); break }
+            let status = call(graph, stream)
+            finish(record, status)
+        case .cuGraphNodeGetEnabled:
+            try record.expect(size: Request_cuGraphNodeGetEnabled.size)
+            let graphExecHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let graphExec = handles.graphExecs.find(graphExecHandle) else { finish(record, Status.invalidHandle); break }
+            let nodeHandle = record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            guard let node = handles.graphNodes.find(nodeHandle) else { finish(record, Status.invalidHandle); break }
+            var isEnabled: UInt32 = 0
+            guard let call = driver.cuGraphNodeGetEnabled else { finish(record, Status.notFound); break }
+            let status = call(graphExec, node, &isEnabled)
+            finish(record, status, size: 16) { reply in
+                reply.storeBytes(of: isEnabled, toByteOffset: 8, as: UInt32.self)
+            }
+        case .cuGraphNodeGetLocalId:
+            try record.expect(size: Request_cuGraphNodeGetLocalId.size)
+            let nodeHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let node = handles.graphNodes.find(nodeHandle) else { finish(record, Status.invalidHandle); break }
+            var nodeId: UInt32 = 0
+            guard let call = driver.cuGraphNodeGetLocalId else { finish(record, Status.notFound); break }
+            let status = call(node, &nodeId)
+            finish(record, status, size: 16) { reply in
+                reply.storeBytes(of: nodeId, toByteOffset: 8, as: UInt32.self)
+            }
+        case .cuGraphNodeGetToolsId:
+            try record.expect(size: Request_cuGraphNodeGetToolsId.size)
+            let nodeHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let node = handles.graphNodes.find(nodeHandle) else { finish(record, Status.invalidHandle); break }
+            var toolsNodeId: UInt64 = 0
+            guard let call = driver.cuGraphNodeGetToolsId else { finish(record, Status.notFound); break }
+            let status = call(node, &toolsNodeId)
+            finish(record, status, size: 16) { reply in
+                reply.storeBytes(of: toolsNodeId, toByteOffset: 8, as: UInt64.self)
+            }
+        case .cuGraphNodeGetType:
+            try record.expect(size: Request_cuGraphNodeGetType.size)
+            let nodeHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let node = handles.graphNodes.find(nodeHandle) else { finish(record, Status.invalidHandle); break }
+            var type: CUgraphNodeType = 0
+            guard let call = driver.cuGraphNodeGetType else { finish(record, Status.notFound); break }
+            let status = call(node, &type)
+            finish(record, status, size: 16) { reply in
+                reply.storeBytes(of: Int32(truncatingIfNeeded: type), toByteOffset: 8, as: Int32.self)
+            }
+        case .cuGraphNodeSetEnabled:
+            try record.expect(size: Request_cuGraphNodeSetEnabled.size)
+            let graphExecHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let graphExec = handles.graphExecs.find(graphExecHandle) else { finish(record, Status.invalidHandle); break }
+            let nodeHandle = record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            guard let node = handles.graphNodes.find(nodeHandle) else { finish(record, Status.invalidHandle); break }
+            let isEnabled = record.body.loadUnaligned(fromByteOffset: 16, as: UInt32.self)
+            guard let call = driver.cuGraphNodeSetEnabled else { finish(record, Status.notFound); break }
+            let status = call(graphExec, node, isEnabled)
+            finish(record, status)
+        case .cuGraphUpload:
+            try record.expect(size: Request_cuGraphUpload.size)
+            let graphHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            guard let graph = handles.graphExecs.find(graphHandle) else { finish(record, Status.invalidHandle); break }
+            let streamHandle = record.body.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            guard let stream = handles.streams.find(streamHandle) else { finish(record, Status.invalidHandle); break }
+            guard let call = driver.cuGraphUpload else { finish(record, Status.notFound); break }
+            let status = call(graph, stream)
+            finish(record, status)
         case .cuMemcpyAtoA_v2:
             try record.expect(size: Request_cuMemcpyAtoA_v2.size)
             let dstArrayHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)

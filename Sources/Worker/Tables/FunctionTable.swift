@@ -61,6 +61,16 @@ struct FunctionTable: @unchecked Sendable {
         return .some(entry.pointee.function)
     }
 
+    /// The first function that `body` says yes to.
+    func first(where body: (FunctionEntry) -> Bool) -> (UInt32, FunctionEntry)? {
+        for index in 0..<state.pointee.count {
+            guard let block = blocks[index / Self.blockSize] else { continue }
+            let slot = block[index % Self.blockSize]
+            if slot.identifier != 0, body(slot.entry) { return (slot.identifier, slot.entry) }
+        }
+        return nil
+    }
+
     /// Keeps a function; `nil` when there are too many.
     func insert(_ entry: FunctionEntry) -> UInt32? {
         let index: Int

@@ -1,4 +1,5 @@
 internal import CUDAABI
+internal import Wire
 
 /// All objects that the client's handles name.
 struct ObjectTables: Sendable {
@@ -12,8 +13,12 @@ struct ObjectTables: Sendable {
     let references: HandleTable<ReferenceEntry>
     let texrefs: ReferenceView
     let surfrefs: ReferenceView
+    let graphs = GraphTable()
+    let graphNodes: GraphNodeView
+    let graphExecs = HandleTable<CUgraphExec?>(kind: GraphHandleKind.exec)
 
     init() {
+        graphNodes = GraphNodeView(table: graphs)
         references = HandleTable(kind: 8)
         texrefs = ReferenceView(entries: references, isSurface: false)
         surfrefs = ReferenceView(entries: references, isSurface: true)

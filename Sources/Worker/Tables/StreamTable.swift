@@ -30,6 +30,9 @@ struct StreamTable: @unchecked Sendable {
         return entry.pointee.stream
     }
 
+    /// The context of the stream of this handle.
+    func context(_ handle: UInt64) -> UInt32? { table.context(handle) }
+
     func accepts(_ handle: UInt64) -> Bool { table.accepts(handle) }
 
     func insert(_ handle: UInt64, _ stream: CUstream?, context: UInt32) {

@@ -74,7 +74,7 @@ extension Executor {
     }
 
     private func isIdle(_ stream: CUstream?) -> Bool {
-        driver.cuStreamQuery?(stream) != Status.notReady
+        mayQuery(stream) && driver.cuStreamQuery?(stream) != Status.notReady
     }
 
     /// Whether the context of a wait has no work left: its default stream waits for all others.

@@ -5,7 +5,7 @@ internal import Wire
 // Calls that wait.
 extension Executor {
     func synchronizeStream(_ record: Record) throws(ProtocolViolation) {
-        try record.expect(size: Request_cuStreamSynchronize.size)
+        try record.expect(size: StreamSynchronizeLayout.size)
         guard let stream = handles.streams.find(record.load(0, as: UInt64.self)) else {
             return finish(record, Status.invalidHandle)
         }

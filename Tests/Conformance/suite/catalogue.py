@@ -141,8 +141,9 @@ PROGRAMS = [
     Program("matrix_fragments",
             options={"flags": ("-gencode", "arch=compute_80,code=compute_80")}),
     Program("textures"),
-    # Ferry does not carry graphs yet, and NVIDIA's driver has not been asked.
+    # Ferry calls no functions of the program from graphs yet, and NVIDIA's driver has not been asked.
     Program("graphs", options={"targets": ("software",)}),
+    Program("captures", options={"targets": SOFTWARE_ONLY}),
     Program("cooperative"),
     Program("device_properties"),
     Program("separate_compilation", sources=("separate_main.cu", "separate_part.cu"),

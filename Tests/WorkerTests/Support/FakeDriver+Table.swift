@@ -18,6 +18,7 @@ extension FakeDriver {
         addImages(&table)
         addLaunches(&table)
         addTextures(&table)
+        addGraphs(&table)
         return table
     }
 

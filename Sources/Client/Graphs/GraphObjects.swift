@@ -1,0 +1,152 @@
+internal import CLinux
+internal import CUDAABI
+internal import Driver
+internal import DriverFrontend
+internal import Wire
+
+/// A graph that a call of the program has made.
+struct GraphEntry {
+    /// The handle of the context that was current; 0 for none.
+    var context: UInt64
+    var copies = HostCopies()
+}
+
+/// A node that a call of the program has made.
+struct GraphNodeEntry {
+    /// The handle of its graph.
+    var graph: UInt64
+    /// Whether it copies from or to the program's memory.
+    var copiesHost = false
+}
+
+/// An executable graph.
+struct GraphExecEntry {
+    var context: UInt64
+    var copies = HostCopies()
+}
+
+extension Handles {
+    /// A graph. Those inside of nodes are the server's, which knows whether they are still there.
+    static func graph(_ graph: OpaquePointer?) -> UInt64? {
+        let handle = raw(graph)
+        if GraphHandleKind.kind(handle) == GraphHandleKind.foundGraph { return handle }
+        return Session.state?.pointee.graphs.find(handle) == nil ? nil : handle
+    }
+
+    /// A node of a graph.
+    static func graphNode(_ node: OpaquePointer?) -> UInt64? {
+        let handle = raw(node)
+        if GraphHandleKind.kind(handle) == GraphHandleKind.foundNode { return handle }
+        return Session.state?.pointee.graphNodes.find(handle) == nil ? nil : handle
+    }
+
+    /// An executable graph.
+    static func graphExec(_ exec: OpaquePointer?) -> UInt64? {
+        let handle = raw(exec)
+        return Session.state?.pointee.graphExecs.find(handle) == nil ? nil : handle
+    }
+}
+
+/// Making and forgetting graphs.
+enum Graphs {
+    typealias State = UnsafeMutablePointer<SessionState>
+
+    /// A handle for a new graph; `nil` when there are too many.
+    static func make(_ state: State) -> UInt64? {
+        let entry = GraphEntry(context: ContextStack.current)
+        return state.pointee.objectLock.withLock { state.pointee.graphs.insert(entry) }
+    }
+
+    /// Forgets a graph that the server does not have, or will not have any more.
+    static func forget(_ state: State, _ handle: UInt64) {
+        let entry = state.pointee.objectLock.withLock { remove(state, handle) }
+        entry?.copies.release(state)
+    }
+
+    /// The same with the object lock held: its copies are the caller's to release without it.
+    static func remove(_ state: State, _ handle: UInt64) -> GraphEntry? {
+        guard let entry = state.pointee.graphs.remove(handle) else { return nil }
+        state.pointee.graphNodes.forEach { node, found in
+            if found.pointee.graph == handle { _ = state.pointee.graphNodes.remove(node) }
+        }
+        state.pointee.nodeMemory.removeAll(graph: handle)
+        return entry
+    }
+
+    /// A stream goes, and with it the capture that began there.
+    static func abandonCapture(_ state: State, _ stream: UInt64) {
+        guard let ended = Capturing.with(state, { $0.remove(stream) }), ended.makesGraph else {
+            return
+        }
+        forget(state, ended.graph)
+    }
+
+    /// A context goes, and with it what was made in it.
+    static func forget(_ state: State, context: UInt64) {
+        if state.pointee.captures.isAny {
+            var streams: [UInt64] = []
+            state.pointee.streams.forEach { handle, entry in
+                if entry.pointee.context == context { streams.append(handle) }
+            }
+            for stream in streams { abandonCapture(state, stream) }
+        }
+        var copies: [HostCopies] = []
+        state.pointee.objectLock.lock()
+        state.pointee.graphExecs.forEach { handle, entry in
+            guard entry.pointee.context == context else { return }
+            copies.append(entry.pointee.copies)
+            _ = state.pointee.graphExecs.remove(handle)
+        }
+        state.pointee.graphs.forEach { handle, entry in
+            guard entry.pointee.context == context else { return }
+            if let entry = remove(state, handle) { copies.append(entry.copies) }
+        }
+        state.pointee.objectLock.unlock()
+        for list in copies { list.release(state) }
+    }
+}
+
+/// Memory behind the pointers that questions about kernel nodes give to the program: the client's own, valid
+/// as long as the node. Thread-safe.
+struct NodeMemory: ~Copyable {
+    private struct Block {
+        var node: UInt64
+        var graph: UInt64
+        var memory: UnsafeMutableRawPointer
+        var next: UnsafeMutablePointer<Block>?
+    }
+
+    private let lock = ForkSafeLock()
+    private let first: UnsafeMutablePointer<UnsafeMutablePointer<Block>?>
+
+    init() {
+        first = .allocate(capacity: 1)
+        first.initialize(to: nil)
+    }
+
+    /// Gives a node memory, which it takes over.
+    func insert(_ memory: UnsafeMutableRawPointer, node: UInt64, graph: UInt64) {
+        lock.lock()
+        defer { lock.unlock() }
+        // What was given out before may still be read: it goes with the graph.
+        let new = UnsafeMutablePointer<Block>.allocate(capacity: 1)
+        new.initialize(to: Block(node: node, graph: graph, memory: memory, next: first.pointee))
+        first.pointee = new
+    }
+
+    /// A graph is gone.
+    func removeAll(graph: UInt64) {
+        lock.lock()
+        defer { lock.unlock() }
+        var link = first
+        while let found = link.pointee {
+            if found.pointee.graph == graph {
+                link.pointee = found.pointee.next
+                found.pointee.memory.deallocate()
+                found.deallocate()
+            } else {
+                link = withUnsafeMutablePointer(to: &found.pointee.next) { $0 }
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+internal import CLinux
+internal import CUDAABI
+internal import Driver
+internal import DriverFrontend
+internal import Wire
+
+/// What a node does, read from a structure of cuda.h and checked: fields are found by their offsets, because
+/// api/cuda.api knows these types by pointer only.
+struct NodeContent {
+    private enum Kind {
+        case kernel(UnsafeMutablePointer<FunctionEntry>, ClientCalls.Launch, Int)
+        case copy(ArrayCopy)
+        case fill(UnsafeRawPointer)
+        case word(UInt64)
+        case nothing
+    }
+
+    private let kind: Kind
+    private let fields: UnsafeRawPointer?
+    /// The number of the context in which it is done; 0: the current one.
+    private(set) var context: UInt32 = 0
+    /// The program's memory that it copies from or to.
+    private(set) var host: HostCopy?
+
+    private init(_ kind: Kind, _ fields: UnsafeRawPointer? = nil) {
+        self.kind = kind
+        self.fields = fields
+    }
+
+    /// A node that does nothing.
+    static var nothing: NodeContent { NodeContent(.nothing) }
+
+    /// A node that is made of one handle.
+    static func handle(_ handle: UInt64) -> NodeContent { NodeContent(.word(handle)) }
+
+    /// Bytes on the wire.
+    var size: Int {
+        switch kind {
+        case .kernel(_, _, let bytes): LaunchLayout.parameters + WireFormat.padded(bytes)
+        case .copy: BoxLayout.size
+        case .fill: GraphLayout.fillSize
+        case .word: 8
+        case .nothing: 0
+        }
+    }
+
+    // MARK: - Reading
+
+    /// `CUDA_KERNEL_NODE_PARAMS_v1`, or the one with a kernel and a context behind it.
+    static func kernel(
+        _ state: Graphs.State,
+        _ parameters: OpaquePointer?,
+        hasKernel: Bool,
+        _ status: inout CUresult
+    ) -> NodeContent? {
+        status = Status.invalidValue
+        guard let parameters else { return nil }
+        let fields = UnsafeRawPointer(parameters)
+        func small(_ offset: Int) -> UInt32 { fields.load(fromByteOffset: offset, as: UInt32.self) }
+        var chosen = fields.load(as: OpaquePointer?.self)
+        if chosen == nil, hasKernel {
+            chosen = fields.load(fromByteOffset: 56, as: OpaquePointer?.self)
+        }
+        guard let entry = Handles.entry(chosen) else {
+            if chosen != nil { status = Status.invalidHandle }
+            return nil
+        }
+        let launch = ClientCalls.Launch(
+            grid: (small(8), small(12), small(16)),
+            block: (small(20), small(24), small(28)),
+            sharedBytes: small(32),
+            stream: nil
+        )
+        status = ClientCalls.check(entry, launch)
+        guard status == Status.success else { return nil }
+        var bytes = entry.pointee.parameters.bytes
+        var packed: UnsafeRawPointer?
+        typealias List = UnsafeMutablePointer<UnsafeMutableRawPointer?>
+        if let extra = fields.load(fromByteOffset: 48, as: List?.self) {
+            status = ClientCalls.unpack(extra, bytes, &packed, &bytes)
+            guard status == Status.success else { return nil }
+        } else if fields.load(fromByteOffset: 40, as: List?.self) == nil {
+            guard entry.pointee.parameters.count == 0 else {
+                status = Status.invalidValue
+                return nil
+            }
+        }
+        var content = NodeContent(.kernel(entry, launch, bytes), fields)
+        if hasKernel {
+            let context = fields.load(fromByteOffset: 64, as: OpaquePointer?.self)
+            guard content.enter(state, context, &status) else { return nil }
+        }
+        return content
+    }
+
+    /// `CUDA_MEMCPY3D`. A side in the program's memory is put off: memory of the GPU takes its place.
+    static func copy(
+        _ state: Graphs.State,
+        _ parameters: OpaquePointer?,
+        _ context: CUcontext?,
+        _ status: inout CUresult
+    ) -> NodeContent? {
+        status = Status.invalidValue
+        guard let parameters else { return nil }
+        let (destination, source, extent) = ClientCalls.boxSides(parameters)
+        let most = max(extent.width, extent.height, extent.depth)
+        guard extent.width > 0, extent.height > 0, extent.depth > 0, most <= 1 << 40,
+            let from = ArrayCopies.resolve(state, source, extent, &status),
+            let to = ArrayCopies.resolve(state, destination, extent, &status)
+        else { return nil }
+        status = Status.success
+        var copy = ArrayCopy(to: to, from: from, extent: extent, stream: 0, isSynchronous: false)
+        let host = HostCopy.replaceHost(in: &copy)
+        if from.kind == .host || to.kind == .host, host == nil {
+            Log.notSupported("such a copy of the program's memory in a graph")
+            status = Status.notSupported
+            return nil
+        }
+        var content = NodeContent(.copy(copy))
+        content.host = host
+        return content.enter(state, context, &status) ? content : nil
+    }
+
+    /// `CUDA_MEMSET_NODE_PARAMS`
+    static func fill(
+        _ state: Graphs.State,
+        _ parameters: OpaquePointer?,
+        _ context: CUcontext?,
+        _ status: inout CUresult
+    ) -> NodeContent? {
+        status = Status.invalidValue
+        guard let parameters else { return nil }
+        let fields = UnsafeRawPointer(parameters)
+        func number(_ offset: Int) -> Int { fields.load(fromByteOffset: offset, as: Int.self) }
+        let element = Int(fields.load(fromByteOffset: GraphLayout.fillElement, as: UInt32.self))
+        let (width, height) = (number(GraphLayout.fillWidth), number(GraphLayout.fillHeight))
+        guard element == 1 || element == 2 || element == 4, width > 0, height > 0,
+            width <= Int.max / 4, UInt64(bitPattern: Int64(number(0))) % UInt64(element) == 0,
+            ClientCalls.covers(
+                state,
+                UInt64(bitPattern: Int64(number(GraphLayout.fillAddress))),
+                number(GraphLayout.fillPitch),
+                width * element,
+                height
+            )
+        else { return nil }
+        status = Status.success
+        var content = NodeContent(.fill(fields), fields)
+        return content.enter(state, context, &status) ? content : nil
+    }
+
+    private mutating func enter(
+        _ state: Graphs.State,
+        _ context: CUcontext?,
+        _ status: inout CUresult
+    ) -> Bool {
+        let handle = context == nil ? ContextStack.current : Handles.raw(context)
+        guard let identifier = state.pointee.contexts.usable(handle) else {
+            status = state.pointee.contexts.problem(handle)
+            return false
+        }
+        self.context = identifier
+        return true
+    }
+
+    // MARK: - Writing
+
+    /// Sets where the memory lies that takes the place of the program's.
+    mutating func place(_ address: UInt64) -> NodeContent {
+        guard case .copy(var copy) = kind, let host else { return self }
+        if host.isUpload { copy.from.place = address } else { copy.to.place = address }
+        var placed = NodeContent(.copy(copy))
+        placed.context = context
+        placed.host = host
+        placed.host?.device = address
+        return placed
+    }
+
+    /// Writes the content.
+    ///
+    /// - Returns: `false` when there is no pointer to a parameter.
+    func encode(to body: UnsafeMutableRawPointer) -> Bool {
+        switch kind {
+        case .nothing: return true
+        case .word(let word): body.storeBytes(of: word, as: UInt64.self)
+        case .copy(let copy): copy.encode(copy.whole, to: body)
+        case .fill(let fields): memcpy(body, fields, GraphLayout.fillSize)
+        case .kernel(let entry, let launch, let bytes): return encode(entry, launch, bytes, body)
+        }
+        return true
+    }
+
+    private func encode(
+        _ entry: UnsafeMutablePointer<FunctionEntry>,
+        _ launch: ClientCalls.Launch,
+        _ bytes: Int,
+        _ body: UnsafeMutableRawPointer
+    ) -> Bool {
+        typealias List = UnsafeMutablePointer<UnsafeMutableRawPointer?>
+        ClientCalls.encode(launch, of: entry.pointee.identifier, 0, bytes, to: body)
+        let blob = body + LaunchLayout.parameters
+        memset(blob, 0, WireFormat.padded(bytes))
+        guard let extra = fields?.load(fromByteOffset: 48, as: List?.self) else {
+            return ClientCalls.layOut(entry, fields?.load(fromByteOffset: 40, as: List?.self), blob)
+        }
+        var (packed, size): (UnsafeRawPointer?, Int) = (nil, 0)
+        let status = ClientCalls.unpack(extra, entry.pointee.parameters.bytes, &packed, &size)
+        guard status == Status.success, size == bytes else { return false }
+        if let packed { memcpy(blob, packed, bytes) }
+        return true
+    }
+}

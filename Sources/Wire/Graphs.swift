@@ -1,0 +1,87 @@
+/// Bodies of the calls about captures. A stream is captured as `CU_STREAM_CAPTURE_MODE_RELAXED` whatever
+/// the program asked for: the worker makes the calls of all its threads from one.
+package enum CaptureLayout {
+    // cuStreamBeginCapture_v2: u64 stream
+    package static let beginSize = 8
+    // cuStreamBeginCaptureToGraph: u64 stream, u64 graph, u32 count, u32 0, then the links
+    package static let graph = 8
+    package static let count = 16
+    package static let links = 24
+    // cuStreamEndCapture: u64 stream, u64 graph (made by the client), u32 whether it is thrown away, u32 0
+    package static let isDiscarded = 16
+    package static let endSize = 24
+    // cuStreamGetCaptureInfo_v3: u64 stream, u64 graph → a list of links
+    package static let informationSize = 16
+    // cuStreamUpdateCaptureDependencies_v2: u64 stream, u32 flags, u32 count, then the links
+    package static let flags = 8
+    package static let updateCount = 12
+    package static let updateLinks = 16
+}
+
+/// What graphs are made of. Handles of graphs, nodes and executable graphs are the client's where a call
+/// makes exactly one; the worker makes those of what the driver has made.
+package enum GraphLayout {
+    /// A node, and how another one waits for it (`CUgraphEdgeData`): u64, u64.
+    package static let linkSize = 16
+    /// Two nodes, and how the second waits for the first: u64, u64, u64.
+    package static let edgeSize = 24
+    /// Edges and dependencies of one record at most.
+    package static let mostEdges = 4096
+
+    // cuGraphAddDependencies_v2, cuGraphRemoveDependencies_v2: u64 graph, u32 count, u32 0, then edges
+    package static let edgeCount = 8
+    package static let edges = 16
+
+    // Lists of nodes, links or edges in a reply: u64 count, then so many.
+    package static let list = ReplyLayout.values + 8
+    /// Elements of a list at most.
+    package static let mostListed = 1 << 20
+
+    // Adding a node, or changing one: u64 graph (or executable graph, or 0), u64 node, u32 dependencies, u32
+    // number of the context; then what the node does, then the dependencies, u64 each.
+    package static let owner = 0
+    package static let node = 8
+    package static let count = 16
+    package static let context = 20
+    package static let content = 24
+
+    // What it does: a launch (`LaunchLayout`, stream 0, no attributes), a copy (`BoxLayout`, stream 0),
+    // u64 graph or event, nothing, or a fill:
+    package static let fillAddress = 0  // u64
+    package static let fillPitch = 8  // u64, bytes from row to row
+    package static let fillValue = 16  // u32
+    package static let fillElement = 20  // u32, bytes: 1, 2 or 4
+    package static let fillWidth = 24  // u64, elements
+    package static let fillHeight = 32  // u64, rows
+    package static let fillSize = 40
+
+    // cuGraphKernelNodeSetAttribute: u64 node, then as in a launch u32 attribute, u32 0, 64 bytes
+    // cuGraphKernelNodeGetAttribute: u64 node, i32 attribute, u32 0 → 64 bytes
+    package static let attribute = 8
+    // cuGraphKernelNodeGetParams_v2: u64 node → u64 graph, then a launch
+    package static let launch = ReplyLayout.values + 8
+
+    // cuGraphInstantiateWithParams: u64 executable graph, u64 graph, u64 flags → i32 result, u32 0, u64 node
+    // cuGraphExecUpdate_v2: u64 executable graph, u64 graph → i32 result, u32 0, u64 node, u64 node
+    package static let result = ReplyLayout.values
+    package static let errorNode = ReplyLayout.values + 8
+    package static let errorFromNode = ReplyLayout.values + 16
+    package static let instantiateSize = 24
+    package static let updateSize = 16
+}
+
+/// Kinds of handles (bits 40–45) that have to do with graphs.
+package enum GraphHandleKind {
+    package static let graph: UInt64 = 10
+    package static let node: UInt64 = 11
+    package static let exec: UInt64 = 12
+    /// Of nodes and graphs that the driver has made: the worker counts them.
+    package static let foundNode: UInt64 = 13
+    package static let foundGraph: UInt64 = 14
+
+    /// The kind of a handle; `nil` when it is none.
+    package static func kind(_ handle: UInt64) -> UInt64? {
+        guard handle >> 46 == 1, handle & 0xF == 0 else { return nil }
+        return handle >> 40 & 0x3F
+    }
+}
