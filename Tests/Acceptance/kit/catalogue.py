@@ -50,7 +50,7 @@ PROGRAMS = [
     _torch("dataloader"),
     _torch("streams"),
     _torch("amp"),
-    _nvcc("graphs", hardware=NOT_CARRIED),
+    _nvcc("graphs"),
     _nvcc("pools", hardware=NOT_THERE),
     _nvcc("callbacks"),
     _nvcc("managed", hardware=NOT_CARRIED),

@@ -142,7 +142,7 @@ PROGRAMS = [
             options={"flags": ("-gencode", "arch=compute_80,code=compute_80")}),
     Program("textures"),
     # Ferry calls no functions of the program from graphs yet, and NVIDIA's driver has not been asked.
-    Program("graphs", options={"targets": ("software",)}),
+    Program("graphs"),
     Program("captures", options={"targets": SOFTWARE_ONLY}),
     Program("cooperative"),
     Program("device_properties"),
@@ -185,7 +185,7 @@ PROGRAMS = [
     Program("nvml", builds=("c13",), options={"gpus": 2}),
     # What NVIDIA's driver answers to these has not been seen yet.
     Program("driver_array_errors", builds=DRIVER_BUILDS, options={"targets": SOFTWARE_ONLY}),
-    Program("driver_graphs", builds=DRIVER_BUILDS, options={"targets": ("software",)}),
+    Program("driver_graphs", builds=DRIVER_BUILDS),
     Program("driver_texture_references", builds=("c12",), options={"targets": SOFTWARE_ONLY}),
     Program("driver_stale_handles", builds=("c13",), options={"targets": SOFTWARE_ONLY}),
     Program("driver_images", builds=("c13",), options={
