@@ -14,8 +14,8 @@ extension WorkerTests {
 
         private func client() throws -> TestClient {
             let client = try TestClient()
-            let make = bytes(stream, UInt32(0), Int32(0))
-            #expect(try client.call(.cuStreamCreateWithPriority, make).status == 0)
+            let make = bytes(stream, UInt32(0))
+            #expect(try client.call(.cuStreamCreate, make).status == 0)
             return client
         }
 

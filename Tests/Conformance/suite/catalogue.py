@@ -142,7 +142,8 @@ PROGRAMS = [
             options={"flags": ("-gencode", "arch=compute_80,code=compute_80")}),
     Program("textures"),
     # Ferry calls no functions of the program from graphs yet, and NVIDIA's driver has not been asked.
-    Program("graphs"),
+    Program("graphs", variants={
+        **_argument("work", targets=SOFTWARE_ONLY), **_argument("functions", targets=("software",))}),
     Program("captures", options={"targets": SOFTWARE_ONLY}),
     Program("cooperative"),
     Program("device_properties"),
@@ -185,7 +186,10 @@ PROGRAMS = [
     Program("nvml", builds=("c13",), options={"gpus": 2}),
     # What NVIDIA's driver answers to these has not been seen yet.
     Program("driver_array_errors", builds=DRIVER_BUILDS, options={"targets": SOFTWARE_ONLY}),
-    Program("driver_graphs", builds=DRIVER_BUILDS),
+    # Nor does it keep objects of the program for graphs.
+    Program("driver_graphs", builds=DRIVER_BUILDS,
+            variants={
+                **_argument("work", targets=SOFTWARE_ONLY), **_argument("objects", targets=("software",))}),
     Program("driver_texture_references", builds=("c12",), options={"targets": SOFTWARE_ONLY}),
     Program("driver_stale_handles", builds=("c13",), options={"targets": SOFTWARE_ONLY}),
     Program("driver_images", builds=("c13",), options={
