@@ -367,7 +367,7 @@ extension ClientTests {
                     config.attributeCount = 33
                     #expect(ClientCalls.cuLaunchKernelEx(&config, function, nil, nil) == 1)
                     config.attributeCount = 1
-                    attribute.pointee.id = 1
+                    attribute.pointee.id = 13
                     #expect(ClientCalls.cuLaunchKernelEx(&config, function, nil, nil) == 801)
                 }
                 #expect(ClientCalls.cuCtxSynchronize() == 0)

@@ -166,7 +166,8 @@ package struct MachineCode {
 
     // MARK: - Writing
 
-    /// The PTX text. Variables of one file each can have the same name; the first one has it. Fails when the code is not for a GPU of this capability.
+    /// The PTX text. Variables of one file each can have the same name; the first one has it. Fails when
+    /// the code is not for a GPU of this capability.
     func declarations(for capability: Configuration.Capability) throws(CodeFailure) -> [UInt8] {
         guard target / 10 == capability.major, target <= capability.number else {
             throw CodeFailure(
