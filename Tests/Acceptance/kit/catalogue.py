@@ -51,7 +51,7 @@ PROGRAMS = [
     _torch("dataloader"),
     _torch("streams"),
     _torch("amp"),
-    _nvcc("graphs", hardware=NOT_THERE),
+    _nvcc("graphs"),
     _nvcc("pools", hardware=NOT_THERE),
     _nvcc("callbacks", hardware=NOT_CARRIED),
     _nvcc("managed", hardware=NOT_CARRIED),
