@@ -103,6 +103,12 @@ let clientTargets: [Target] = [
             )
         ]
     ),
+    .target(name: "NVMLABI", path: "Sources/C/NVMLABI"),
+    .target(
+        name: "NVML",
+        dependencies: ["CLinux", "NVMLABI"],
+        swiftSettings: portable + gnu
+    ),
     .target(name: "CProcTable", dependencies: ["CUDAABI"], path: "Sources/C/CProcTable"),
     .target(name: "Driver", dependencies: ["CUDAABI"], swiftSettings: portable),
     .target(
@@ -132,14 +138,18 @@ let clientTargets: [Target] = [
     ),
     .target(
         name: "Client",
-        dependencies: ["CUDAABI", "CLinux", "Driver", "DriverFrontend", "Wire", "Transport"],
+        dependencies: [
+            "CUDAABI", "NVMLABI", "CLinux", "Driver", "DriverFrontend", "Wire", "Transport",
+        ],
         swiftSettings: portable + gnu
     ),
     .target(
         name: "CUDAShim",
-        dependencies: ["CUDAABI", "CProcTable", "Driver", "DriverFrontend", "Client"],
+        dependencies: [
+            "CUDAABI", "CProcTable", "Driver", "DriverFrontend", "Client", "NVML", "NVMLABI",
+        ],
         swiftSettings: portable + gnu,
-        linkerSettings: driverLibrary(soname: "libcuda.so.1", map: "libcuda.map")
+        linkerSettings: driverLibrary(soname: "libcuda.so.1", map: "client.map")
     ),
 ]
 
@@ -152,7 +162,6 @@ let hummingbird: [Target.Dependency] = [
 ]
 
 let serverTargets: [Target] = [
-    .target(name: "NVMLABI", path: "Sources/C/NVMLABI"),
     .target(
         name: "CLanes",
         path: "Sources/C/CLanes",
@@ -199,8 +208,8 @@ let serverTargets: [Target] = [
     ),
     .target(
         name: "SoftNVML",
-        dependencies: ["NVMLABI", "CLinux", "SoftDevice"],
-        swiftSettings: strict,
+        dependencies: ["NVML", "NVMLABI", "CLinux", "SoftDevice"],
+        swiftSettings: strict + gnu,
         linkerSettings: driverLibrary(soname: "libnvidia-ml.so.1", map: "libnvidia-ml.map")
     ),
     .target(name: "CProcess", dependencies: ["CGlibc"], path: "Sources/C/CProcess"),
@@ -310,6 +319,7 @@ let testTargets: [Target] = [
             "CUDAABI", "CLinux", "Driver", "DriverFrontend", "TestSupport", "Transport", "Wire",
         ]
     ),
+    tests("NVML", ["NVMLABI", "TestSupport"]),
     tests("Worker", ["Driver", "Wire", "Transport", "CUDAABI", "CLinux"]),
     tests("PTX"),
     tests("SoftDevice"),

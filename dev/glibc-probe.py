@@ -67,6 +67,9 @@ def load_client(bundle):
     status = library.cuInit(0)
     assert status == 100, "cuInit without a lease: %d, not CUDA_ERROR_NO_DEVICE" % status
     assert library.cuDriverGetVersion(ctypes.byref(version)) == 0
+    management = ctypes.CDLL(os.path.join(bundle, "lib/ferry/client/libnvidia-ml.so.1"))
+    status = management.nvmlInit_v2()
+    assert status == 9, "nvmlInit without a lease: %d, not NVML_ERROR_DRIVER_NOT_LOADED" % status
     print("  client library loads and answers, CUDA %d" % version.value)
 
 

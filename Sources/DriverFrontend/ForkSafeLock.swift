@@ -41,6 +41,9 @@ package struct ForkSafeLock: ~Copyable, @unchecked Sendable {
     @inline(__always)
     package borrowing func release() -> Bool { word.exchange(0, ordering: .releasing) == 3 }
 
+    /// Makes the lock free, whoever holds it: in a child, which has not inherited that thread.
+    package borrowing func forceFree() { word.store(0, ordering: .releasing) }
+
     /// Runs `body` with the lock held.
     package borrowing func withLock<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
         lock()

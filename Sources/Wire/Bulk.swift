@@ -11,6 +11,8 @@ package struct BulkFrame: Equatable, Sendable {
     /// Most bulk channels of a session for copies that somebody waits for, and for those that nobody waits
     /// for as many again.
     package static let mostChannels = 4
+    /// Most connections of a session beside the first: those for copies, and one for the program's functions.
+    package static let mostConnections = 2 * mostChannels + 1
     /// Most frames of a channel whose bytes are in the worker and whose `upload` record is not
     /// written yet. With `mostChannels` it says how many slots a worker needs at least, so that two
     /// channels never wait for each other.
@@ -39,6 +41,13 @@ package struct BulkFrame: Equatable, Sendable {
         case packed = 8
         /// The client takes pieces of asynchronous copies on this channel from now on.
         case deliver = 9
+        /// The client runs the program's functions that are called on this channel from now on.
+        case listen = 10
+        /// It is the turn of function `transfer`, with `status`, once everything before place `offset` of the
+        /// worker's stream has arrived.
+        case call = 11
+        /// Function `transfer` has returned.
+        case returned = 12
 
         /// Whether a frame of this kind tells of bytes.
         fileprivate var hasLength: Bool { self == .data || self == .filled || self == .packed }
@@ -48,19 +57,23 @@ package struct BulkFrame: Equatable, Sendable {
     package var kind: Kind
     /// Bytes of data, behind the frame (`data`) or in the slot (`filled`); 0 for all others.
     package var length: Int
-    /// Where in the program's memory the data belongs, in bytes from the copy's start.
+    /// Where in the program's memory the data belongs, in bytes from the copy's start; of a `call` a place.
     package var offset: UInt64
-    /// The slot that the bytes are in. Of `fetch` and `deliver` `reads…`, of `packed` the number of bytes.
+    /// The slot that the bytes are in. Of `fetch` and `deliver` `reads…`, of `packed` the number of bytes, of
+    /// `call` `isDropped` or 0.
     package var slot: UInt32
-    /// The driver's status, of an `end`.
+    /// The driver's status, of an `end` or a `call`.
     package var status: Int32
-    /// Which `download` it belongs to, or which record that asked for an asynchronous copy.
+    /// Which `download` it belongs to, which record that asked for an asynchronous copy, or which function.
     package var transfer: UInt64
 
     /// In the slot of a `fetch` or `deliver`: the client reads from lent memory.
     package static let readsLent: UInt32 = 1
     /// In the slot of a `fetch` or `deliver`: the client takes compressed bytes.
     package static let readsPacked: UInt32 = 2
+
+    /// In the slot of a `call`: the driver did not take the function, which will never be called.
+    package static let isDropped: UInt32 = 1
 
     /// Bytes of the copy that the frame brings.
     package var bytes: Int { kind == .packed ? Int(slot) : length }

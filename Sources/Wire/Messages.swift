@@ -42,6 +42,23 @@ package enum ReplyLayout {
     package static let values = 8
 }
 
+/// Body of `management`, and its reply.
+package enum ManagementLayout {
+    package static let device = 0  // u32, number of the device on the server
+    package static let size = 8
+
+    // Reply: bytes of the GPU's memory, which add up to the total, and versions, NUL-padded, empty when
+    // they are not known.
+    package static let total = 8  // u64
+    package static let reserved = 16  // u64, what the driver keeps for itself
+    package static let free = 24  // u64
+    package static let used = 32  // u64
+    package static let driverVersion = 40  // 80 bytes
+    package static let libraryVersion = 120  // 80 bytes
+    package static let versionSize = 80
+    package static let replySize = 200
+}
+
 /// Body of `hostData`; the sequence number is the copy's.
 package enum HostDataLayout {
     // u64 into the destination; of a copy over bulk channels: all bytes that come there

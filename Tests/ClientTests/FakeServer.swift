@@ -45,10 +45,17 @@ final class FakeServer: @unchecked Sendable {
     /// Bytes of our records that the client said it has.
     var told: UInt64 { locked { acknowledged } }
     private var isEnded = false
+    private var sentInAll: UInt64 = 0
+    private var beforeRecords: UInt64 = 0
+    /// Bytes of records that were sent so far; not counted: the snapshot, and what is no record of the session.
+    var sent: UInt64 { locked { sentInAll - beforeRecords } }
     private(set) var connections = 0
     private let snapshot: Snapshot
     private let script: Script
     private let greets: Greeting
+    /// Whether the session may have more connections than one; `nil`: those that try are not answered.
+    private let takesMore: Bool?
+    private var more: [Channel] = []
     let gpu = FakeGPU()
 
     /// How the server behaves before the first record.
@@ -63,12 +70,14 @@ final class FakeServer: @unchecked Sendable {
         snapshot: Snapshot = Snapshot(),
         greets: Greeting = .proper,
         security: Security = .clear,
+        takesMore: Bool? = nil,
         _ script: @escaping Script = { _, _ in false }
     ) throws {
         listener = try LoopbackListener()
         self.snapshot = snapshot
         self.greets = greets
         self.security = security
+        self.takesMore = takesMore
         self.script = script
         Thread.detachNewThread { [self] in run() }
     }
@@ -169,7 +178,12 @@ final class FakeServer: @unchecked Sendable {
 
     /// Sends anything.
     func sendRaw(_ bytes: [UInt8]) {
-        guard let channel = locked({ self.channel }) else { return }
+        guard
+            let channel = locked({
+                sentInAll += UInt64(bytes.count)
+                return self.channel
+            })
+        else { return }
         try? bytes.withUnsafeBytes { try channel.sendAll($0) }
     }
 
@@ -185,7 +199,11 @@ final class FakeServer: @unchecked Sendable {
                 channel = Channel(socket, .tcp)
                 connections += 1
             }
-            if (try? greet(socket)) == true { readRecords() }
+            if (try? greet(socket)) == true {
+                locked { beforeRecords = sentInAll }
+                if takesMore != nil { Thread.detachNewThread { [self] in acceptMore() } }
+                readRecords()
+            }
             let last = locked {
                 defer { channel = nil }
                 return channel
@@ -196,6 +214,58 @@ final class FakeServer: @unchecked Sendable {
                 condition.broadcast()
             }
         }
+    }
+
+    /// Takes the session's other connections beside the first one.
+    private func acceptMore() {
+        while let descriptor = listener.accept(seconds: 5), locked({ channel != nil }) {
+            serveMore(Socket(descriptor: descriptor))
+        }
+    }
+
+    private func serveMore(_ socket: Socket) {
+        do {
+            try greetMore(socket)
+            locked {
+                more.append(Channel(socket, .tcp))
+                condition.broadcast()
+            }
+        } catch {
+            socket.close()
+        }
+    }
+
+    /// The handshake of a session's other connections, in clear text.
+    private func greetMore(_ socket: Socket) throws {
+        let hello = Handshake.ServerHello(nonce: .init(repeating: 7))
+        var buffer = [UInt8](repeating: 0, count: Handshake.serverHelloSize)
+        hello.write(to: &buffer)
+        try buffer.withUnsafeBytes { try socket.sendAll($0) }
+        buffer = [UInt8](repeating: 0, count: Handshake.clientHelloSize)
+        try buffer.withUnsafeMutableBytes { try socket.receiveAll($0, timeout: 10_000) }
+        guard let client = Handshake.ClientHello(reading: buffer),
+            client.channel == Handshake.bulkChannel
+        else { throw SocketError(EPROTO, .receive) }
+        let proof = Handshake.serverProof(secret: secret, server: hello, client: client)
+        let verdict = Handshake.Verdict(
+            status: takesMore == true ? .accepted : .noSession,
+            messageSize: 0,
+            proof: proof
+        )
+        buffer = [UInt8](repeating: 0, count: Handshake.verdictSize)
+        verdict.write(to: &buffer)
+        try buffer.withUnsafeBytes { try socket.sendAll($0) }
+    }
+
+    /// Waits for another connection of the session.
+    func another(seconds: Double = 10) -> Channel? {
+        let end = Date(timeIntervalSinceNow: seconds)
+        condition.lock()
+        defer { condition.unlock() }
+        while more.isEmpty {
+            if isEnded || !condition.wait(until: end) { return nil }
+        }
+        return more.removeFirst()
     }
 
     private func greet(_ socket: Socket) throws -> Bool {

@@ -83,11 +83,31 @@ private final class Table {
         func insert(_ address: UInt64, _ size: Int, context: UInt64 = 1, image: UInt64 = 0) {
             values.insert(Allocation(address: address, size: size, context: context, image: image))
         }
+        func map(_ address: UInt64, _ size: Int) {
+            values.insert(Allocation(address: address, size: size, context: 1, isMapping: true))
+        }
+        func unmap(_ address: UInt64, _ size: Int) { values.removeMappings(address, size) }
         func remove(_ address: UInt64) -> Allocation? { values.remove(address) }
         func removeAll(context: UInt64) { values.removeAll(context: context) }
         func removeAll(image: UInt64) { values.removeAll(image: image) }
         func base(_ address: UInt64) -> UInt64? { values.find(address)?.address }
         func contains(_ address: UInt64, _ bytes: Int) -> Bool { values.contains(address, bytes) }
+    }
+
+    @Test func `mappings are used in one piece`() {
+        let memory = Memory()
+        memory.map(1000, 100)
+        memory.map(1100, 50)
+        memory.insert(1150, 10)
+        #expect(memory.contains(1000, 150))
+        #expect(memory.contains(1099, 51))
+        #expect(!memory.contains(1099, 52), "what was allocated behind them is another piece")
+        #expect(memory.base(1120) == 1100)
+        #expect(memory.remove(1100) == nil, "a mapping is not freed")
+        memory.removeAll(context: 1)
+        #expect(memory.contains(1000, 150), "no context has it")
+        memory.unmap(1100, 50)
+        #expect(memory.contains(1000, 100) && !memory.contains(1000, 101))
     }
 
     @Test func `edges of ranges`() {
@@ -237,5 +257,36 @@ extension ClientTests {
                 }
             }
         }
+    }
+}
+
+@Suite struct AnswerTests {
+    @Test func `limits are remembered until one changes`() {
+        let limits = LimitCache()
+        #expect(limits.value(of: 7, in: 1) == nil)
+        limits.note(4096, of: 7, in: 1)
+        #expect(limits.value(of: 7, in: 1) == 4096)
+        #expect(limits.value(of: 8, in: 1) == nil)
+        #expect(limits.value(of: 7, in: 2) == nil)
+        #expect(limits.value(of: 7, in: 5) == nil, "the same place")
+        limits.note(1024, of: 0, in: 1)
+        #expect(limits.value(of: 0, in: 1) == nil, "the driver changes the stack by itself")
+        limits.clear()
+        #expect(limits.value(of: 7, in: 1) == nil)
+    }
+
+    @Test func `a tensor map is known by all that was asked`() {
+        let maps = TensorMapCache()
+        var question = [UInt8](repeating: 3, count: TensorMapLayout.size)
+        let answer = [UInt8](repeating: 9, count: TensorMapLayout.descriptorSize)
+        var found = [UInt8](repeating: 0, count: TensorMapLayout.descriptorSize)
+        #expect(!maps.answer(1, .cuTensorMapEncodeTiled, question, &found))
+        maps.note(1, .cuTensorMapEncodeTiled, question, answer)
+        #expect(maps.answer(1, .cuTensorMapEncodeTiled, question, &found))
+        #expect(found == answer)
+        #expect(!maps.answer(2, .cuTensorMapEncodeTiled, question, &found))
+        #expect(!maps.answer(1, .cuTensorMapEncodeIm2col, question, &found))
+        question[TensorMapLayout.size - 1] = 4
+        #expect(!maps.answer(1, .cuTensorMapEncodeTiled, question, &found))
     }
 }

@@ -12,11 +12,11 @@ extension ClientTests {
         @Test func `threads wait at once and replies come in another order`() async throws {
             let held = Held()
             let server = try FakeServer { server, request in
-                guard request.opcode == .cuCtxGetLimit else { return false }
+                guard request.opcode == .cuMemRetainAllocationHandle else { return false }
                 // Seven wait; then all are answered, the last first, each with its own value.
                 for request in held.keep(request, until: 7).reversed() {
                     var values = Bytes()
-                    values.add(UInt64(request.load(0, as: UInt32.self)) * 1000)
+                    values.add(request.load(0, as: UInt64.self) * 1000)
                     server.reply(to: request, values: values.bytes)
                 }
                 return true
@@ -24,9 +24,10 @@ extension ClientTests {
             try await withSession(server) {
                 for _ in 0..<50 {
                     inThreads(7) { index in
-                        var value = 0
-                        #expect(ClientCalls.cuCtxGetLimit(&value, Int32(index)) == 0)
-                        #expect(value == index * 1000)
+                        var value: UInt64 = 0
+                        let address = UnsafeMutableRawPointer(bitPattern: index)
+                        #expect(ClientCalls.cuMemRetainAllocationHandle(&value, address) == 0)
+                        #expect(value == UInt64(index) * 1000)
                     }
                 }
             }

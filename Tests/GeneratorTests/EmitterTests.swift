@@ -103,6 +103,7 @@ import Testing
                 "snapshot = 0x0001", "failure = 0x0002", "reply = 0x0003", "hostData = 0x0004",
                 "output = 0x0005", "chunk = 0x0006", "acknowledge = 0x0007", "resume = 0x0008",
                 "image = 0x0009", "upload = 0x0020", "download = 0x0021", "stagingRoom = 0x0022",
+                "management = 0x0030",
                 "cuFill = 0x0100",
                 "cuGetLimit = 0x0210",
                 "cuEventCreate = 0x0300",

@@ -41,6 +41,25 @@ struct ConfigurationTests {
         #expect(busy.launch == .busy(nanoseconds: 2650))
     }
 
+    @Test func machineCodeIsOnlyForLaunchesThatDoNothing() throws {
+        #expect(try configuration([:]).code == .ptx)
+        let settings = ["FERRY_SOFT_GPU_CODE": "machine", "FERRY_SOFT_GPU_LAUNCH": "null"]
+        #expect(try configuration(settings).code == .machine)
+        for settings in [
+            ["FERRY_SOFT_GPU_CODE": "machine"],
+            ["FERRY_SOFT_GPU_CODE": "machine", "FERRY_SOFT_GPU_LAUNCH": "run"],
+            ["FERRY_SOFT_GPU_CODE": "sass", "FERRY_SOFT_GPU_LAUNCH": "null"],
+        ] {
+            #expect(throws: Configuration.Invalid.self) { try configuration(settings) }
+        }
+    }
+
+    @Test func aGPUForMachineCodeIsNotTakenForASoftwareGPU() throws {
+        let (usual, other) = (Identity(index: 2), Identity(index: 2, code: .machine))
+        #expect(usual.uuid.prefix(14) == other.uuid.prefix(14))
+        #expect(usual.uuid[14] != other.uuid[14] && usual.uuid[15] == other.uuid[15])
+    }
+
     @Test func theEnvironmentWinsOverTheFile() throws {
         let made = try configuration(
             ["FERRY_SOFT_GPU_CONFIG": "file", "FERRY_SOFT_GPU_COUNT": "2"],

@@ -12,7 +12,7 @@ import Testing
     }
 
     static let dataPlane: Set<String> = [
-        "Driver", "DriverFrontend", "Wire", "Transport", "Client", "CUDAShim",
+        "Driver", "DriverFrontend", "Wire", "Transport", "Client", "CUDAShim", "NVML",
     ]
     static let withoutFoundation: Set<String> = dataPlane.union([
         "Worker", "FerryWorker", "SoftGPU", "SoftCUDA", "SoftNVML", "SoftDevice", "Lanes", "PTX",

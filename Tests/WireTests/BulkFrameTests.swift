@@ -20,6 +20,9 @@ import Wire
             BulkFrame(.filled, length: BulkFrame.most, offset: 9, slot: 3, transfer: 8),
             BulkFrame(.taken, slot: 3), BulkFrame(.deliver, slot: 3),
             BulkFrame(.packed, length: 7, offset: 3, slot: UInt32(BulkFrame.most), transfer: 2),
+            BulkFrame(.listen), BulkFrame(.call, offset: .max, status: 700, transfer: .max),
+            BulkFrame(.call, slot: BulkFrame.isDropped, transfer: 1),
+            BulkFrame(.returned, transfer: 1),
         ] {
             #expect(read(bytes(frame)) == frame)
         }
@@ -27,7 +30,7 @@ import Wire
 
     @Test func everythingElseIsNone() {
         var unknown = bytes(BulkFrame(.end))
-        for kind in [UInt8(0), 10, 255] {
+        for kind in [UInt8(0), 13, 255] {
             unknown[0] = kind
             #expect(read(unknown) == nil)
         }
@@ -42,6 +45,8 @@ import Wire
         #expect(read(bytes(BulkFrame(.stored, length: 1))) == nil)
         #expect(read(bytes(BulkFrame(.fetch, length: 1))) == nil)
         #expect(read(bytes(BulkFrame(.end, length: 1))) == nil)
+        #expect(read(bytes(BulkFrame(.call, length: 1))) == nil)
+        #expect(read(bytes(BulkFrame(.returned, length: 1))) == nil)
     }
 
     @Test func anInvitationArrivesWhole() {

@@ -302,8 +302,8 @@ extension WorkerTests {
                 try nonsense.withUnsafeBytes { try channel.sendAll($0) }
                 #expect(throws: SocketError.self) { try channel.bytes(1) }
             }
-            // A session gets eight channels.
-            for _ in 0..<4 { _ = try #require(try client.openBulk()) }
+            // A session gets nine channels.
+            for _ in 0..<5 { _ = try #require(try client.openBulk()) }
             #expect(try client.openBulk() == nil)
             #expect(try client.call(.cuCtxSynchronize).status == 0)
             client.close()

@@ -16,11 +16,24 @@ static volatile int is_watching;
 
 __attribute__((visibility("hidden"))) void *ferry_live_session_storage;
 
+/* Makes a child forget the parent's connection, while nothing was made over it. */
+static void (*volatile renew)(void);
+
 static void in_child(void) {
-  if (!is_watching) return;
-  ferry_is_forked_child = 1;
+  if (!is_watching && !renew) return;
   ferry_set_live_session(NULL);
   if (parents_connection >= 0) close(parents_connection);
+  parents_connection = -1;
+  if (is_watching) {
+    ferry_is_forked_child = 1;
+  } else {
+    renew();
+  }
+}
+
+static void register_in_child(void) {
+  static volatile int is_registered;
+  if (!__sync_lock_test_and_set(&is_registered, 1)) pthread_atfork(NULL, NULL, in_child);
 }
 
 __attribute__((visibility("hidden"))) void ferry_close_in_child(int descriptor) {
@@ -28,9 +41,13 @@ __attribute__((visibility("hidden"))) void ferry_close_in_child(int descriptor) 
 }
 
 void ferry_watch_forks(void) {
-  static volatile int is_registered;
   is_watching = 1;
-  if (!__sync_lock_test_and_set(&is_registered, 1)) pthread_atfork(NULL, NULL, in_child);
+  register_in_child();
+}
+
+__attribute__((visibility("hidden"))) void ferry_renew_in_child(void (*body)(void)) {
+  renew = body;
+  register_in_child();
 }
 
 __attribute__((visibility("hidden"))) void ferry_ignore_forks(void) { is_watching = 0; }

@@ -225,22 +225,22 @@ public func cuLaunchGridAsync(_ function: CUfunction!, _ gridwidth: Int32, _ gri
 
 @c @implementation
 public func cuLaunchHostFunc(_ stream: CUstream!, _ fn: CUhostFn!, _ userData: UnsafeMutableRawPointer!) -> CUresult {
-    Tracing.call(284, "cuLaunchHostFunc") { ClientCalls.notSupported("cuLaunchHostFunc") }
+    Tracing.call(284, "cuLaunchHostFunc") { ClientCalls.cuLaunchHostFunc(stream, fn, userData) }
 }
 
 @c @implementation
 public func cuLaunchHostFunc_ptsz(_ stream: CUstream!, _ fn: CUhostFn!, _ userData: UnsafeMutableRawPointer!) -> CUresult {
-    Tracing.call(285, "cuLaunchHostFunc_ptsz") { ClientCalls.notSupported("cuLaunchHostFunc_ptsz") }
+    Tracing.call(285, "cuLaunchHostFunc_ptsz") { ClientCalls.cuLaunchHostFunc(ClientCalls.perThread(stream), fn, userData) }
 }
 
 @c @implementation
 public func cuLaunchHostFunc_v2(_ stream: CUstream!, _ fn: CUhostFn!, _ userData: UnsafeMutableRawPointer!, _ syncMode: UInt32) -> CUresult {
-    Tracing.call(286, "cuLaunchHostFunc_v2") { ClientCalls.notSupported("cuLaunchHostFunc_v2") }
+    Tracing.call(286, "cuLaunchHostFunc_v2") { ClientCalls.cuLaunchHostFunc_v2(stream, fn, userData, syncMode) }
 }
 
 @c @implementation
 public func cuLaunchHostFunc_v2_ptsz(_ stream: CUstream!, _ fn: CUhostFn!, _ userData: UnsafeMutableRawPointer!, _ syncMode: UInt32) -> CUresult {
-    Tracing.call(287, "cuLaunchHostFunc_v2_ptsz") { ClientCalls.notSupported("cuLaunchHostFunc_v2_ptsz") }
+    Tracing.call(287, "cuLaunchHostFunc_v2_ptsz") { ClientCalls.cuLaunchHostFunc_v2(ClientCalls.perThread(stream), fn, userData, syncMode) }
 }
 
 @c @implementation

@@ -365,12 +365,12 @@ public func cuSignalExternalSemaphoresAsync_ptsz(_ extSemArray: UnsafePointer<CU
 
 @c @implementation
 public func cuStreamAddCallback(_ stream: CUstream!, _ callback: CUstreamCallback!, _ userData: UnsafeMutableRawPointer!, _ flags: UInt32) -> CUresult {
-    Tracing.call(552, "cuStreamAddCallback") { ClientCalls.notSupported("cuStreamAddCallback") }
+    Tracing.call(552, "cuStreamAddCallback") { ClientCalls.cuStreamAddCallback(stream, callback, userData, flags) }
 }
 
 @c @implementation
 public func cuStreamAddCallback_ptsz(_ stream: CUstream!, _ callback: CUstreamCallback!, _ userData: UnsafeMutableRawPointer!, _ flags: UInt32) -> CUresult {
-    Tracing.call(553, "cuStreamAddCallback_ptsz") { ClientCalls.notSupported("cuStreamAddCallback_ptsz") }
+    Tracing.call(553, "cuStreamAddCallback_ptsz") { ClientCalls.cuStreamAddCallback(ClientCalls.perThread(stream), callback, userData, flags) }
 }
 
 @c @implementation

@@ -190,7 +190,8 @@ struct BulkJob: ~Copyable {
                 try place(of: frame).copyMemory(from: UnsafeRawBufferPointer(bytes))
                 try carrier.pointee.send(BulkFrame(.taken, slot: frame.slot), to: channel)
                 received.wrappingAdd(frame.length, ordering: .acquiringAndReleasing)
-            case .stored, .fetch, .want, .taken, .deliver: throw SocketError(EPROTO, .receive)
+            case .stored, .fetch, .want, .taken, .deliver, .listen, .call, .returned:
+                throw SocketError(EPROTO, .receive)
             }
         }
     }

@@ -127,7 +127,8 @@ private struct LandingThread: ~Copyable {
                 from: UnsafeRawBufferPointer(try channel.lentSlot(frame.slot, frame.length))
             )
             try carrier.pointee.send(BulkFrame(.taken, slot: frame.slot), to: channel)
-        case .stored, .fetch, .end, .want, .taken, .deliver: throw SocketError(EPROTO, .receive)
+        case .stored, .fetch, .end, .want, .taken, .deliver, .listen, .call, .returned:
+            throw SocketError(EPROTO, .receive)
         }
         land(sequence, place.count)
     }

@@ -72,6 +72,8 @@ struct ArrayCopy {
 
     /// To the GPU: the rows are put together in records. Returns when the source may change.
     private func upload(_ state: ArrayCopies.State, _ context: UInt32) -> CUresult {
+        let source = UInt(from.place)
+        HostFunctions.awaitWriters(state, stream, source, isSynchronous: isSynchronous)
         var turn = UploadTurn(isSynchronous: isSynchronous, stream)
         var done = 0
         while done < extent.bytes {

@@ -27,6 +27,7 @@ package enum ClientCalls {
         _ body: (UnsafeMutablePointer<SessionState>) -> CUresult
     ) -> CUresult {
         guard let state = Session.state, ferry_forked() == 0 else { return Status.notInitialized }
+        guard ferry_called_back() == 0 else { return Status.notPermitted }
         return body(state)
     }
 

@@ -309,8 +309,10 @@ extension ClientCalls {
 
     /// Everything that lived in a context is gone.
     static func forgetObjects(_ state: UnsafeMutablePointer<SessionState>, of context: UInt64) {
+        state.pointee.limits.clear()
         state.pointee.memory.removeAll(context: context)
         state.pointee.textures.removeAll(context: context)
+        state.pointee.hostFunctions.removeAll(context: context)
         Graphs.forget(state, context: context)
         state.pointee.objectLock.lock()
         defer { state.pointee.objectLock.unlock() }

@@ -124,6 +124,8 @@ extension ClientCalls {
         guard let source, state.pointee.memory.contains(destination, bytes) else {
             return Status.invalidValue
         }
+        let first = UInt(bitPattern: source)
+        HostFunctions.awaitWriters(state, stream, first, isSynchronous: isSynchronous)
         if _slowPath(bytes >= BulkLink.threshold) {
             let large = BulkCopies.upload(
                 state,

@@ -123,6 +123,7 @@ extension ClientCalls {
                 guard status == Status.success else { return status }
                 if Capturing.work(state, stream) != .plain { entry.pointee.belongToGraph() }
             }
+            HostFunctions.noteJoin(state, stream)
             let size = Request_cuStreamWaitEvent.size
             return Session.send(state, .cuStreamWaitEvent, context: context, size: size) {
                 Request_cuStreamWaitEvent.encode(

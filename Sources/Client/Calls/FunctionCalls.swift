@@ -52,6 +52,7 @@ extension ClientCalls {
             guard attribute >= 0, attribute < Int32(LoadReplyLayout.attributeCount) else {
                 return Status.invalidValue
             }
+            if isSet(entry, attribute, value) { return Status.success }
             let status = Session.wait(.cuFuncSetAttribute, size: FunctionAttributeLayout.size) {
                 $0.storeBytes(of: entry.pointee.identifier, as: UInt32.self)
                 $0.storeBytes(of: attribute, toByteOffset: 4, as: Int32.self)
@@ -65,6 +66,26 @@ extension ClientCalls {
             state.pointee.occupancy.clear()
             return status
         }
+    }
+
+    /// Whether a function has this value already, so that nothing need be asked: cuBLASLt sets what its
+    /// kernels need before each launch. Kernels have a value for each GPU, of which only one is
+    /// kept here.
+    private static func isSet(
+        _ entry: UnsafeMutablePointer<FunctionEntry>,
+        _ attribute: CUfunction_attribute,
+        _ value: Int32
+    ) -> Bool {
+        switch attribute {
+        // Dynamic shared memory, carve-out, large clusters, scheduling of clusters. What is left can be set
+        // under conditions that the driver knows.
+        case 8, 9, 14, 15: break
+        default: return false
+        }
+        guard entry.pointee.attributes[Int(attribute)] == value, let state = Session.live,
+            state.pointee.devices.count == 1
+        else { return false }
+        return Session.usableContext(state) != nil
     }
 
     /// `cuKernelSetAttribute`

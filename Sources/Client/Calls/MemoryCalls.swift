@@ -125,10 +125,12 @@ extension ClientCalls {
             let refusal = Capturing.checkUnsafeCall(state)
             guard refusal == Status.success else { return refusal }
             guard state.pointee.memory.remove(address) != nil else { return Status.invalidValue }
+            let told = HostFunctions.mayHoldDriver(state) ? cuCtxSynchronize() : Status.success
             let size = MemoryLayouts.freeSize
-            return Session.send(state, .cuMemFree_v2, context: context, size: size) {
+            let status = Session.send(state, .cuMemFree_v2, context: context, size: size) {
                 $0.storeBytes(of: address, as: UInt64.self)
             }
+            return told != Status.success ? told : status
         }
     }
 

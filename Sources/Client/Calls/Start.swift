@@ -20,8 +20,8 @@ extension ClientCalls {
 
     /// The server's version if it can be asked, else the newest that Ferry knows.
     static var driverVersion: Int32 {
-        if Session.state == nil { _ = Connector.initialize() }
-        return Session.state?.pointee.devices.driverVersion ?? 13_000
+        if Session.opened == nil { _ = Connector.open() }
+        return Session.opened?.pointee.devices.driverVersion ?? 13_000
     }
 
     /// `cuGetErrorName`

@@ -6,27 +6,10 @@ internal import Wire
 
 extension ClientCalls {
 
-    /// `cuCtxGetLimit`, answered by the server.
-    package static func cuCtxGetLimit(_ pvalue: UnsafeMutablePointer<Int>?, _ limit: CUlimit) -> CUresult {
-        guard let pvalue else { return Status.invalidValue }
-        return Session.wait(.cuCtxGetLimit, size: Request_cuCtxGetLimit.size, replySize: 16) { body in
-            Request_cuCtxGetLimit.encode(to: body, limit: Int32(truncatingIfNeeded: limit))
-        } reply: { reply in
-            pvalue.pointee = Int(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-        }
-    }
-
     /// `cuCtxResetPersistingL2Cache`, answered by the server.
     package static func cuCtxResetPersistingL2Cache() -> CUresult {
         return Session.wait(.cuCtxResetPersistingL2Cache, size: Request_cuCtxResetPersistingL2Cache.size) { body in
             Request_cuCtxResetPersistingL2Cache.encode(to: body)
-        }
-    }
-
-    /// `cuCtxSetLimit`, answered by the server.
-    package static func cuCtxSetLimit(_ limit: CUlimit, _ value: Int) -> CUresult {
-        return Session.wait(.cuCtxSetLimit, size: Request_cuCtxSetLimit.size) { body in
-            Request_cuCtxSetLimit.encode(to: body, limit: Int32(truncatingIfNeeded: limit), value: UInt64(truncatingIfNeeded: value))
         }
     }
 

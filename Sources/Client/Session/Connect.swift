@@ -18,52 +18,105 @@ package enum Connector {
     ///
     /// - Returns: A status; "no device" when the process has no lease.
     static func initialize() -> Int32 {
-        guard ferry_forked() == 0 else { return Status.notInitialized }
-        if let state = Session.state { return state.pointee.lostStatus }
-        Log.configure()
-        guard let lease = Lease.read() else { return Status.noDevice }
-        return start(lease, visibleDevices: getenv("CUDA_VISIBLE_DEVICES"))
+        if Session.state == nil {
+            let status = open()
+            guard status == Status.success else { return status }
+        }
+        return begin(visibleDevices: getenv("CUDA_VISIBLE_DEVICES"))
     }
 
-    /// Begins the session if there is none yet.
+    /// Opens the session if there is none yet, for what may come before `cuInit`. Until then a child
+    /// of this process may have a session of its own, as with the real driver.
     ///
-    /// - Parameter visibleDevices: What CUDA_VISIBLE_DEVICES says; `nil` leaves all devices.
-    /// - Returns: A status.
-    package static func start(_ lease: Lease, visibleDevices: UnsafePointer<CChar>?) -> Int32 {
-        // A child that is forked while another thread is in here finds the lock held for ever.
-        ferry_watch_forks()
+    /// - Returns: A status; "no device" when the process has no lease.
+    static func open() -> Int32 {
+        guard ferry_forked() == 0 else { return Status.notInitialized }
+        if let state = Session.opened { return state.pointee.lostStatus }
+        Log.configure()
+        guard let lease = Lease.read() else { return Status.noDevice }
+        return open(lease)
+    }
+
+    /// The same with a lease.
+    package static func open(_ lease: Lease) -> Int32 {
+        ferry_renew_in_child {
+            // Another thread may have been in here, which the child has not.
+            Connector.lock.forceFree()
+            Session.forget()
+        }
         lock.lock()
         defer { lock.unlock() }
-        if let state = Session.state { return state.pointee.lostStatus }
+        if let state = Session.opened { return state.pointee.lostStatus }
         do throws(Refusal) {
-            let session = try connect(lease, visibleDevices)
+            let session = try connect(lease)
             SessionReport.write(lease.report, session.channel)
-            Session.begin(session)
+            Session.open(session)
             Tracing.begin(lease.statistics, isTraced: lease.isTraced)
             return Status.success
         } catch {
-            ferry_ignore_forks()
             return error.status
         }
     }
 
-    private static func connect(
-        _ lease: Lease,
+    /// Opens and begins the session.
+    ///
+    /// - Parameter visibleDevices: What CUDA_VISIBLE_DEVICES says; `nil` leaves all devices.
+    /// - Returns: A status.
+    package static func start(_ lease: Lease, visibleDevices: UnsafePointer<CChar>?) -> Int32 {
+        let status = open(lease)
+        return status == Status.success ? begin(visibleDevices: visibleDevices) : status
+    }
+
+    /// Begins what was opened, if that was not done before.
+    private static func begin(visibleDevices: UnsafePointer<CChar>?) -> Int32 {
+        guard ferry_forked() == 0 else { return Status.notInitialized }
+        if let state = Session.state { return state.pointee.lostStatus }
+        // A child that is forked while another thread is in here finds half a beginning.
+        ferry_watch_forks()
+        lock.lock()
+        defer { lock.unlock() }
+        if let state = Session.state { return state.pointee.lostStatus }
+        var status = Status.notInitialized
+        if let state = Session.opened {
+            status = state.pointee.lostStatus
+            if status == Status.success { status = show(state, visibleDevices) }
+            if status == Status.success { Session.begin(state) }
+        }
+        if status != Status.success { ferry_ignore_forks() }
+        return status
+    }
+
+    /// Applies CUDA_VISIBLE_DEVICES, as it is at `cuInit`.
+    private static func show(
+        _ state: UnsafeMutablePointer<SessionState>,
         _ visibleDevices: UnsafePointer<CChar>?
-    ) throws(Refusal) -> SessionState {
+    ) -> Int32 {
+        guard let visibleDevices else { return Status.success }
+        guard let all = state.pointee.borrowed.copy() else { return Status.outOfMemory }
+        do throws(Refusal) {
+            state.pointee.show(try VisibleDevices.filter(all, visibleDevices))
+            return Status.success
+        } catch {
+            return error.status
+        }
+    }
+
+    private static func connect(_ lease: Lease) throws(Refusal) -> SessionState {
         var nonce: InlineArray<32, UInt8> = .init(repeating: 0)
         let (channel, route) = try open(lease, &nonce)
         do throws(Refusal) {
             var keptImages: KeptImages?
-            let all = try receiveSnapshot(channel, &keptImages)
-            let devices = try VisibleDevices.filter(all, visibleDevices)
-            guard devices.count > 0 else { throw Refusal(Status.noDevice) }
+            let devices = try receiveSnapshot(channel, &keptImages)
+            guard devices.count > 0, let borrowed = devices.copy() else {
+                throw Refusal(Status.noDevice)
+            }
             guard let ring = ferry_map_ring(WireFormat.window) else {
                 throw Refusal(Status.outOfMemory)
             }
             return SessionState(
                 channel: channel,
                 ring: ring,
+                borrowed: borrowed,
                 devices: devices,
                 keptImages: keptImages,
                 origin: BulkLink.Origin(

@@ -16,6 +16,8 @@ package enum Handle {
         case array = 7
         /// A texture or surface reference.
         case reference = 8
+        /// A function of the program that a stream calls.
+        case hostFunction = 9
         case graph = 10
         case graphNode = 11
         case graphExec = 12

@@ -130,6 +130,25 @@ enum Replies {
         passOn(state)
     }
 
+    /// Waits until everything before a place of the server's stream has been taken in, and reads if nobody else does.
+    static func awaitPlace(_ state: State, _ place: UInt64) {
+        while state.pointee.lostStatus == 0,
+            state.pointee.takenIn.load(ordering: .acquiring) < place
+        {
+            guard becomeReader(state) else {
+                // The reader sleeps in the kernel, so there is nothing to wait on; the bytes are on their way.
+                _ = usleep(20)
+                continue
+            }
+            let isThere = state.pointee.incoming.received >= place
+            if !isThere, case .nothing = receive(state) {
+                waitForData(state)
+                _ = receive(state)
+            }
+            passOn(state)
+        }
+    }
+
     /// - Returns: Whether nobody else was it.
     static func becomeReader(_ state: State) -> Bool {
         state.pointee.replyLock.lock()
@@ -153,6 +172,7 @@ enum Replies {
         state.pointee.bulk.shutDown()
         state.pointee.landing.shutDown()
         LandingLink.tell(state)
+        state.pointee.hostFunctions.shutDown()
         state.pointee.replyLock.lock()
         while let waiter = state.pointee.waiters {
             state.pointee.waiters = waiter.pointee.next
@@ -216,6 +236,7 @@ enum Replies {
             loseConnection(state)
             return .lost
         }
+        state.pointee.takenIn.store(state.pointee.incoming.received, ordering: .releasing)
         let due = state.pointee.incoming.acknowledgement(threshold: WireFormat.acknowledgeAfter)
         if let due {
             // The server may be waiting for just this.

@@ -11,7 +11,10 @@ internal import Wire
 /// reference counting and no exclusivity checks. Each part is guarded by the lock named beside it.
 struct SessionState: ~Copyable {
     let channel: Channel
-    let devices: Devices
+    /// All borrowed GPUs, which is what the management library shows.
+    let borrowed: Devices
+    /// Those that CUDA shows. Constant since `cuInit`.
+    var devices: Devices
     /// For large copies.
     var bulk: BulkLink
 
@@ -39,6 +42,8 @@ struct SessionState: ~Copyable {
     var isBeingRead = false
     var spinning: SpinPolicy
     var incoming = IncomingStream(limit: WireFormat.maxReply)
+    /// How much of it has been taken in, for who does not read.
+    let takenIn = Atomic<UInt64>(0)
 
     /// A CUresult once the connection is lost: every later call returns it.
     let lost = Atomic<Int32>(0)
@@ -62,6 +67,7 @@ struct SessionState: ~Copyable {
     var links = HandleTable<LinkEntry>(.link)
     let memory = Allocations()
     let occupancy = OccupancyCache()
+    let limits = LimitCache()
     let tensorMaps = TensorMapCache()
     /// `nil` when the server keeps no images.
     let keptImages: KeptImages?
@@ -69,6 +75,8 @@ struct SessionState: ~Copyable {
     var arrays = HandleTable<ArrayEntry>(.array)
     let textures = TextureObjects()
     var references = HandleTable<ReferenceEntry>(.reference)
+    /// Functions of the program that streams call.
+    var hostFunctions = HostFunctions()
     var captures = Captures()
     var graphs = HandleTable<GraphEntry>(.graph)
     var graphNodes = HandleTable<GraphNodeEntry>(.graphNode)
@@ -80,6 +88,7 @@ struct SessionState: ~Copyable {
     init(
         channel: Channel,
         ring: UnsafeMutableRawPointer,
+        borrowed: consuming Devices,
         devices: consuming Devices,
         keptImages: KeptImages?,
         origin: BulkLink.Origin
@@ -90,7 +99,14 @@ struct SessionState: ~Copyable {
         self.keptImages = keptImages
         contexts = Contexts(devices)
         self.devices = devices
+        self.borrowed = borrowed
         outgoing = OutgoingStream(ring: ring, capacity: WireFormat.window)
+    }
+
+    /// Lets CUDA show these devices only. Before anything was made on one.
+    mutating func show(_ devices: consuming Devices) {
+        contexts = Contexts(devices)
+        self.devices = devices
     }
 }
 
@@ -106,22 +122,42 @@ package enum Session {
     /// Set once by `cuInit`; constant afterwards.
     nonisolated(unsafe) static var state: UnsafeMutablePointer<SessionState>?
 
-    /// Publishes the process's session.
-    static func begin(_ session: consuming SessionState) {
+    /// The same before `cuInit`, when something else needed the server: the management library, or the
+    /// question for the driver's version. Set once.
+    nonisolated(unsafe) static var opened: UnsafeMutablePointer<SessionState>?
+
+    /// Keeps the process's session, for what needs no `cuInit`.
+    static func open(_ session: consuming SessionState) {
         ferry_close_in_child(session.channel.descriptor)
         let state = UnsafeMutablePointer<SessionState>.allocate(capacity: 1)
         state.initialize(to: session)
         Host.install()
+        opened = state
+    }
+
+    /// Lets CUDA's calls use the session that was opened.
+    static func begin(_ state: UnsafeMutablePointer<SessionState>) {
         Self.state = state
         ferry_set_live_session(state)
+        // Somebody else may have noticed just now that it is lost.
+        if state.pointee.lostStatus != Status.success { ferry_set_live_session(nil) }
+    }
+
+    /// Forgets the parent's session in a child, where it may begin one of its own. What it consists of
+    /// stays where it is: threads of the parent may have been in the middle of it.
+    static func forget() {
+        state = nil
+        opened = nil
+        Tracing.counts = nil
     }
 
     /// Ends the session, so that the next `cuInit` begins another one. A program's session lasts as
     /// long as its process; this is for tests. No other thread may be in a call. The state itself
     /// stays, because the flusher may still look at it.
     package static func end() {
-        guard let state else { return }
+        guard let state = opened else { return }
         Self.state = nil
+        opened = nil
         ferry_set_live_session(nil)
         Replies.loseConnection(state)
         ferry_close_in_child(-1)
@@ -150,6 +186,7 @@ package enum Session {
     @inline(never)
     private static func whyNot() -> Int32 {
         guard let state, ferry_forked() == 0 else { return Status.notInitialized }
+        if ferry_called_back() != 0 { return Status.notPermitted }
         return state.pointee.lostStatus
     }
 
@@ -181,7 +218,7 @@ package enum Session {
 
     @inline(never)
     private static func whyNotInContext() -> Int32 {
-        guard let state = live else { return whyNot() }
+        guard let state = live, ferry_called_back() == 0 else { return whyNot() }
         return state.pointee.contexts.problem(ContextStack.current)
     }
 

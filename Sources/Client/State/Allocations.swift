@@ -141,7 +141,7 @@ package struct Allocations: ~Copyable {
             if left <= here { return true }
             guard entry.isMapping else { return false }
             left -= here
-            start = entry.address + UInt64(entry.size)
+            start = entry.address &+ UInt64(entry.size)
             guard let next = find(start), next.isMapping else { return false }
             entry = next
         }

@@ -78,6 +78,9 @@ package struct Devices: ~Copyable {
     /// Where the devices end in a snapshot that was read before.
     var endInSnapshot: Int { SnapshotLayout.fixedSize + Int(count) * deviceSize }
 
+    /// The same devices once more; `nil` when there is none.
+    func copy() -> Devices? { selecting(ordinals, Int(count)) }
+
     /// The devices with these ordinals, in this order; `nil` when there is none.
     func selecting(_ order: InlineArray<64, Int32>, _ count: Int) -> Devices? {
         let size = SnapshotLayout.fixedSize + count * deviceSize

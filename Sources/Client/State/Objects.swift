@@ -10,6 +10,8 @@ struct StreamEntry {
     var flags: UInt32
     var priority: Int32
     var identifier: UInt64
+    /// As many functions of the program were given to streams when it last waited for an event (`HostFunctions`).
+    var joined: UInt64 = 0
 }
 
 /// An event.

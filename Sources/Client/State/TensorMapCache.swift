@@ -1,16 +1,19 @@
 internal import CLinux
 internal import DriverFrontend
-internal import Wire
+package import Wire
 
 /// Descriptors of tensor maps that the server has made: what the driver makes of the same question in the
 /// same context is the same. Libraries ask before each launch, and mostly about the same memory.
 /// Of a bounded size; thread-safe.
-final class TensorMapCache: Sendable {
+package final class TensorMapCache: Sendable {
     private static let capacity = 512
     private static let stride = 8 + TensorMapLayout.size + TensorMapLayout.descriptorSize
     /// Entries of context, opcode, question and descriptor; nothing before the first question.
     private nonisolated(unsafe) var entries: UnsafeMutableRawPointer?
     private let lock = ForkSafeLock()
+
+    /// No answers yet.
+    package init() {}
 
     deinit { free(entries) }
 
@@ -20,7 +23,7 @@ final class TensorMapCache: Sendable {
     ///   - question: `TensorMapLayout.size` bytes.
     ///   - descriptor: Receives `TensorMapLayout.descriptorSize` bytes.
     /// - Returns: Whether it is known.
-    func answer(
+    package func answer(
         _ context: UInt32,
         _ opcode: Opcode,
         _ question: UnsafeRawPointer,
@@ -39,7 +42,7 @@ final class TensorMapCache: Sendable {
     }
 
     /// Notes an answer, in the place of an older one if need be.
-    func note(
+    package func note(
         _ context: UInt32,
         _ opcode: Opcode,
         _ question: UnsafeRawPointer,

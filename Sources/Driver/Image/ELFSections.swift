@@ -28,7 +28,7 @@ package struct ELFSections: @unchecked Sendable {
     private let table: Int
     /// How many there are.
     package let count: Int
-    private var names = BoundedBytes(base: UnsafeRawPointer(bitPattern: 1)!, count: 0)
+    private var names: BoundedBytes
 
     /// The sections of an ELF file, which must outlive this value.
     package init(_ elf: ImageLayout) throws(ImageError) {
@@ -38,6 +38,7 @@ package struct ELFSections: @unchecked Sendable {
     /// - Parameter file: Not more than the file that `ImageLayout.elf` has measured.
     init(_ file: BoundedBytes) throws(ImageError) {
         self.file = file
+        names = BoundedBytes(base: file.base, count: 0)
         table = try file.size(at: 40)
         guard table > 0 else {
             count = 0
@@ -51,7 +52,7 @@ package struct ELFSections: @unchecked Sendable {
         // With so many, the number stands in the first one's link.
         let index = number == 0xFFFF ? Int(try file.read(UInt32.self, at: table + 40)) : number
         guard index < count else { throw .unknownVersion }
-        names = BoundedBytes(try section(index).bytes)
+        names = BoundedBytes(try section(index).bytes) ?? names
     }
 
     /// `e_flags` of the file.
@@ -98,7 +99,8 @@ package struct ELFSections: @unchecked Sendable {
         at offset: Int,
         in strings: UnsafeRawBufferPointer
     ) -> UnsafeRawBufferPointer {
-        text(in: BoundedBytes(strings), at: offset)
+        guard let strings = BoundedBytes(strings) else { return .init(start: nil, count: 0) }
+        return text(in: strings, at: offset)
     }
 
     private static func text(in strings: BoundedBytes, at offset: Int) -> UnsafeRawBufferPointer {
@@ -112,10 +114,9 @@ package struct ELFSections: @unchecked Sendable {
 }
 
 extension BoundedBytes {
-    /// The bytes of a buffer.
-    init(_ bytes: UnsafeRawBufferPointer) {
-        // An empty buffer is never read.
-        let base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)!
+    /// The bytes of a buffer; `nil` when it has no address.
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard let base = bytes.baseAddress else { return nil }
         self.init(base: base, count: bytes.count)
     }
 }

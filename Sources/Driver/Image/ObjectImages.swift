@@ -61,14 +61,16 @@ package enum ObjectImages {
         var found: [ImageLayout] = []
         for index in 0..<sections.count {
             let section = try sections.section(index)
-            guard isDeviceCode(sections.name(of: section)) else { continue }
-            found += try fatbins(BoundedBytes(section.bytes))
+            guard isDeviceCode(sections.name(of: section)),
+                let bytes = BoundedBytes(section.bytes)
+            else { continue }
+            found += try fatbins(bytes)
         }
         return found
     }
 
     private static func isDeviceCode(_ name: UnsafeRawBufferPointer) -> Bool {
-        let bytes = BoundedBytes(name)
+        guard let bytes = BoundedBytes(name) else { return false }
         return sectionNames.contains {
             $0.utf8CodeUnitCount == name.count && begins(bytes, at: 0, with: $0)
         }

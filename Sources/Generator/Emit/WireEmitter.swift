@@ -65,6 +65,7 @@ struct WireEmitter {
         ("upload", 0x0020, "A copy to the GPU of bytes that came over a bulk channel."),
         ("download", 0x0021, "A copy to the program whose bytes go over the bulk channels."),
         ("stagingRoom", 0x0022, "Asks when there is room for more asynchronous copies."),
+        ("management", 0x0030, "Asks what the server's management library says of a GPU."),
     ]
 
     func opcodes() -> String {

@@ -230,7 +230,7 @@ public func cuLaunchHostFunc(_ stream: CUstream!, _ fn: CUhostFn!, _ userData: U
 
 @c @implementation
 public func cuLaunchHostFunc_ptsz(_ stream: CUstream!, _ fn: CUhostFn!, _ userData: UnsafeMutableRawPointer!) -> CUresult {
-    SoftCalls.cuLaunchHostFunc_ptsz(stream, fn, userData)
+    SoftCalls.cuLaunchHostFunc(SoftCalls.perThread(stream), fn, userData)
 }
 
 @c @implementation

@@ -370,7 +370,7 @@ public func cuStreamAddCallback(_ stream: CUstream!, _ callback: CUstreamCallbac
 
 @c @implementation
 public func cuStreamAddCallback_ptsz(_ stream: CUstream!, _ callback: CUstreamCallback!, _ userData: UnsafeMutableRawPointer!, _ flags: UInt32) -> CUresult {
-    SoftCalls.cuStreamAddCallback_ptsz(stream, callback, userData, flags)
+    SoftCalls.cuStreamAddCallback(SoftCalls.perThread(stream), callback, userData, flags)
 }
 
 @c @implementation

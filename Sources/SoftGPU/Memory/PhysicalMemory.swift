@@ -2,7 +2,7 @@ internal import CLinux
 
 /// Memory of a GPU that has no address until it is mapped: what `cuMemCreate` makes. It counts as used,
 /// and is there, as long as its handle or a mapping of it is.
-final class PhysicalMemory: @unchecked Sendable {
+package final class PhysicalMemory: @unchecked Sendable {
     /// The memory that it is a part of.
     let memory: DeviceMemory
     /// Bytes.
@@ -13,7 +13,7 @@ final class PhysicalMemory: @unchecked Sendable {
     var handle: UInt64 = 0
 
     /// Takes memory; `nil` when there is not enough.
-    init?(_ size: Int, of memory: DeviceMemory) {
+    package init?(_ size: Int, of memory: DeviceMemory) {
         guard memory.takePhysical(size) else { return nil }
         file = ferry_memfd("ferry-soft-gpu", 1)  // MFD_CLOEXEC
         self.memory = memory

@@ -2,11 +2,13 @@ internal import CLinux
 
 /// What is mapped into the reserved ranges of a GPU's addresses. A pure value: it keeps the books, others
 /// do the mapping.
-struct VirtualMemory {
+package struct VirtualMemory {
     /// Physical memory at an address.
-    struct Mapping {
-        var address: UInt64
-        var size: UInt64
+    package struct Mapping {
+        /// Where it begins.
+        package var address: UInt64
+        /// Bytes.
+        package var size: UInt64
         var physical: PhysicalMemory
         /// `CUmemAccess_flags`: 0 none, 1 read, 3 read and write.
         var access: UInt64 = 0
@@ -129,13 +131,13 @@ struct VirtualMemory {
 // Virtual memory management: addresses that are reserved first and get their memory later.
 extension DeviceMemory {
     /// What the sizes, addresses and offsets of mapped memory are multiples of.
-    static let pageSize: UInt64 = 2 << 20
+    package static let pageSize: UInt64 = 2 << 20
 
     /// Reserves addresses.
     ///
     /// - Parameter alignment: A power of two.
     /// - Returns: Where the range starts; `nil` when there is none.
-    func reserve(_ bytes: UInt64, alignment: UInt64) -> UInt64? {
+    package func reserve(_ bytes: UInt64, alignment: UInt64) -> UInt64? {
         lock.withLock {
             guard bytes <= size,
                 let address = allocator.allocate(
@@ -150,7 +152,7 @@ extension DeviceMemory {
     }
 
     /// Gives reserved addresses back; false when this is no such range, or something is mapped there.
-    func releaseReserved(_ address: UInt64, _ bytes: UInt64) -> Bool {
+    package func releaseReserved(_ address: UInt64, _ bytes: UInt64) -> Bool {
         lock.withLock {
             guard virtual.release(address, bytes) else { return false }
             return allocator.free(address) != nil
@@ -160,7 +162,8 @@ extension DeviceMemory {
     /// Maps physical memory at reserved addresses; it cannot be used before `setAccess`.
     ///
     /// - Returns: Whether the range was reserved and free.
-    func map(_ physical: PhysicalMemory, at address: UInt64, bytes: UInt64, offset: UInt64) -> Bool
+    package func map(_ physical: PhysicalMemory, at address: UInt64, bytes: UInt64, offset: UInt64)
+        -> Bool
     {
         lock.withLock {
             let mapping = VirtualMemory.Mapping(address: address, size: bytes, physical: physical)
@@ -174,7 +177,7 @@ extension DeviceMemory {
     }
 
     /// Takes mappings away; false when the range does not consist of whole ones.
-    func unmap(_ address: UInt64, _ bytes: UInt64) -> Bool {
+    package func unmap(_ address: UInt64, _ bytes: UInt64) -> Bool {
         // The memory is given back when the lock is free.
         let old = lock.withLock { () -> [VirtualMemory.Mapping]? in
             guard let old = virtual.unmap(address, bytes) else { return nil }
@@ -189,7 +192,7 @@ extension DeviceMemory {
     /// not consist of whole mappings.
     ///
     /// - Parameter access: 0 none, 1 read, 3 read and write; kernels can write where they can read.
-    func setAccess(_ address: UInt64, _ bytes: UInt64, _ access: UInt64) -> Bool {
+    package func setAccess(_ address: UInt64, _ bytes: UInt64, _ access: UInt64) -> Bool {
         lock.withLock {
             guard virtual.setAccess(address, bytes, access) else { return false }
             if access == 0 { unmark(address, bytes) } else { mark(address, bytes) }
@@ -198,7 +201,7 @@ extension DeviceMemory {
     }
 
     /// The mapping that holds an address.
-    func mapping(containing address: UInt64) -> VirtualMemory.Mapping? {
+    package func mapping(containing address: UInt64) -> VirtualMemory.Mapping? {
         lock.withLock { virtual.mapping(containing: address) }
     }
 

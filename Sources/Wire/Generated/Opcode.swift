@@ -26,6 +26,8 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case download = 0x0021
     /// Asks when there is room for more asynchronous copies.
     case stagingRoom = 0x0022
+    /// Asks what the server's management library says of a GPU.
+    case management = 0x0030
     /// `cuMemAlloc_v2`
     case cuMemAlloc_v2 = 0x0100
     /// `cuMemAllocPitch_v2`
@@ -92,6 +94,10 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuStreamSynchronize = 0x0210
     /// `cuStreamQuery`
     case cuStreamQuery = 0x0211
+    /// `cuLaunchHostFunc`
+    case cuLaunchHostFunc = 0x0220
+    /// `cuStreamAddCallback`
+    case cuStreamAddCallback = 0x0221
     /// `cuEventCreate`
     case cuEventCreate = 0x0300
     /// `cuEventDestroy_v2`
@@ -364,6 +370,7 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .upload: "upload"
         case .download: "download"
         case .stagingRoom: "stagingRoom"
+        case .management: "management"
         case .cuMemAlloc_v2: "cuMemAlloc_v2"
         case .cuMemAllocPitch_v2: "cuMemAllocPitch_v2"
         case .cuMemFree_v2: "cuMemFree_v2"
@@ -397,6 +404,8 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuStreamWaitEvent: "cuStreamWaitEvent"
         case .cuStreamSynchronize: "cuStreamSynchronize"
         case .cuStreamQuery: "cuStreamQuery"
+        case .cuLaunchHostFunc: "cuLaunchHostFunc"
+        case .cuStreamAddCallback: "cuStreamAddCallback"
         case .cuEventCreate: "cuEventCreate"
         case .cuEventDestroy_v2: "cuEventDestroy_v2"
         case .cuEventRecord: "cuEventRecord"

@@ -12,14 +12,16 @@ final class Bulk: @unchecked Sendable {
     let ready = ReadyPieces()
     private let driver: DriverTable
     private let answers: Answers
+    let functions: HostFunctions
     private let monitor = Monitor()
     private var channels: [Channel] = []
     private var opening = 0
     private var isClosed = false
 
-    init(driver: DriverTable, answers: Answers) {
+    init(driver: DriverTable, answers: Answers, functions: HostFunctions) {
         self.driver = driver
         self.answers = answers
+        self.functions = functions
         slots = BulkSlots(driver: driver)
     }
 
@@ -29,7 +31,7 @@ final class Bulk: @unchecked Sendable {
     /// - Returns: `false` when there are as many already as there may be: nothing was done.
     func serve(_ open: @escaping @Sendable () -> Channel?) -> Bool {
         let isWanted = monitor.withLock {
-            guard !isClosed, channels.count + opening < 2 * BulkFrame.mostChannels else {
+            guard !isClosed, channels.count + opening < BulkFrame.mostConnections else {
                 return false
             }
             opening += 1
@@ -111,7 +113,9 @@ struct BulkChannel: ~Copyable {
                 case .want: try lend()
                 case .fetch: try serve(frame)
                 case .deliver: try deliver(frame)
-                case .stored, .end, .filled, .taken: throw SocketError(EPROTO, .receive)
+                case .listen: try bulk.functions.serve(channel)
+                case .stored, .end, .filled, .taken, .call, .returned:
+                    throw SocketError(EPROTO, .receive)
                 }
             }
         } catch {

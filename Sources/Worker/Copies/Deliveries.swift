@@ -95,6 +95,9 @@ final class Deliveries: @unchecked Sendable {
         monitor.unlock()
     }
 
+    /// Whether everything that was appended has been sent.
+    var isEmpty: Bool { count.load(ordering: .acquiring) == 0 }
+
     /// Sends everything that has ended.
     @inline(__always)
     func flush() {

@@ -62,6 +62,7 @@ extension Executor {
         leave(identifier)
         let status = destroy(entry.context)
         contexts.remove(identifier)
+        functions.removeAll(context: identifier)
         answers.forwardPrintedText()
         finish(record, status)
     }
@@ -82,6 +83,7 @@ extension Executor {
             contexts[identifier]?.context = nil
         }
         let status = reset(device)
+        functions.removeAll(context: identifier)
         answers.forwardPrintedText()
         finish(record, status)
     }

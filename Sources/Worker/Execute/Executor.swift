@@ -27,6 +27,7 @@ package final class Executor: @unchecked Sendable {
     let allocations = AllocationTable()
     let captures = CaptureList()
     let physicalMemory = PhysicalMemoryTable()
+    let management: Management
     let deviceCount: Int
     let image: ImageAssembly
     let readerWaiting: Waiting
@@ -38,6 +39,7 @@ package final class Executor: @unchecked Sendable {
     let deliveries: Deliveries
     let waiters: WaiterPool
     let stagingUse = StagingUse()
+    let functions: HostFunctions
     let bulk: Bulk
 
     /// An executor for one client.
@@ -58,6 +60,7 @@ package final class Executor: @unchecked Sendable {
         keeper: ImageKeeper?
     ) throws(WorkerFailure) {
         self.driver = driver
+        management = Management(driver)
         image = ImageAssembly(keeper)
         self.slices = Slices(totals: slices)
         deviceCount = slices.count
@@ -73,7 +76,8 @@ package final class Executor: @unchecked Sendable {
             }
         )
         self.answers = answers
-        bulk = Bulk(driver: driver, answers: answers)
+        functions = HostFunctions(answers: answers)
+        bulk = Bulk(driver: driver, answers: answers, functions: functions)
         deliveries = Deliveries(driver: driver, answers: answers, ready: bulk.ready)
         answers.deliveries = deliveries
         waiters = WaiterPool(driver: driver, answers: answers)
@@ -93,7 +97,7 @@ package final class Executor: @unchecked Sendable {
         }
         state.pointee.expected &+= 1
         let record = try Record(header, body: body)
-        if record.context != state.pointee.context, !isPartOfImage(record.opcode) {
+        if record.context != state.pointee.context, !isWithoutContext(record.opcode) {
             let status = enter(record.context)
             guard status == Status.success else {
                 refuse(record, status)
@@ -107,9 +111,11 @@ package final class Executor: @unchecked Sendable {
         }
     }
 
-    /// A piece of an image, or its name, is kept whatever becomes of the context.
+    /// A piece of an image, or its name, is kept whatever becomes of the context; management has none.
     @inline(__always)
-    private func isPartOfImage(_ opcode: Opcode) -> Bool { opcode == .chunk || opcode == .image }
+    private func isWithoutContext(_ opcode: Opcode) -> Bool {
+        opcode == .chunk || opcode == .image || opcode == .management
+    }
 
     private func executeOther(_ record: Record) throws(ProtocolViolation) {
         switch record.opcode {
@@ -124,6 +130,9 @@ package final class Executor: @unchecked Sendable {
         case .upload: try copyFromSlot(record)
         case .download: try download(record)
         case .stagingRoom: try awaitStagingRoom(record)
+        case .cuLaunchHostFunc: try launchHostFunction(record)
+        case .cuStreamAddCallback: try addCallback(record)
+        case .management: try manage(record)
         case .cuStreamSynchronize: try synchronizeStream(record)
         case .cuEventSynchronize: try synchronizeEvent(record)
         case .cuCtxSynchronize, .cuCtxSynchronize_v2: try synchronizeContext(record)
@@ -268,6 +277,9 @@ package final class Executor: @unchecked Sendable {
         if record.opcode == .download || record.opcode == .upload {
             return refuseBulk(record, status)
         }
+        if record.opcode == .cuLaunchHostFunc || record.opcode == .cuStreamAddCallback {
+            dropFunction(record)
+        }
         // The client keeps the destination until the last piece has come.
         if record.opcode == .cuMemcpyDtoHAsync_v2, !record.wantsReply {
             deliveries.fail(record, status)
@@ -280,6 +292,7 @@ package final class Executor: @unchecked Sendable {
 
     /// Ends the threads, before the process or the test goes on without the executor.
     package func close() {
+        functions.close()
         bulk.close()
         waiters.close()
         deliveries.close()

@@ -5,6 +5,7 @@ internal import Wire
 // Tensor maps: the driver writes an opaque descriptor, which goes to the client as it is.
 extension Executor {
     func encodeTiledMap(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(size: TensorMapLayout.size)
         guard let call = driver.cuTensorMapEncodeTiled else {
             return finish(record, Status.notFound)
         }
@@ -27,6 +28,7 @@ extension Executor {
     }
 
     func encodeIm2colMap(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(size: TensorMapLayout.size)
         guard let call = driver.cuTensorMapEncodeIm2col else {
             return finish(record, Status.notFound)
         }
@@ -52,6 +54,7 @@ extension Executor {
     }
 
     func encodeWideIm2colMap(_ record: Record) throws(ProtocolViolation) {
+        try record.expect(size: TensorMapLayout.size)
         guard let call = driver.cuTensorMapEncodeIm2colWide else {
             return finish(record, Status.notFound)
         }
@@ -128,7 +131,6 @@ extension Executor {
         _ record: Record,
         _ call: (OpaquePointer, Tensor) -> CUresult
     ) throws(ProtocolViolation) {
-        try record.expect(size: TensorMapLayout.size)
         let rank = record.load(TensorMapLayout.rank, as: UInt32.self)
         guard let body = record.body.baseAddress, rank >= 1, rank <= TensorMapLayout.maxRank else {
             throw .malformed(record.opcode)

@@ -517,9 +517,6 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuLaunchHostFunc`
     package var cuLaunchHostFunc:
         (@convention(c) (CUstream?, CUhostFn?, UnsafeMutableRawPointer?) -> CUresult)?
-    /// `cuLaunchHostFunc_ptsz`
-    package var cuLaunchHostFunc_ptsz:
-        (@convention(c) (CUstream?, CUhostFn?, UnsafeMutableRawPointer?) -> CUresult)?
     /// `cuLaunchKernel`
     package var cuLaunchKernel:
         (@convention(c) (CUfunction?, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, CUstream?, UnsafeMutablePointer<UnsafeMutableRawPointer?>?, UnsafeMutablePointer<UnsafeMutableRawPointer?>?) -> CUresult)?
@@ -840,9 +837,6 @@ package struct DriverTable: @unchecked Sendable {
         (@convention(c) (UnsafeRawPointer?, CUpointer_attribute, CUdeviceptr) -> CUresult)?
     /// `cuStreamAddCallback`
     package var cuStreamAddCallback:
-        (@convention(c) (CUstream?, CUstreamCallback?, UnsafeMutableRawPointer?, UInt32) -> CUresult)?
-    /// `cuStreamAddCallback_ptsz`
-    package var cuStreamAddCallback_ptsz:
         (@convention(c) (CUstream?, CUstreamCallback?, UnsafeMutableRawPointer?, UInt32) -> CUresult)?
     /// `cuStreamAttachMemAsync`
     package var cuStreamAttachMemAsync:
@@ -1189,7 +1183,6 @@ package struct DriverTable: @unchecked Sendable {
         cuKernelSetCacheConfig = unsafeBitCast(symbol("cuKernelSetCacheConfig"), to: type(of: cuKernelSetCacheConfig))
         cuLaunchCooperativeKernel = unsafeBitCast(symbol("cuLaunchCooperativeKernel"), to: type(of: cuLaunchCooperativeKernel))
         cuLaunchHostFunc = unsafeBitCast(symbol("cuLaunchHostFunc"), to: type(of: cuLaunchHostFunc))
-        cuLaunchHostFunc_ptsz = unsafeBitCast(symbol("cuLaunchHostFunc_ptsz"), to: type(of: cuLaunchHostFunc_ptsz))
         cuLaunchKernel = unsafeBitCast(symbol("cuLaunchKernel"), to: type(of: cuLaunchKernel))
         cuLaunchKernelEx = unsafeBitCast(symbol("cuLaunchKernelEx"), to: type(of: cuLaunchKernelEx))
         cuLibraryEnumerateKernels = unsafeBitCast(symbol("cuLibraryEnumerateKernels"), to: type(of: cuLibraryEnumerateKernels))
@@ -1297,7 +1290,6 @@ package struct DriverTable: @unchecked Sendable {
         cuPointerGetAttributes = unsafeBitCast(symbol("cuPointerGetAttributes"), to: type(of: cuPointerGetAttributes))
         cuPointerSetAttribute = unsafeBitCast(symbol("cuPointerSetAttribute"), to: type(of: cuPointerSetAttribute))
         cuStreamAddCallback = unsafeBitCast(symbol("cuStreamAddCallback"), to: type(of: cuStreamAddCallback))
-        cuStreamAddCallback_ptsz = unsafeBitCast(symbol("cuStreamAddCallback_ptsz"), to: type(of: cuStreamAddCallback_ptsz))
         cuStreamAttachMemAsync = unsafeBitCast(symbol("cuStreamAttachMemAsync"), to: type(of: cuStreamAttachMemAsync))
         cuStreamAttachMemAsync_ptsz = unsafeBitCast(symbol("cuStreamAttachMemAsync_ptsz"), to: type(of: cuStreamAttachMemAsync_ptsz))
         cuStreamBeginCapture = unsafeBitCast(symbol("cuStreamBeginCapture"), to: type(of: cuStreamBeginCapture))

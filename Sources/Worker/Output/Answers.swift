@@ -10,6 +10,10 @@ final class Answers: @unchecked Sendable {
     /// Set once, before the first record.
     var deliveries: Deliveries?
 
+    /// Whether all asynchronous copies that the GPU is done with are on their way to the client; for any thread, also
+    /// one that may not call the driver.
+    var hasNothingUnderWay: Bool { deliveries?.isEmpty ?? true }
+
     init(output: OutputQueue, printed: [PrintedText]) {
         self.output = output
         self.printed = printed
@@ -56,8 +60,10 @@ final class Answers: @unchecked Sendable {
             context: ticket.context
         ).write(to: record)
         let body = record + WireFormat.headerSize
-        // An image that is missing is no end of the call: the client will make it again.
-        let (error, opcode) = status == ImageName.missing ? (0, 0) : deferred.take()
+        // An image that is missing is no end of the call: the client will make it again. And management
+        // is asked by calls that have no place for an error of CUDA.
+        let isSilent = status == ImageName.missing || ticket.opcode == .management
+        let (error, opcode) = isSilent ? (0, 0) : deferred.take()
         body.storeBytes(of: status, toByteOffset: ReplyLayout.status, as: Int32.self)
         body.storeBytes(of: error, toByteOffset: ReplyLayout.deferredStatus, as: UInt16.self)
         body.storeBytes(of: opcode, toByteOffset: ReplyLayout.deferredOpcode, as: UInt16.self)

@@ -42,6 +42,9 @@ final class OutputQueue: @unchecked Sendable {
         monitor.unlock()
     }
 
+    /// Where the client's next record will begin, in its stream.
+    var place: UInt64 { monitor.withLock { stream.written } }
+
     /// Whether a record of `size` bytes would be nothing unusual.
     func hasRoom(_ size: Int) -> Bool {
         monitor.withLock { stream.kept + size <= Self.usual || stream.kept == 0 }

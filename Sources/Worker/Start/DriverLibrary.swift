@@ -59,7 +59,8 @@ package struct DriverLibrary: Sendable {
         return nil
     }
 
-    private static func file(of function: @convention(c) (UInt32) -> CUresult) -> String? {
+    /// The file that a function of the driver is in.
+    static func file(of function: @convention(c) (UInt32) -> CUresult) -> String? {
         var facts = Dl_info()
         let address = unsafeBitCast(function, to: UnsafeRawPointer.self)
         guard dladdr(address, &facts) != 0, let name = facts.dli_fname,

@@ -2,7 +2,7 @@
 /// until its handles are released and nothing of it is mapped any more, as the driver keeps it.
 ///
 /// Used by the reader thread alone; lives as long as the process.
-final class PhysicalMemoryTable: @unchecked Sendable {
+package final class PhysicalMemoryTable: @unchecked Sendable {
     /// Memory of a GPU.
     private struct Memory {
         /// Bytes that count against the slice.
@@ -19,30 +19,34 @@ final class PhysicalMemoryTable: @unchecked Sendable {
     }
 
     /// Memories and mappings at most.
-    static let most = 1 << 20
+    package static let most = 1 << 20
     private var memories: [UInt64: Memory] = [:]
     /// Which memory each handle is for, and how often it was given out.
     private var handles: [UInt64: (memory: UInt64, count: Int)] = [:]
     private var mappings: [UInt64: Mapping] = [:]
 
-    var isFull: Bool { handles.count >= Self.most || mappings.count >= Self.most }
+    /// Nothing yet.
+    package init() {}
+
+    /// Whether no more fits.
+    package var isFull: Bool { handles.count >= Self.most || mappings.count >= Self.most }
 
     /// Notes new memory.
-    func insert(_ handle: UInt64, charge: UInt64, device: Int32) {
+    package func insert(_ handle: UInt64, charge: UInt64, device: Int32) {
         memories[handle] = Memory(charge: charge, device: device)
         handles[handle] = (handle, 1)
     }
 
     /// Whether the client has a handle.
-    func contains(_ handle: UInt64) -> Bool { handles[handle] != nil }
+    package func contains(_ handle: UInt64) -> Bool { handles[handle] != nil }
 
     /// Whether something is mapped from an address on.
-    func isMapped(_ address: UInt64) -> Bool { mappings[address] != nil }
+    package func isMapped(_ address: UInt64) -> Bool { mappings[address] != nil }
 
     /// Notes one more handle of what is mapped at an address.
     ///
     /// - Parameter mapping: Any address in the mapping.
-    func retain(_ handle: UInt64, at mapping: UInt64) {
+    package func retain(_ handle: UInt64, at mapping: UInt64) {
         let found = mappings.first { mapping >= $0.key && mapping - $0.key < $0.value.bytes }
         guard let memory = found?.value.memory else { return }
         handles[handle] = (memory, (handles[handle]?.count ?? 0) + 1)
@@ -50,7 +54,7 @@ final class PhysicalMemoryTable: @unchecked Sendable {
     }
 
     /// Notes a mapping.
-    func map(_ handle: UInt64, at address: UInt64, bytes: UInt64) {
+    package func map(_ handle: UInt64, at address: UInt64, bytes: UInt64) {
         guard let memory = handles[handle]?.memory else { return }
         mappings[address] = Mapping(bytes: bytes, memory: memory)
         memories[memory]?.uses += 1
@@ -59,7 +63,7 @@ final class PhysicalMemoryTable: @unchecked Sendable {
     /// Forgets the mappings of a range.
     ///
     /// - Parameter free: Receives the charge and the device of memory that is not used any more.
-    func unmap(_ address: UInt64, bytes: UInt64, free: (UInt64, Int32) -> Void) {
+    package func unmap(_ address: UInt64, bytes: UInt64, free: (UInt64, Int32) -> Void) {
         let gone = mappings.filter { $0.key >= address && $0.key - address < bytes }
         for (start, mapping) in gone {
             mappings[start] = nil
@@ -70,7 +74,7 @@ final class PhysicalMemoryTable: @unchecked Sendable {
     /// Forgets a handle, once.
     ///
     /// - Parameter free: As of `unmap`.
-    func release(_ handle: UInt64, free: (UInt64, Int32) -> Void) {
+    package func release(_ handle: UInt64, free: (UInt64, Int32) -> Void) {
         guard let known = handles[handle] else { return }
         handles[handle] = known.count > 1 ? (known.memory, known.count - 1) : nil
         giveUp(known.memory, free)

@@ -18,10 +18,10 @@ LAUNCH_LOG = "FERRY_SOFT_GPU_LAUNCH_LOG"
 PATIENCE = 4.0
 
 
-def program_environment(software: bool) -> dict[str, str]:
+def program_environment(software: bool, rehearses: bool = False) -> dict[str, str]:
     """What a program starts with in every way; its caches are the same in all of them."""
     environment = user_environment()
-    if not software:
+    if rehearses or not software:
         del environment["CUPY_COMPILE_WITH_PTX"]
     for name in ("TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "CUPY_CACHE_DIR", "CUDA_CACHE_PATH",
                  "XDG_CACHE_HOME"):
@@ -76,7 +76,7 @@ class Native(Way):
         self._visible = visible
 
     def environment(self) -> dict[str, str]:
-        environment = program_environment(self._software)
+        environment = program_environment(self._software, bool(self._settings))
         if self._software:
             return {**environment, **soft_gpus(1), **self._settings, "LD_LIBRARY_PATH": str(self._tree.software)}
         return {**environment, **({"CUDA_VISIBLE_DEVICES": self._visible} if self._visible else {})}
@@ -104,7 +104,8 @@ class Ferry(Way):
 
     def environment(self) -> dict[str, str]:
         client_file = str(self._host.server.client_file)
-        return {**program_environment(self._host.software), "FERRY_CLIENT_FILE": client_file}
+        environment = program_environment(self._host.software, self._host.launches is not None)
+        return {**environment, "FERRY_CLIENT_FILE": client_file}
 
     def is_own(self, library: Path) -> bool:
         return library.is_relative_to(self._host.tree.client.resolve())

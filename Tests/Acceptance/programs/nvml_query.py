@@ -16,7 +16,8 @@ def main() -> None:
         report.exact(f"name of {index}", pynvml.nvmlDeviceGetName(handle))
         report.exact(f"capability of {index}", list(pynvml.nvmlDeviceGetCudaComputeCapability(handle)))
         memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-        report.exact(f"memory of {index}", memory.total)
+        report.close(f"memory of {index}", memory.total, rtol=0.03,
+                     why="a slice is a part of what CUDA has; NVML counts what the driver keeps, too")
         report.exact(f"use of {index} is a part", 0 <= memory.used <= memory.total)
         report.exact(f"{index} by its UUID", same(handle))
     handle = pynvml.nvmlDeviceGetHandleByIndex(0)

@@ -121,6 +121,18 @@ PROGRAMS = [
     Program("copies_in_turn"),
     Program("copies_aside"),
     Program("large_copies"),
+    Program("host_functions"),
+    Program("host_function_error"),
+    Program("host_function_endings", variants={
+        "return": {"arguments": ("return",)},
+        "exit": {"arguments": ("exit",), "status": 3},
+        "_exit": {"arguments": ("_exit",), "status": 4},
+        "thread": {"arguments": ("thread",), "status": 5},
+        "function": {"arguments": ("function",), "status": 6},
+        "fork": {"arguments": ("fork",)},
+        "stream": {"arguments": ("stream",)},
+        "reset": {"arguments": ("reset",)},
+    }),
     Program("objects_in_threads"),
     Program("per_thread_stream", options={"flags": ("--default-stream", "per-thread")}),
     Program("two_devices", options={"gpus": 2}),
@@ -130,7 +142,8 @@ PROGRAMS = [
             options={"flags": ("-gencode", "arch=compute_80,code=compute_80")}),
     Program("textures"),
     # Ferry calls no functions of the program from graphs yet, and NVIDIA's driver has not been asked.
-    Program("graphs", options={"targets": ("software",)}),
+    Program("graphs", variants={
+        **_argument("work", targets=SOFTWARE_ONLY), **_argument("functions", targets=("software",))}),
     Program("captures", options={"targets": SOFTWARE_ONLY}),
     Program("cooperative"),
     Program("device_properties"),
@@ -165,9 +178,18 @@ PROGRAMS = [
     Program("driver_contexts", builds=DRIVER_BUILDS),
     Program("driver_arrays", builds=DRIVER_BUILDS),
     Program("driver_virtual_memory", builds=DRIVER_BUILDS, options={"alone": True}),
+    Program("driver_host_functions", builds=DRIVER_BUILDS, variants={
+        **_argument("arguments", "contexts"),
+        # CUDA leaves it open what becomes of such calls.
+        **_argument("forbidden", targets=("ferry", "ferry-native")),
+    }),
+    Program("nvml", builds=("c13",), options={"gpus": 2}),
     # What NVIDIA's driver answers to these has not been seen yet.
     Program("driver_array_errors", builds=DRIVER_BUILDS, options={"targets": SOFTWARE_ONLY}),
-    Program("driver_graphs", builds=DRIVER_BUILDS, options={"targets": ("software",)}),
+    # Nor does it keep objects of the program for graphs.
+    Program("driver_graphs", builds=DRIVER_BUILDS,
+            variants={
+                **_argument("work", targets=SOFTWARE_ONLY), **_argument("objects", targets=("software",))}),
     Program("driver_texture_references", builds=("c12",), options={"targets": SOFTWARE_ONLY}),
     Program("driver_stale_handles", builds=("c13",), options={"targets": SOFTWARE_ONLY}),
     Program("driver_images", builds=("c13",), options={

@@ -80,6 +80,16 @@ enum Graphs {
         return status
     }
 
+    /// What a call answers must be this. A function, because Swift 6.3 takes a closure inside of `#expect`
+    /// for another one of the same test that is outside.
+    static func expect(
+        _ status: CUresult,
+        is wanted: CUresult,
+        at location: SourceLocation = #_sourceLocation
+    ) {
+        #expect(status == wanted, sourceLocation: location)
+    }
+
     static func word(_ handle: Handle) -> UInt64 { UInt64(UInt(bitPattern: handle)) }
 
     /// Calls `body` with a structure of cuda.h.
@@ -98,7 +108,6 @@ enum Graphs {
         block: UInt64 = 1,
         _ body: (OpaquePointer) -> T
     ) -> T {
-        // On the heap: the compiler does not see that addresses inside numbers are used.
         let values = UnsafeMutablePointer<UInt64>.allocate(capacity: parameters.count)
         let list = UnsafeMutablePointer<UnsafeMutablePointer<UInt64>>
             .allocate(capacity: parameters.count)

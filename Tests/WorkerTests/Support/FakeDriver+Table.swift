@@ -13,6 +13,7 @@ extension FakeDriver {
         addMemory(&table)
         addCopies(&table)
         addStreams(&table)
+        addHostFunctions(&table)
         addEvents(&table)
         addImages(&table)
         addLaunches(&table)
@@ -112,6 +113,7 @@ extension FakeDriver {
                 address?.pointee = fake.allocate(bytes); return 0
             }
         }
+        addVirtualMemory(&table)
         table.cuMemAllocPitch_v2 = { address, pitch, width, height, _ in
             fake.note("allocPitch") {
                 let row = (width + 511) / 512 * 512
@@ -158,6 +160,18 @@ extension FakeDriver {
                 return 0
             }
         }
+    }
+
+    private static func addVirtualMemory(_ table: inout DriverTable) {
+        table.cuMemCreate = { handle, bytes, _, _ in
+            fake.note("create \(bytes)") {
+                handle?.pointee = fake.allocate(bytes); return 0
+            }
+        }
+        table.cuMemRelease = { handle in fake.note("release") { 0 } }
+        table.cuMemMap = { _, _, _, _, _ in fake.note("map") { 0 } }
+        table.cuMemUnmap = { _, _ in fake.note("unmap") { 0 } }
+        table.cuMemGetAllocationPropertiesFromHandle = { _, _ in fake.note("properties") { 0 } }
     }
 
     private static func addCopies(_ table: inout DriverTable) {

@@ -151,6 +151,11 @@ static inline int ferry_format_path(void *path, long size, const void *folder, i
                        (const char *)suffix);
   return count > 0 && count < size;
 }
+/* The file with the command line of a process; 0 when it does not fit. */
+static inline int ferry_format_command_path(char *path, long size, int process) {
+  int count = snprintf(path, (size_t)size, "/proc/%d/cmdline", process);
+  return count > 0 && count < size;
+}
 static inline int ferry_parse_pci(const char *text, unsigned *domain, unsigned *bus,
                                   unsigned *device) {
   if (sscanf(text, "%x:%x:%x", domain, bus, device) == 3) return 1;
@@ -182,12 +187,15 @@ struct ferry_thread_state {
   uint64_t contexts[32];    /* context stack, innermost last */
   uint64_t streams[8];      /* the thread's own default stream of each device, 0 = none yet */
   int32_t capture_mode;     /* cuThreadExchangeStreamCaptureMode */
+  int32_t is_called_back;   /* runs the program's functions, which may not make calls */
   int32_t call;             /* entry point that the thread is in, from 1; kept while calls are counted */
   uint64_t waited;          /* nanoseconds that this call has waited */
 };
 extern __attribute__((visibility("hidden"))) __thread struct ferry_thread_state
     ferry_thread_state_storage;
 static inline struct ferry_thread_state *ferry_thread(void) { return &ferry_thread_state_storage; }
+static inline int ferry_called_back(void) { return ferry_thread_state_storage.is_called_back; }
+static inline void ferry_set_called_back(void) { ferry_thread_state_storage.is_called_back = 1; }
 /* How many threads have had a context so far, those that ended included. */
 extern __attribute__((visibility("hidden"))) int ferry_threads_with_context;
 static inline void ferry_count_thread(void) {
@@ -207,6 +215,8 @@ extern __attribute__((visibility("hidden"))) volatile int ferry_is_forked_child;
 __attribute__((visibility("hidden"))) void ferry_watch_forks(void);
 /* Undoes ferry_watch_forks(), for a library that could not start. */
 __attribute__((visibility("hidden"))) void ferry_ignore_forks(void);
+/* Calls `body` in children, in place of what ferry_watch_forks() does; once that was called, no more. */
+__attribute__((visibility("hidden"))) void ferry_renew_in_child(void (*body)(void));
 __attribute__((visibility("hidden"))) void ferry_close_in_child(int descriptor);
 static inline int ferry_forked(void) { return ferry_is_forked_child; }
 /* The session while calls can be made in it: NULL before it begins, after its connection was lost, and

@@ -1,5 +1,6 @@
-/* The entry points of libnvidia-ml.so.1 that the software GPU has, in Ferry's own words. The ABI is
- * that of NVIDIA's management library; results are its nvmlReturn_t, 0 for success. */
+/* The entry points of libnvidia-ml.so.1 that Ferry has, in its own words, and what they ask of the
+ * library that they are part of. The ABI is that of NVIDIA's management library; results are its
+ * nvmlReturn_t, 0 for success. */
 #ifndef FERRY_NVML_ABI_H
 #define FERRY_NVML_ABI_H
 
@@ -49,6 +50,68 @@ typedef struct ferry_nvml_pci_v2 {
   unsigned int subsystemID;
 } ferry_nvml_pci_v2;
 
+/* A PCI address and class, version 1 of nvmlDeviceGetPciInfoExt: `version` is the structure's size and
+ * 1 << 24. */
+typedef struct ferry_nvml_pci_extended {
+  unsigned int version;
+  unsigned int domain;
+  unsigned int bus;
+  unsigned int device;
+  unsigned int deviceID;
+  unsigned int subsystemID;
+  unsigned int baseClass;
+  unsigned int subClass;
+  char address[32];
+} ferry_nvml_pci_extended;
+
+/* --- What the functions ask of the library that they are part of, which implements these. All may be
+ * called from any thread. */
+
+/* What is known of a GPU. A number that is below 0 is not known, and the call that would give it is
+ * answered with "not supported". */
+typedef struct ferry_nvml_facts {
+  char name[128];         /* with a NUL */
+  unsigned char uuid[16]; /* in the order of cuDeviceGetUuid */
+  int domain;             /* PCI */
+  int bus;
+  int device;
+  int major; /* compute capability */
+  int minor;
+  int minorNumber;     /* of the device file */
+  int brand;           /* nvmlBrandType_t */
+  int busWidth;        /* bits of the memory bus */
+  int computeMode;     /* nvmlComputeMode_t */
+  int persistenceMode; /* nvmlEnableState_t */
+  int displayMode;     /* nvmlEnableState_t */
+  int isMultiple;      /* whether other GPUs are on its board */
+  int peerStatus;      /* nvmlGpuP2PStatus_t of each pair of GPUs */
+} ferry_nvml_facts;
+
+/* Bytes of a GPU's memory; they add up to `total`. */
+typedef struct ferry_nvml_memory_use {
+  unsigned long long total;
+  unsigned long long reserved; /* by the driver */
+  unsigned long long free;
+  unsigned long long used;
+} ferry_nvml_memory_use;
+
+/* Makes the GPUs known, if they are not yet; an nvmlReturn_t. */
+int ferry_nvml_start(void);
+/* How many GPUs there are; below 0 while they are not known. */
+int ferry_nvml_count(void);
+/* Facts of GPU 0 to count - 1; an nvmlReturn_t. */
+int ferry_nvml_describe(unsigned int index, ferry_nvml_facts *facts);
+/* Memory of GPU 0 to count - 1; an nvmlReturn_t. */
+int ferry_nvml_use(unsigned int index, ferry_nvml_memory_use *use);
+/* What cuDriverGetVersion says. */
+int ferry_nvml_cuda_version(void);
+/* Versions as text with a NUL, at most 80 bytes: of the driver and of the management library; an
+ * nvmlReturn_t. */
+int ferry_nvml_driver_version(char *text);
+int ferry_nvml_library_version(char *text);
+
+/* --- The entry points. */
+
 int nvmlInit(void);
 int nvmlInit_v2(void);
 int nvmlInitWithFlags(unsigned int flags);
@@ -73,10 +136,13 @@ int nvmlDeviceGetMinorNumber(ferry_nvml_device device, unsigned int *minor);
 int nvmlDeviceGetBrand(ferry_nvml_device device, int *brand);
 int nvmlDeviceGetPciInfo(ferry_nvml_device device, ferry_nvml_pci_v2 *pci);
 int nvmlDeviceGetPciInfo_v2(ferry_nvml_device device, ferry_nvml_pci_v2 *pci);
+int nvmlDeviceGetPciInfoExt(ferry_nvml_device device, ferry_nvml_pci_extended *pci);
 int nvmlDeviceGetPciInfo_v3(ferry_nvml_device device, ferry_nvml_pci *pci);
 int nvmlDeviceGetMemoryInfo(ferry_nvml_device device, ferry_nvml_memory *memory);
 int nvmlDeviceGetMemoryInfo_v2(ferry_nvml_device device, ferry_nvml_memory_v2 *memory);
 int nvmlDeviceGetCudaComputeCapability(ferry_nvml_device device, int *major, int *minor);
+int nvmlDeviceGetArchitecture(ferry_nvml_device device, unsigned int *architecture);
+int nvmlDeviceIsMigDeviceHandle(ferry_nvml_device device, unsigned int *isMIG);
 int nvmlDeviceGetComputeMode(ferry_nvml_device device, int *mode);
 int nvmlDeviceGetPersistenceMode(ferry_nvml_device device, int *mode);
 int nvmlDeviceGetDisplayMode(ferry_nvml_device device, int *mode);
@@ -94,7 +160,7 @@ int nvmlDeviceGetMPSComputeRunningProcesses(ferry_nvml_device device, unsigned i
 int nvmlDeviceGetMPSComputeRunningProcesses_v2(ferry_nvml_device device, unsigned int *count, void *processes);
 int nvmlDeviceGetMPSComputeRunningProcesses_v3(ferry_nvml_device device, unsigned int *count, void *processes);
 
-/* Known, and answered with "not supported": a program in the memory of a host has none of it. */
+/* Known, and answered with "not supported". */
 int nvmlDeviceGetSerial(ferry_nvml_device device, char *serial, unsigned int length);
 int nvmlDeviceGetVbiosVersion(ferry_nvml_device device, char *version, unsigned int length);
 int nvmlDeviceGetBoardPartNumber(ferry_nvml_device device, char *number, unsigned int length);
@@ -140,5 +206,20 @@ int nvmlDeviceGetGpuFabricInfoV(ferry_nvml_device device, void *info);
 int nvmlDeviceGetPlatformInfo(ferry_nvml_device device, void *info);
 int nvmlDeviceGetFieldValues(ferry_nvml_device device, int count, void *values);
 int nvmlDeviceGetCpuAffinity(ferry_nvml_device device, unsigned int size, unsigned long *set);
+int nvmlDeviceSetCpuAffinity(ferry_nvml_device device);
+int nvmlDeviceClearCpuAffinity(ferry_nvml_device device);
+int nvmlDeviceGetCpuAffinityWithinScope(ferry_nvml_device device, unsigned int size, unsigned long *set, unsigned int scope);
+int nvmlDeviceGetMemoryAffinity(ferry_nvml_device device, unsigned int size, unsigned long *set, unsigned int scope);
+int nvmlDeviceGetNumaNodeId(ferry_nvml_device device, unsigned int *node);
+int nvmlDeviceGetNumGpuCores(ferry_nvml_device device, unsigned int *count);
+int nvmlDeviceGetAttributes_v2(ferry_nvml_device device, void *attributes);
+int nvmlDeviceGetTopologyCommonAncestor(ferry_nvml_device device, ferry_nvml_device other, int *level);
+int nvmlDeviceGetNvLinkVersion(ferry_nvml_device device, unsigned int link, unsigned int *version);
+int nvmlDeviceGetNvLinkRemotePciInfo(ferry_nvml_device device, unsigned int link, ferry_nvml_pci_v2 *pci);
+int nvmlDeviceGetMigDeviceHandleByIndex(ferry_nvml_device device, unsigned int index, ferry_nvml_device *mig);
+int nvmlDeviceGetGspFirmwareVersion(ferry_nvml_device device, char *version);
+int nvmlDeviceGetVirtualizationMode(ferry_nvml_device device, int *mode);
+int nvmlSystemGetConfComputeState(void *state);
+int nvmlSystemGetConfComputeSettings(void *settings);
 
 #endif

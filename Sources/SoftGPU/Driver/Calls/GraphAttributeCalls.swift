@@ -7,7 +7,8 @@ extension SoftCalls {
         _ attribute: CUkernelNodeAttrID,
         _ value: OpaquePointer?
     ) -> CUresult {
-        withKernel(node) { (work) throws(Failure) in
+        withGraphs { (graphs) throws(Failure) in
+            guard case .kernel(let work) = try graphs.node(node).work else { throw .invalidValue }
             let value = UnsafeMutableRawPointer(try required(value))
             try work.attributes.read(attribute, into: value)
         }
@@ -18,10 +19,13 @@ extension SoftCalls {
         _ attribute: CUkernelNodeAttrID,
         _ value: OpaquePointer?
     ) -> CUresult {
-        withKernel(node) { (work) throws(Failure) in
+        withGraphs { (graphs) throws(Failure) in
+            let node = try graphs.node(node)
+            guard case .kernel(var work) = node.work else { throw .invalidValue }
             var attributes = work.attributes
             try attributes.set(attribute, UnsafeRawPointer(required(value)))
             try work.set(attributes)
+            node.work = .kernel(work)
         }
     }
 
@@ -36,18 +40,6 @@ extension SoftCalls {
             else { throw .invalidValue }
             try work.set(from.attributes)
             target.work = .kernel(work)
-        }
-    }
-
-    private static func withKernel(
-        _ node: CUgraphNode?,
-        _ body: (inout KernelWork) throws(Failure) -> Void
-    ) -> CUresult {
-        withGraphs { (graphs) throws(Failure) in
-            let node = try graphs.node(node)
-            guard case .kernel(var work) = node.work else { throw .invalidValue }
-            try body(&work)
-            node.work = .kernel(work)
         }
     }
 }

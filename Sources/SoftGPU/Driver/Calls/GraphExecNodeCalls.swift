@@ -185,11 +185,9 @@ extension SoftCalls {
         withDriver { (driver) throws(Failure) in
             try driver.withGraphs { (graphs) throws(Failure) in
                 let (exec, node) = (try graphs.exec(exec), try graphs.node(node))
-                var graph = exec.graph
-                try graph.change(node.handle) { (place) throws(Failure) in
+                try exec.graph.change(node.handle) { (place) throws(Failure) in
                     try body(driver, &place)
                 }
-                exec.graph = graph
             }
         }
     }

@@ -85,7 +85,9 @@ extension SoftCalls {
         _ stream: CUstream?
     ) -> CUresult {
         withDriver { (driver) throws(Failure) in
-            if let stream { try driver.stream(stream).forbidCapture() }
+            let target = try driver.stream(stream)
+            // Advice comes without a stream.
+            if stream != nil { try target.forbidCapture() }
             let isManaged =
                 switch driver.region(at: address) {
                 case .device(let device, let base, _):

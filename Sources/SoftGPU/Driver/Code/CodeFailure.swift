@@ -2,9 +2,11 @@ internal import Driver
 
 /// Why code cannot be loaded: a status for the call, and a text for the log that the program may
 /// have asked for.
-struct CodeFailure: Error {
-    let status: Int32
-    let text: String
+package struct CodeFailure: Error {
+    /// The `CUresult`.
+    package let status: Int32
+    /// For people.
+    package let text: String
 
     init(_ status: Int32, _ text: String) {
         self.status = status

@@ -1,13 +1,13 @@
 internal import Driver
 internal import PTX
-internal import SoftDevice
+package import SoftDevice
 
 /// A cubin, read for what a launch needs to know and not for its instructions: names, parameters
 /// and needs of its kernels, names and sizes of its variables.
 ///
 /// It becomes a PTX text that declares the same with empty bodies, so that everything behind it is as
 /// for PTX. Variables are zero. The format is in facts/cuda-driver.md §6.1.
-struct MachineCode {
+package struct MachineCode {
     private struct Kernel {
         var name: String
         var parameters: [(ordinal: Int, offset: Int, size: Int)] = []
@@ -41,7 +41,7 @@ struct MachineCode {
     }
 
     /// What `declarations(for:)` says of the bytes of a cubin.
-    static func declarations(
+    package static func declarations(
         in bytes: [UInt8],
         for capability: Configuration.Capability
     ) throws(CodeFailure) -> [UInt8] {

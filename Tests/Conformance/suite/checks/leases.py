@@ -52,6 +52,24 @@ def slices(scene: Scene) -> None:
             require(outcome.status == 0 and not missing, f"{options}: lacks {missing}: {outcome}")
 
 
+@check("leases: NVML shows a slice as the whole GPU", "nvml[c13]")
+def management(scene: Scene) -> None:
+    with server(scene) as at:
+        for options, size in ((("-p", "0.25"), MEMORY_MIB // 4), (("-m", "512"), 512), ((), MEMORY_MIB)):
+            name = f"{scene.log}.{size}"
+            command = [*scene.program("nvml[c13]"), "memory"]
+            outcome = at.run(command, Path(name), options=options).finish(120)
+            want = [f"NVML: {size} MiB, used {used} MiB" for used in (0, 64)]
+            missing = [text for text in [*want, "passed"] if text not in outcome.stdout]
+            require(outcome.status == 0 and not missing, f"{options}: lacks {missing}: {outcome}")
+        hidden = subprocess.run(
+            [str(at.tree.ferry), "run", "-n", "1", "--", *command], text=True, capture_output=True, timeout=60,
+            env={**at.environment(), "CUDA_VISIBLE_DEVICES": ""})
+        require(want[0] in hidden.stdout and "CUDA_ERROR_NO_DEVICE" in hidden.stdout,
+                f"CUDA_VISIBLE_DEVICES hides GPUs of NVML: {hidden}")
+        require_no_lease(at)
+
+
 @check("leases: what can never be had is refused")
 def never(scene: Scene) -> None:
     with server(scene) as at:

@@ -1,6 +1,5 @@
 internal import CLinux
 internal import NVMLABI
-internal import SoftDevice
 
 /// Starts the library for one user.
 @c @implementation
@@ -37,37 +36,50 @@ public func nvmlErrorString(_ result: Int32) -> UnsafePointer<CChar>! {
         case Result.notSupported: "The GPU does not support the operation"
         case Result.notFound: "What was asked for does not exist"
         case Result.insufficientSize: "An argument is too small"
-        case Result.driverNotLoaded: "The software GPU cannot be used"
+        case Result.driverNotLoaded: "There is no driver that answers"
+        case Result.gpuIsLost: "The GPU cannot be reached any more"
         case Result.versionMismatch: "A structure has a version that is not known"
         default: "Unknown error"
         }
     return UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
 }
 
-/// The version of the driver, in the form that NVIDIA's drivers of CUDA 13.0 have.
+/// The version of the driver.
 @c @implementation
 public func nvmlSystemGetDriverVersion(
     _ version: UnsafeMutablePointer<CChar>!,
     _ length: UInt32
 ) -> Int32 {
-    guard Library.devices() != nil else { return Result.uninitialized }
-    return write("580.0.0", version, length)
+    guard Library.count != nil else { return Result.uninitialized }
+    return writeVersion(version, length) { ferry_nvml_driver_version($0) }
 }
 
-/// The version of this library.
+/// The version of the management library.
 @c @implementation
 public func nvmlSystemGetNVMLVersion(
     _ version: UnsafeMutablePointer<CChar>!,
     _ length: UInt32
 ) -> Int32 {
-    write("13.580.0.0", version, length)
+    writeVersion(version, length) { ferry_nvml_library_version($0) }
+}
+
+private func writeVersion(
+    _ version: UnsafeMutablePointer<CChar>?,
+    _ length: UInt32,
+    _ ask: (UnsafeMutablePointer<CChar>) -> Int32
+) -> Int32 {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 80) { text in
+        guard let base = text.baseAddress else { return Result.invalidArgument }
+        let result = ask(base)
+        return result == Result.success ? write(base, version, length) : result
+    }
 }
 
 /// What `cuDriverGetVersion` says.
 @c @implementation
 public func nvmlSystemGetCudaDriverVersion(_ version: UnsafeMutablePointer<Int32>!) -> Int32 {
     guard let version else { return Result.invalidArgument }
-    version.pointee = DeviceDescription.driverVersion
+    version.pointee = ferry_nvml_cuda_version()
     return Result.success
 }
 
@@ -84,13 +96,23 @@ public func nvmlSystemGetProcessName(
     _ name: UnsafeMutablePointer<CChar>!,
     _ length: UInt32
 ) -> Int32 {
-    guard Library.devices() != nil else { return Result.uninitialized }
+    guard Library.count != nil else { return Result.uninitialized }
     guard let name, length > 0 else { return Result.invalidArgument }
-    let file = ferry_open("/proc/\(pid)/cmdline", O_RDONLY | O_CLOEXEC, 0)
+    let file = open(pid)
     guard file >= 0 else { return Result.notFound }
     defer { close(file) }
     let count = read(file, name, Int(length) - 1)
     guard count >= 0 else { return Result.notFound }
     name[count] = 0
     return Result.success
+}
+
+/// The file with the command line of a process; -1 if there is none.
+private func open(_ pid: UInt32) -> Int32 {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { path in
+        guard let base = path.baseAddress, let pid = Int32(exactly: pid),
+            ferry_format_command_path(base, path.count, pid) != 0
+        else { return -1 }
+        return ferry_open(base, O_RDONLY | O_CLOEXEC, 0)
+    }
 }

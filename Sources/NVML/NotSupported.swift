@@ -1,6 +1,7 @@
 public import NVMLABI
 
-// What a GPU made of threads has not: sensors, clocks, links, and counters of other processes.
+// What is about the place that a GPU sits in: sensors, clocks, counters. A software GPU sits nowhere,
+// and one that is borrowed somewhere else.
 
 /// Not supported.
 @c @implementation
@@ -296,140 +297,6 @@ public func nvmlDeviceGetMigMode(
 public func nvmlDeviceGetMaxMigDeviceCount(
     _ device: ferry_nvml_device!,
     _ count: UnsafeMutablePointer<UInt32>!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetCurrPcieLinkGeneration(
-    _ device: ferry_nvml_device!,
-    _ generation: UnsafeMutablePointer<UInt32>!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetCurrPcieLinkWidth(
-    _ device: ferry_nvml_device!,
-    _ width: UnsafeMutablePointer<UInt32>!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetMaxPcieLinkGeneration(
-    _ device: ferry_nvml_device!,
-    _ generation: UnsafeMutablePointer<UInt32>!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetMaxPcieLinkWidth(
-    _ device: ferry_nvml_device!,
-    _ width: UnsafeMutablePointer<UInt32>!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetPcieLinkMaxSpeed(
-    _ device: ferry_nvml_device!,
-    _ speed: UnsafeMutablePointer<UInt32>!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetPcieThroughput(
-    _ device: ferry_nvml_device!,
-    _ counter: Int32,
-    _ kilobytes: UnsafeMutablePointer<UInt32>!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetNvLinkState(
-    _ device: ferry_nvml_device!,
-    _ link: UInt32,
-    _ isActive: UnsafeMutablePointer<Int32>!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetNvLinkCapability(
-    _ device: ferry_nvml_device!,
-    _ link: UInt32,
-    _ capability: Int32,
-    _ result: UnsafeMutablePointer<UInt32>!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetNvLinkRemotePciInfo_v2(
-    _ device: ferry_nvml_device!,
-    _ link: UInt32,
-    _ pci: UnsafeMutablePointer<ferry_nvml_pci>!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetNvLinkRemoteDeviceType(
-    _ device: ferry_nvml_device!,
-    _ link: UInt32,
-    _ type: UnsafeMutablePointer<Int32>!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetGpuFabricInfoV(
-    _ device: ferry_nvml_device!,
-    _ info: UnsafeMutableRawPointer!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetPlatformInfo(
-    _ device: ferry_nvml_device!,
-    _ info: UnsafeMutableRawPointer!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetFieldValues(
-    _ device: ferry_nvml_device!,
-    _ count: Int32,
-    _ values: UnsafeMutableRawPointer!
-) -> Int32 {
-    notSupported(device)
-}
-
-/// Not supported.
-@c @implementation
-public func nvmlDeviceGetCpuAffinity(
-    _ device: ferry_nvml_device!,
-    _ size: UInt32,
-    _ set: UnsafeMutablePointer<UInt>!
 ) -> Int32 {
     notSupported(device)
 }

@@ -1,6 +1,8 @@
 public import NVMLABI
 
-// No process is shown: each software GPU lives in the process that uses it.
+// No process is shown. A software GPU lives in the process that uses it; those that use a borrowed GPU
+// are processes of other machines. It is an empty list, as in a container that does not see the pids of
+// others: PyTorch ends with another error than "out of memory" when it gets none.
 
 /// An empty list.
 private func noProcesses(
