@@ -71,54 +71,86 @@ extension ClientCalls {
         _ bytes: Int,
         stream: UInt64
     ) -> CUresult {
-        withContext(unlessCaptured: { state, context in
-            if bytes == 0 { return nil }
-            guard let source, state.pointee.memory.contains(destination, bytes) else {
-                return Status.invalidValue
-            }
-            if isSynchronous { return Capturing.refusal(Capturing.checkSynchronous(state)) }
-            return captureHostCopy(
-                state,
-                context,
-                stream,
-                host: UInt(bitPattern: source),
-                device: destination,
-                bytes: bytes,
-                isUpload: true
-            )
-        }) { state, context in
+        guard let state = Session.live,
+            let context = state.pointee.contexts.unwatched(ContextStack.current)
+        else { return uploadWatched(isSynchronous, destination, source, bytes, stream) }
+        return upload(state, context, isSynchronous, destination, source, bytes, stream)
+    }
+
+    /// The same while streams are captured.
+    @inline(never)
+    private static func uploadWatched(
+        _ isSynchronous: Bool,
+        _ destination: CUdeviceptr,
+        _ source: UnsafeRawPointer?,
+        _ bytes: Int,
+        _ stream: UInt64
+    ) -> CUresult {
+        withContext { state, context in
             if bytes == 0 { return Status.success }
             guard let source, state.pointee.memory.contains(destination, bytes) else {
                 return Status.invalidValue
             }
-            let first = UInt(bitPattern: source)
-            HostFunctions.awaitWriters(state, stream, first, isSynchronous: isSynchronous)
-            if _slowPath(bytes >= BulkLink.threshold) {
-                let large = BulkCopies.upload(
+            if isSynchronous {
+                let refusal = Capturing.checkSynchronous(state)
+                guard refusal == Status.success else { return refusal }
+            } else {
+                let captured = captureHostCopy(
                     state,
-                    context: context,
-                    from: UnsafeRawBufferPointer(start: source, count: bytes),
-                    to: destination,
-                    stream: stream,
-                    isSynchronous: isSynchronous
+                    context,
+                    stream,
+                    host: UInt(bitPattern: source),
+                    device: destination,
+                    bytes: bytes,
+                    isUpload: true
                 )
-                if let large { return large }
+                if let captured { return captured }
             }
-            if !isSynchronous, bytes <= WireFormat.maxData {
-                let taken = Staging.taken(by: bytes)
-                state.pointee.streamLock.lock()
-                if _fastPath(state.pointee.credit.take(stream, taken)) {
-                    let data = UnsafeRawBufferPointer(start: source, count: bytes)
-                    write(state, context, .cuMemcpyHtoDAsync_v2, destination, data, stream)
-                    state.pointee.streamLock.unlock()
-                    Flusher.request(state)
-                    return Status.success
-                }
-                state.pointee.streamLock.unlock()
-            }
-            let data = UnsafeRawBufferPointer(start: source, count: bytes)
-            return upload(state, context, isSynchronous, destination, data, stream)
+            return upload(state, context, isSynchronous, destination, source, bytes, stream)
         }
+    }
+
+    @inline(__always)
+    private static func upload(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        _ isSynchronous: Bool,
+        _ destination: CUdeviceptr,
+        _ source: UnsafeRawPointer?,
+        _ bytes: Int,
+        _ stream: UInt64
+    ) -> CUresult {
+        if bytes == 0 { return Status.success }
+        guard let source, state.pointee.memory.contains(destination, bytes) else {
+            return Status.invalidValue
+        }
+        let first = UInt(bitPattern: source)
+        HostFunctions.awaitWriters(state, stream, first, isSynchronous: isSynchronous)
+        if _slowPath(bytes >= BulkLink.threshold) {
+            let large = BulkCopies.upload(
+                state,
+                context: context,
+                from: UnsafeRawBufferPointer(start: source, count: bytes),
+                to: destination,
+                stream: stream,
+                isSynchronous: isSynchronous
+            )
+            if let large { return large }
+        }
+        if !isSynchronous, bytes <= WireFormat.maxData {
+            let taken = Staging.taken(by: bytes)
+            state.pointee.streamLock.lock()
+            if _fastPath(state.pointee.credit.take(stream, taken)) {
+                let data = UnsafeRawBufferPointer(start: source, count: bytes)
+                write(state, context, .cuMemcpyHtoDAsync_v2, destination, data, stream)
+                state.pointee.streamLock.unlock()
+                Flusher.request(state)
+                return Status.success
+            }
+            state.pointee.streamLock.unlock()
+        }
+        let data = UnsafeRawBufferPointer(start: source, count: bytes)
+        return upload(state, context, isSynchronous, destination, data, stream)
     }
 
     /// Record after record, each when there is room for it.
