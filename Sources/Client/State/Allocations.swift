@@ -12,9 +12,13 @@ package struct Allocation: Equatable, Sendable {
     package var context: UInt64
     /// Handle of the module whose variable it is, 0 if none. The program cannot free a variable.
     package var image: UInt64
+
+    /// In the place of `image`, for what is mapped: no handle is this number.
+    private static let mapped = UInt64.max
+
     /// Whether memory was mapped there (`cuMemMap`). It belongs to no context; neighbours are used in one
     /// piece, and `cuMemFree` is not for it.
-    package var isMapping: Bool
+    package var isMapping: Bool { image == Self.mapped }
 
     /// A range with these properties.
     package init(
@@ -27,8 +31,7 @@ package struct Allocation: Equatable, Sendable {
         self.address = address
         self.size = size
         self.context = context
-        self.image = image
-        self.isMapping = isMapping
+        self.image = isMapping ? Self.mapped : image
     }
 }
 
@@ -80,7 +83,7 @@ package struct Allocations: ~Copyable {
         defer { lock.unlock() }
         let index = upperBound(address) - 1
         guard index >= 0, list.pointee.entries[index].address == address,
-            list.pointee.entries[index].image == 0, !list.pointee.entries[index].isMapping
+            list.pointee.entries[index].image == 0
         else { return nil }
         let found = list.pointee.entries[index]
         take(index)
@@ -133,13 +136,18 @@ package struct Allocations: ~Copyable {
 
     /// Whether `bytes` bytes from `address` lie within one allocation, or in mappings one behind another.
     package func contains(_ address: UInt64, _ bytes: Int) -> Bool {
-        guard bytes >= 0, var entry = find(address) else { return false }
-        var left = UInt64(bytes)
-        var start = address
+        guard bytes >= 0, let entry = find(address) else { return false }
+        if UInt64(bytes) <= UInt64(entry.size) - (address - entry.address) { return true }
+        return entry.isMapping && goesOn(behind: entry, address, bytes)
+    }
+
+    /// Whether mappings one behind another hold what the first one does not.
+    @inline(never)
+    private func goesOn(behind first: Allocation, _ address: UInt64, _ bytes: Int) -> Bool {
+        var (entry, start, left) = (first, address, UInt64(bytes))
         while true {
             let here = UInt64(entry.size) - (start - entry.address)
             if left <= here { return true }
-            guard entry.isMapping else { return false }
             left -= here
             start = entry.address &+ UInt64(entry.size)
             guard let next = find(start), next.isMapping else { return false }
