@@ -18,14 +18,6 @@ extension SoftCalls {
         }
     }
 
-    package static func cuLaunchHostFunc_ptsz(
-        _ stream: CUstream?,
-        _ function: CUhostFn?,
-        _ data: UnsafeMutableRawPointer?
-    ) -> CUresult {
-        cuLaunchHostFunc(perThread(stream), function, data)
-    }
-
     package static func cuStreamAddCallback(
         _ stream: CUstream?,
         _ callback: CUstreamCallback?,
@@ -48,14 +40,5 @@ extension SoftCalls {
                 return Status.success
             }
         }
-    }
-
-    package static func cuStreamAddCallback_ptsz(
-        _ stream: CUstream?,
-        _ callback: CUstreamCallback?,
-        _ data: UnsafeMutableRawPointer?,
-        _ flags: UInt32
-    ) -> CUresult {
-        cuStreamAddCallback(perThread(stream), callback, data, flags)
     }
 }
