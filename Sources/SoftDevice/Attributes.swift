@@ -80,6 +80,7 @@ extension DeviceDescription {
         case 102: 1  // virtual memory management
         case 106: Int32(resources.blocksPerMultiprocessor)
         case 111: Int32(resources.sharedReservedPerBlock)
+        case 115: 1  // memory pools
         case 126: 1  // memory synchronisation domains
         case 131: -1  // NUMA node of the GPU's memory
         default: 0

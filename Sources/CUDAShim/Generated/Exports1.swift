@@ -375,7 +375,7 @@ public func cuDeviceGetCount(_ count: UnsafeMutablePointer<Int32>!) -> CUresult 
 
 @c @implementation
 public func cuDeviceGetDefaultMemPool(_ poolout: UnsafeMutablePointer<CUmemoryPool?>!, _ device: CUdevice) -> CUresult {
-    Tracing.call(74, "cuDeviceGetDefaultMemPool") { ClientCalls.notSupported("cuDeviceGetDefaultMemPool") }
+    Tracing.call(74, "cuDeviceGetDefaultMemPool") { ClientCalls.cuDeviceGetDefaultMemPool(poolout, device) }
 }
 
 @c @implementation
@@ -410,7 +410,7 @@ public func cuDeviceGetLuid(_ luid: UnsafeMutablePointer<CChar>!, _ deviceNodeMa
 
 @c @implementation
 public func cuDeviceGetMemPool(_ pool: UnsafeMutablePointer<CUmemoryPool?>!, _ device: CUdevice) -> CUresult {
-    Tracing.call(81, "cuDeviceGetMemPool") { ClientCalls.notSupported("cuDeviceGetMemPool") }
+    Tracing.call(81, "cuDeviceGetMemPool") { ClientCalls.cuDeviceGetMemPool(pool, device) }
 }
 
 @c @implementation
@@ -515,7 +515,7 @@ public func cuDeviceSetGraphMemAttribute(_ device: CUdevice, _ attr: CUgraphMem_
 
 @c @implementation
 public func cuDeviceSetMemPool(_ device: CUdevice, _ pool: CUmemoryPool!) -> CUresult {
-    Tracing.call(102, "cuDeviceSetMemPool") { ClientCalls.notSupported("cuDeviceSetMemPool") }
+    Tracing.call(102, "cuDeviceSetMemPool") { ClientCalls.cuDeviceSetMemPool(device, pool) }
 }
 
 @c @implementation

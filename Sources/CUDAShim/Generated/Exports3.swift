@@ -470,22 +470,22 @@ public func cuMemAlloc_v2(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes
 
 @c @implementation
 public func cuMemAllocAsync(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    Tracing.call(333, "cuMemAllocAsync") { ClientCalls.notSupported("cuMemAllocAsync") }
+    Tracing.call(333, "cuMemAllocAsync") { ClientCalls.cuMemAllocAsync(address, bytes, stream) }
 }
 
 @c @implementation
 public func cuMemAllocAsync_ptsz(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    Tracing.call(334, "cuMemAllocAsync_ptsz") { ClientCalls.notSupported("cuMemAllocAsync_ptsz") }
+    Tracing.call(334, "cuMemAllocAsync_ptsz") { ClientCalls.cuMemAllocAsync(address, bytes, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemAllocFromPoolAsync(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ pool: CUmemoryPool!, _ stream: CUstream!) -> CUresult {
-    Tracing.call(335, "cuMemAllocFromPoolAsync") { ClientCalls.notSupported("cuMemAllocFromPoolAsync") }
+    Tracing.call(335, "cuMemAllocFromPoolAsync") { ClientCalls.cuMemAllocFromPoolAsync(address, bytes, pool, stream) }
 }
 
 @c @implementation
 public func cuMemAllocFromPoolAsync_ptsz(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ pool: CUmemoryPool!, _ stream: CUstream!) -> CUresult {
-    Tracing.call(336, "cuMemAllocFromPoolAsync_ptsz") { ClientCalls.notSupported("cuMemAllocFromPoolAsync_ptsz") }
+    Tracing.call(336, "cuMemAllocFromPoolAsync_ptsz") { ClientCalls.cuMemAllocFromPoolAsync(address, bytes, pool, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation

@@ -355,12 +355,12 @@ public func cuMemFree_v2(_ address: CUdeviceptr) -> CUresult {
 
 @c @implementation
 public func cuMemFreeAsync(_ address: CUdeviceptr, _ stream: CUstream!) -> CUresult {
-    Tracing.call(430, "cuMemFreeAsync") { ClientCalls.notSupported("cuMemFreeAsync") }
+    Tracing.call(430, "cuMemFreeAsync") { ClientCalls.cuMemFreeAsync(address, stream) }
 }
 
 @c @implementation
 public func cuMemFreeAsync_ptsz(_ address: CUdeviceptr, _ stream: CUstream!) -> CUresult {
-    Tracing.call(431, "cuMemFreeAsync_ptsz") { ClientCalls.notSupported("cuMemFreeAsync_ptsz") }
+    Tracing.call(431, "cuMemFreeAsync_ptsz") { ClientCalls.cuMemFreeAsync(address, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
@@ -395,7 +395,7 @@ public func cuMemGetAllocationPropertiesFromHandle(_ prop: OpaquePointer!, _ han
 
 @c @implementation
 public func cuMemGetDefaultMemPool(_ poolout: UnsafeMutablePointer<CUmemoryPool?>!, _ location: UnsafeMutablePointer<CUmemLocation>!, _ type: CUmemAllocationType) -> CUresult {
-    Tracing.call(438, "cuMemGetDefaultMemPool") { ClientCalls.notSupported("cuMemGetDefaultMemPool") }
+    Tracing.call(438, "cuMemGetDefaultMemPool") { ClientCalls.cuMemGetDefaultMemPool(poolout, location, type) }
 }
 
 @c @implementation
@@ -420,7 +420,7 @@ public func cuMemGetLocationInfo(_ ptr: CUdeviceptr, _ size: Int, _ summaryGranu
 
 @c @implementation
 public func cuMemGetMemPool(_ pool: UnsafeMutablePointer<CUmemoryPool?>!, _ location: UnsafeMutablePointer<CUmemLocation>!, _ type: CUmemAllocationType) -> CUresult {
-    Tracing.call(443, "cuMemGetMemPool") { ClientCalls.notSupported("cuMemGetMemPool") }
+    Tracing.call(443, "cuMemGetMemPool") { ClientCalls.cuMemGetMemPool(pool, location, type) }
 }
 
 @c @implementation
@@ -480,12 +480,12 @@ public func cuMemMapArrayAsync_ptsz(_ mapInfoList: OpaquePointer!, _ count: UInt
 
 @c @implementation
 public func cuMemPoolCreate(_ pool: UnsafeMutablePointer<CUmemoryPool?>!, _ poolProps: OpaquePointer!) -> CUresult {
-    Tracing.call(455, "cuMemPoolCreate") { ClientCalls.notSupported("cuMemPoolCreate") }
+    Tracing.call(455, "cuMemPoolCreate") { ClientCalls.cuMemPoolCreate(pool, poolProps) }
 }
 
 @c @implementation
 public func cuMemPoolDestroy(_ pool: CUmemoryPool!) -> CUresult {
-    Tracing.call(456, "cuMemPoolDestroy") { ClientCalls.notSupported("cuMemPoolDestroy") }
+    Tracing.call(456, "cuMemPoolDestroy") { ClientCalls.cuMemPoolDestroy(pool) }
 }
 
 @c @implementation
@@ -500,12 +500,12 @@ public func cuMemPoolExportToShareableHandle(_ handleout: UnsafeMutableRawPointe
 
 @c @implementation
 public func cuMemPoolGetAccess(_ flags: UnsafeMutablePointer<CUmemAccess_flags>!, _ memPool: CUmemoryPool!, _ location: UnsafeMutablePointer<CUmemLocation>!) -> CUresult {
-    Tracing.call(459, "cuMemPoolGetAccess") { ClientCalls.notSupported("cuMemPoolGetAccess") }
+    Tracing.call(459, "cuMemPoolGetAccess") { ClientCalls.cuMemPoolGetAccess(flags, memPool, location) }
 }
 
 @c @implementation
 public func cuMemPoolGetAttribute(_ pool: CUmemoryPool!, _ attr: CUmemPool_attribute, _ value: UnsafeMutableRawPointer!) -> CUresult {
-    Tracing.call(460, "cuMemPoolGetAttribute") { ClientCalls.notSupported("cuMemPoolGetAttribute") }
+    Tracing.call(460, "cuMemPoolGetAttribute") { ClientCalls.cuMemPoolGetAttribute(pool, attr, value) }
 }
 
 @c @implementation
@@ -520,17 +520,17 @@ public func cuMemPoolImportPointer(_ ptrout: UnsafeMutablePointer<CUdeviceptr>!,
 
 @c @implementation
 public func cuMemPoolSetAccess(_ pool: CUmemoryPool!, _ map: OpaquePointer!, _ count: Int) -> CUresult {
-    Tracing.call(463, "cuMemPoolSetAccess") { ClientCalls.notSupported("cuMemPoolSetAccess") }
+    Tracing.call(463, "cuMemPoolSetAccess") { ClientCalls.cuMemPoolSetAccess(pool, map, count) }
 }
 
 @c @implementation
 public func cuMemPoolSetAttribute(_ pool: CUmemoryPool!, _ attr: CUmemPool_attribute, _ value: UnsafeMutableRawPointer!) -> CUresult {
-    Tracing.call(464, "cuMemPoolSetAttribute") { ClientCalls.notSupported("cuMemPoolSetAttribute") }
+    Tracing.call(464, "cuMemPoolSetAttribute") { ClientCalls.cuMemPoolSetAttribute(pool, attr, value) }
 }
 
 @c @implementation
 public func cuMemPoolTrimTo(_ pool: CUmemoryPool!, _ minBytesToKeep: Int) -> CUresult {
-    Tracing.call(465, "cuMemPoolTrimTo") { ClientCalls.notSupported("cuMemPoolTrimTo") }
+    Tracing.call(465, "cuMemPoolTrimTo") { ClientCalls.cuMemPoolTrimTo(pool, minBytesToKeep) }
 }
 
 @c @implementation

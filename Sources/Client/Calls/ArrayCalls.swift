@@ -61,11 +61,13 @@ extension ClientCalls {
         guard let handle = made else { return Status.outOfMemory }
         var isMade = false
         let size = ArrayLayout.createSize
-        let status = Session.wait(state, .cuArray3DCreate_v2, context: context, size: size) {
-            $0.storeBytes(of: handle, as: UInt64.self)
-            entry.encode(to: $0)
-        } reply: { _ in
-            isMade = true
+        let status = MemoryPools.retrying(state) {
+            Session.wait(state, .cuArray3DCreate_v2, context: context, size: size) {
+                $0.storeBytes(of: handle, as: UInt64.self)
+                entry.encode(to: $0)
+            } reply: { _ in
+                isMade = true
+            }
         }
         if status == Status.success {
             array.pointee = Handles.pointer(handle)

@@ -270,6 +270,8 @@ extension ClientCalls {
             // A primary context is released, never destroyed.
             guard identifier > UInt32(WireFormat.maxDevices) else { return Status.invalidContext }
             ExportTables.storage.values.removeAll(context: handle)
+            // In the order of its streams, as long as there are any.
+            MemoryPools.giveAllBack(state)
             let status = Session.wait(
                 state,
                 .cuCtxDestroy_v2,
@@ -290,6 +292,7 @@ extension ClientCalls {
         withContext { state, context in
             let refusal = Capturing.forbid(state, context: ContextStack.current)
             guard refusal == Status.success else { return refusal }
+            MemoryPools.willWait(state)
             return Session.wait(state, .cuCtxSynchronize, context: context, size: 0) { _ in }
         }
     }
@@ -303,6 +306,7 @@ extension ClientCalls {
             }
             let refusal = Capturing.forbid(state, context: raw(context))
             guard refusal == Status.success else { return refusal }
+            MemoryPools.willWait(state)
             return Session.wait(state, .cuCtxSynchronize_v2, context: identifier, size: 0) { _ in }
         }
     }

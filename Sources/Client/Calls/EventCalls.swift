@@ -161,6 +161,7 @@ extension ClientCalls {
                 Capturing.with(state) { $0.invalidate(entry.pointee.capture) }
                 return FERRY_CUDA_ERROR_CAPTURED_EVENT
             }
+            if opcode == .cuEventSynchronize { MemoryPools.willWait(state) }
             let size = EventSynchronizeLayout.size
             let status = Session.wait(state, opcode, context: context, size: size) {
                 $0.storeBytes(of: handle, as: UInt64.self)

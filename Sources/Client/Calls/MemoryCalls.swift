@@ -17,7 +17,9 @@ extension ClientCalls {
             guard bytes > 0 else { return Status.outOfMemory }
             let refusal = Capturing.checkUnsafeCall(state)
             guard refusal == Status.success else { return refusal }
-            return allocate(state, context, bytes, &address.pointee)
+            return MemoryPools.retrying(state) {
+                allocate(state, context, bytes, &address.pointee)
+            }
         }
     }
 
@@ -92,19 +94,22 @@ extension ClientCalls {
             let refusal = Capturing.checkUnsafeCall(state)
             guard refusal == Status.success else { return refusal }
             var found: (UInt64, UInt64) = (0, 0)
-            let status = Session.wait(
-                state,
-                .cuMemAllocPitch_v2,
-                context: context,
-                size: MemoryLayouts.allocPitchSize,
-                replySize: ReplyLayout.values + 16
-            ) {
-                $0.storeBytes(of: UInt64(width), as: UInt64.self)
-                $0.storeBytes(of: UInt64(height), toByteOffset: 8, as: UInt64.self)
-                $0.storeBytes(of: UInt64(elementSize), toByteOffset: 16, as: UInt64.self)
-            } reply: {
-                found.0 = $0.loadUnaligned(fromByteOffset: ReplyLayout.values, as: UInt64.self)
-                found.1 = $0.loadUnaligned(fromByteOffset: ReplyLayout.values + 8, as: UInt64.self)
+            let status = MemoryPools.retrying(state) {
+                Session.wait(
+                    state,
+                    .cuMemAllocPitch_v2,
+                    context: context,
+                    size: MemoryLayouts.allocPitchSize,
+                    replySize: ReplyLayout.values + 16
+                ) {
+                    $0.storeBytes(of: UInt64(width), as: UInt64.self)
+                    $0.storeBytes(of: UInt64(height), toByteOffset: 8, as: UInt64.self)
+                    $0.storeBytes(of: UInt64(elementSize), toByteOffset: 16, as: UInt64.self)
+                } reply: {
+                    let (first, second) = (ReplyLayout.values, ReplyLayout.values + 8)
+                    found.0 = $0.loadUnaligned(fromByteOffset: first, as: UInt64.self)
+                    found.1 = $0.loadUnaligned(fromByteOffset: second, as: UInt64.self)
+                }
             }
             guard status == 0 else { return giveBack(state, context, found.0, status) }
             let (all, overflow) = found.1.multipliedReportingOverflow(by: UInt64(height))
@@ -131,6 +136,31 @@ extension ClientCalls {
                 $0.storeBytes(of: address, as: UInt64.self)
             }
             return told != Status.success ? told : status
+        }
+    }
+
+    /// `cuMemGetInfo_v2`
+    package static func cuMemGetInfo_v2(
+        _ free: UnsafeMutablePointer<Int>?,
+        _ total: UnsafeMutablePointer<Int>?
+    ) -> CUresult {
+        withContext { state, context in
+            guard let free, let total else { return Status.invalidValue }
+            MemoryPools.giveAllBack(state)
+            return Session.wait(
+                state,
+                .cuMemGetInfo_v2,
+                context: context,
+                size: 0,
+                replySize: ReplyLayout.values + 16
+            ) { _ in
+            } reply: { reply in
+                let (first, second) = (ReplyLayout.values, ReplyLayout.values + 8)
+                let left = reply.loadUnaligned(fromByteOffset: first, as: UInt64.self)
+                free.pointee = Int(truncatingIfNeeded: left)
+                let all = reply.loadUnaligned(fromByteOffset: second, as: UInt64.self)
+                total.pointee = Int(truncatingIfNeeded: all)
+            }
         }
     }
 

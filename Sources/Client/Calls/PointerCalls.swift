@@ -57,11 +57,14 @@ extension ClientCalls {
         case Attribute.devicePointer: data.storeBytes(of: pointer, as: UInt64.self)
         case Attribute.hostPointer: return Status.invalidValue
         case Attribute.deviceOrdinal:
-            let device = state.pointee.contexts.find(memory.context)?.pointee.device ?? 0
+            let pool = state.pointee.memoryPoolHandles.find(memory.pool)
+            let context = state.pointee.contexts.find(memory.context)
+            let device = pool?.pointee.device ?? context?.pointee.device ?? 0
             data.storeBytes(of: device, as: Int32.self)
         case Attribute.rangeStart: data.storeBytes(of: memory.address, as: UInt64.self)
         case Attribute.rangeSize: data.storeBytes(of: UInt64(memory.size), as: UInt64.self)
         case Attribute.bufferIdentifier: data.storeBytes(of: memory.address >> 8, as: UInt64.self)
+        case Attribute.memoryPool: data.storeBytes(of: memory.pool, as: UInt64.self)
         default: return describeAny(attribute, data)
         }
         return Status.success

@@ -56,6 +56,7 @@ extension ClientCalls {
         guard entry.pointee.isActive else { return Status.success }
         ExportTables.storage.values.removeAll(context: entry.pointee.handle)
         let ordinal = state.pointee.devices.serverOrdinal(device)
+        MemoryPools.giveAllBack(state)
         let status = Session.wait(
             state,
             .cuDevicePrimaryCtxReset_v2,

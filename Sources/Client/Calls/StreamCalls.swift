@@ -40,6 +40,7 @@ extension ClientCalls {
                 let context = state.pointee.contexts.identifier(entry.pointee.context)
             else { return Status.invalidHandle }
             if state.pointee.captures.isAny { Graphs.abandonCapture(state, handle) }
+            MemoryPools.giveBack(state, stream: handle)
             return Session.sendLast(
                 state,
                 .cuStreamDestroy_v2,
@@ -153,7 +154,8 @@ extension ClientCalls {
         return withContext(unlessCaptured: { state, _ in
             Capturing.refusal(Capturing.forbid(state, handle))
         }) { state, context in
-            Session.synchronize(state, context: context, stream: handle)
+            MemoryPools.willWait(state)
+            return Session.synchronize(state, context: context, stream: handle)
         }
     }
 

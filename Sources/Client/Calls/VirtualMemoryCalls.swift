@@ -79,10 +79,12 @@ extension ClientCalls {
                     return Status.notSupported
                 }
                 let bytes = VirtualMemoryLayout.createSize
-                return ask(state, .cuMemCreate, bytes, &found) { body in
-                    body.storeBytes(of: UInt64(size), as: UInt64.self)
-                    body.storeBytes(of: flags, toByteOffset: 8, as: UInt64.self)
-                    properties.write(to: body + 16)
+                return MemoryPools.retrying(state) {
+                    ask(state, .cuMemCreate, bytes, &found) { body in
+                        body.storeBytes(of: UInt64(size), as: UInt64.self)
+                        body.storeBytes(of: flags, toByteOffset: 8, as: UInt64.self)
+                        properties.write(to: body + 16)
+                    }
                 }
             }
             if status == 0 { handle.pointee = found }
@@ -147,28 +149,13 @@ extension ClientCalls {
             guard let descriptions, size > 0, count > 0,
                 count <= VirtualMemoryLayout.maxLocations
             else { return Status.invalidValue }
-            let each = UnsafeRawPointer(descriptions)
-            for index in 0..<count {
-                let location = Location(each + AccessDescription.size * index)
-                guard location.isKnown(state) else { return Status.invalidDevice }
-            }
-            let bytes =
-                VirtualMemoryLayout.accessSize + count * VirtualMemoryLayout.locationSize
+            let list = AccessDescriptions(UnsafeRawPointer(descriptions), count)
+            guard list.areKnown(state) else { return Status.invalidDevice }
+            let bytes = VirtualMemoryLayout.accessSize + list.wireSize
             return ask(state, .cuMemSetAccess, bytes) { body in
                 body.storeBytes(of: address, as: UInt64.self)
                 body.storeBytes(of: UInt64(size), toByteOffset: 8, as: UInt64.self)
-                for index in 0..<count {
-                    let from = each + AccessDescription.size * index
-                    let to =
-                        body + VirtualMemoryLayout.accessSize
-                        + index * VirtualMemoryLayout.locationSize
-                    Location(from).write(state, to: to)
-                    let flags = from.loadUnaligned(
-                        fromByteOffset: AccessDescription.flags,
-                        as: UInt32.self
-                    )
-                    to.storeBytes(of: UInt64(flags), toByteOffset: 8, as: UInt64.self)
-                }
+                list.write(state, to: body + VirtualMemoryLayout.accessSize)
             }
         }
     }

@@ -162,18 +162,6 @@ extension ClientCalls {
         }
     }
 
-    /// `cuMemGetInfo_v2`, answered by the server.
-    package static func cuMemGetInfo_v2(_ free: UnsafeMutablePointer<Int>?, _ total: UnsafeMutablePointer<Int>?) -> CUresult {
-        guard let free else { return Status.invalidValue }
-        guard let total else { return Status.invalidValue }
-        return Session.wait(.cuMemGetInfo_v2, size: Request_cuMemGetInfo_v2.size, replySize: 24) { body in
-            Request_cuMemGetInfo_v2.encode(to: body)
-        } reply: { reply in
-            free.pointee = Int(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-            total.pointee = Int(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
-        }
-    }
-
     /// `cuTexRefGetAddress_v2`, answered by the server.
     package static func cuTexRefGetAddress_v2(_ pdptr: UnsafeMutablePointer<CUdeviceptr>?, _ texRef: CUtexref?) -> CUresult {
         guard let pdptr else { return Status.invalidValue }

@@ -21,6 +21,8 @@ package enum Handle {
         case graph = 10
         case graphNode = 11
         case graphExec = 12
+        // 13 and 14: what the server makes of graphs.
+        case memoryPool = 15
     }
 
     /// Indices are below this; 0 is never used.

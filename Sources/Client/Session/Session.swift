@@ -83,6 +83,8 @@ struct SessionState: ~Copyable {
     var graphExecs = HandleTable<GraphExecEntry>(.graphExec)
     let nodeMemory = NodeMemory()
     var hostCopyMemory = HostCopyMemory()
+    var memoryPoolHandles = HandleTable<MemoryPoolEntry>(.memoryPool)
+    var memoryPools = MemoryPoolState()
 
     /// A session over an open channel; the ring has `WireFormat.window` bytes.
     init(

@@ -54,10 +54,41 @@ struct Location {
     }
 }
 
-/// Places in `CUmemAccessDesc`, which begins with a `CUmemLocation`.
-enum AccessDescription {
-    static let flags = 8
-    static let size = 12
+/// A program's list of `CUmemAccessDesc`: places, and how they may use memory.
+struct AccessDescriptions {
+    private static let flags = 8
+    private static let size = 12
+
+    private let first: UnsafeRawPointer
+    private let count: Int
+
+    /// - Parameter count: At most `VirtualMemoryLayout.maxLocations`.
+    init(_ first: UnsafeRawPointer, _ count: Int) {
+        self.first = first
+        self.count = count
+    }
+
+    /// Whether all GPUs in it are the program's.
+    func areKnown(_ state: UnsafeMutablePointer<SessionState>) -> Bool {
+        for index in 0..<count where !Location(first + Self.size * index).isKnown(state) {
+            return false
+        }
+        return true
+    }
+
+    /// Bytes on the wire.
+    var wireSize: Int { count * VirtualMemoryLayout.locationSize }
+
+    /// Writes it for the server.
+    func write(_ state: UnsafeMutablePointer<SessionState>, to body: UnsafeMutableRawPointer) {
+        for index in 0..<count {
+            let from = first + Self.size * index
+            let to = body + index * VirtualMemoryLayout.locationSize
+            Location(from).write(state, to: to)
+            let flags = from.loadUnaligned(fromByteOffset: Self.flags, as: UInt32.self)
+            to.storeBytes(of: UInt64(flags), toByteOffset: 8, as: UInt64.self)
+        }
+    }
 }
 
 /// `CUmemAllocationProp` without what only Windows has.

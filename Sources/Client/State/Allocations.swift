@@ -12,6 +12,8 @@ package struct Allocation: Equatable, Sendable {
     package var context: UInt64
     /// Handle of the module whose variable it is, 0 if none. The program cannot free a variable.
     package var image: UInt64
+    /// Handle of the memory pool that it is from, 0 if none. It belongs to no context then.
+    package var pool: UInt64
 
     /// In the place of `image`, for what is mapped: no handle is this number.
     private static let mapped = UInt64.max
@@ -26,11 +28,13 @@ package struct Allocation: Equatable, Sendable {
         size: Int,
         context: UInt64,
         image: UInt64 = 0,
+        pool: UInt64 = 0,
         isMapping: Bool = false
     ) {
         self.address = address
         self.size = size
         self.context = context
+        self.pool = pool
         self.image = isMapping ? Self.mapped : image
     }
 }
@@ -92,7 +96,7 @@ package struct Allocations: ~Copyable {
 
     /// Forgets everything that belongs to a context.
     package func removeAll(context: UInt64) {
-        removeAll { $0.context == context && !$0.isMapping }
+        removeAll { $0.context == context && !$0.isMapping && $0.pool == 0 }
     }
 
     /// Forgets what was mapped in a range.

@@ -165,8 +165,8 @@ package struct Devices: ~Copyable {
         case 92, 93, 94: 0  // stream memory operations
         case 103, 104, 105: 0  // handles that are shared between processes
         case 110, 116, 117, 118, 119, 124, 128: 0  // GPUDirect, interprocess handles
-        case 115: 0  // MEMORY_POOLS_SUPPORTED
         case 132: 0  // MULTICAST_SUPPORTED
+        case 142: 0  // HOST_NUMA_MEMORY_POOLS_SUPPORTED
         default: nil
         }
     }

@@ -375,7 +375,7 @@ public func cuDeviceGetCount(_ count: UnsafeMutablePointer<Int32>!) -> CUresult 
 
 @c @implementation
 public func cuDeviceGetDefaultMemPool(_ poolout: UnsafeMutablePointer<CUmemoryPool?>!, _ device: CUdevice) -> CUresult {
-    SoftCalls.notSupported("cuDeviceGetDefaultMemPool")
+    SoftCalls.cuDeviceGetDefaultMemPool(poolout, device)
 }
 
 @c @implementation
@@ -410,7 +410,7 @@ public func cuDeviceGetLuid(_ luid: UnsafeMutablePointer<CChar>!, _ deviceNodeMa
 
 @c @implementation
 public func cuDeviceGetMemPool(_ pool: UnsafeMutablePointer<CUmemoryPool?>!, _ device: CUdevice) -> CUresult {
-    SoftCalls.notSupported("cuDeviceGetMemPool")
+    SoftCalls.cuDeviceGetMemPool(pool, device)
 }
 
 @c @implementation
@@ -515,7 +515,7 @@ public func cuDeviceSetGraphMemAttribute(_ device: CUdevice, _ attr: CUgraphMem_
 
 @c @implementation
 public func cuDeviceSetMemPool(_ device: CUdevice, _ pool: CUmemoryPool!) -> CUresult {
-    SoftCalls.notSupported("cuDeviceSetMemPool")
+    SoftCalls.cuDeviceSetMemPool(device, pool)
 }
 
 @c @implementation

@@ -475,17 +475,17 @@ public func cuMemAllocAsync(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ byt
 
 @c @implementation
 public func cuMemAllocAsync_ptsz(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ stream: CUstream!) -> CUresult {
-    SoftCalls.cuMemAllocAsync_ptsz(address, bytes, stream)
+    SoftCalls.cuMemAllocAsync(address, bytes, SoftCalls.perThread(stream))
 }
 
 @c @implementation
 public func cuMemAllocFromPoolAsync(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ pool: CUmemoryPool!, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemAllocFromPoolAsync")
+    SoftCalls.cuMemAllocFromPoolAsync(address, bytes, pool, stream)
 }
 
 @c @implementation
 public func cuMemAllocFromPoolAsync_ptsz(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ pool: CUmemoryPool!, _ stream: CUstream!) -> CUresult {
-    SoftCalls.notSupported("cuMemAllocFromPoolAsync_ptsz")
+    SoftCalls.cuMemAllocFromPoolAsync(address, bytes, pool, SoftCalls.perThread(stream))
 }
 
 @c @implementation

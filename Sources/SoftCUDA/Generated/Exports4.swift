@@ -360,7 +360,7 @@ public func cuMemFreeAsync(_ address: CUdeviceptr, _ stream: CUstream!) -> CUres
 
 @c @implementation
 public func cuMemFreeAsync_ptsz(_ address: CUdeviceptr, _ stream: CUstream!) -> CUresult {
-    SoftCalls.cuMemFreeAsync_ptsz(address, stream)
+    SoftCalls.cuMemFreeAsync(address, SoftCalls.perThread(stream))
 }
 
 @c @implementation
@@ -395,7 +395,7 @@ public func cuMemGetAllocationPropertiesFromHandle(_ prop: OpaquePointer!, _ han
 
 @c @implementation
 public func cuMemGetDefaultMemPool(_ poolout: UnsafeMutablePointer<CUmemoryPool?>!, _ location: UnsafeMutablePointer<CUmemLocation>!, _ type: CUmemAllocationType) -> CUresult {
-    SoftCalls.notSupported("cuMemGetDefaultMemPool")
+    SoftCalls.cuMemGetDefaultMemPool(poolout, location, type)
 }
 
 @c @implementation
@@ -420,7 +420,7 @@ public func cuMemGetLocationInfo(_ ptr: CUdeviceptr, _ size: Int, _ summaryGranu
 
 @c @implementation
 public func cuMemGetMemPool(_ pool: UnsafeMutablePointer<CUmemoryPool?>!, _ location: UnsafeMutablePointer<CUmemLocation>!, _ type: CUmemAllocationType) -> CUresult {
-    SoftCalls.notSupported("cuMemGetMemPool")
+    SoftCalls.cuMemGetMemPool(pool, location, type)
 }
 
 @c @implementation
@@ -480,12 +480,12 @@ public func cuMemMapArrayAsync_ptsz(_ mapInfoList: OpaquePointer!, _ count: UInt
 
 @c @implementation
 public func cuMemPoolCreate(_ pool: UnsafeMutablePointer<CUmemoryPool?>!, _ poolProps: OpaquePointer!) -> CUresult {
-    SoftCalls.notSupported("cuMemPoolCreate")
+    SoftCalls.cuMemPoolCreate(pool, poolProps)
 }
 
 @c @implementation
 public func cuMemPoolDestroy(_ pool: CUmemoryPool!) -> CUresult {
-    SoftCalls.notSupported("cuMemPoolDestroy")
+    SoftCalls.cuMemPoolDestroy(pool)
 }
 
 @c @implementation
@@ -500,12 +500,12 @@ public func cuMemPoolExportToShareableHandle(_ handleout: UnsafeMutableRawPointe
 
 @c @implementation
 public func cuMemPoolGetAccess(_ flags: UnsafeMutablePointer<CUmemAccess_flags>!, _ memPool: CUmemoryPool!, _ location: UnsafeMutablePointer<CUmemLocation>!) -> CUresult {
-    SoftCalls.notSupported("cuMemPoolGetAccess")
+    SoftCalls.cuMemPoolGetAccess(flags, memPool, location)
 }
 
 @c @implementation
 public func cuMemPoolGetAttribute(_ pool: CUmemoryPool!, _ attr: CUmemPool_attribute, _ value: UnsafeMutableRawPointer!) -> CUresult {
-    SoftCalls.notSupported("cuMemPoolGetAttribute")
+    SoftCalls.cuMemPoolGetAttribute(pool, attr, value)
 }
 
 @c @implementation
@@ -520,17 +520,17 @@ public func cuMemPoolImportPointer(_ ptrout: UnsafeMutablePointer<CUdeviceptr>!,
 
 @c @implementation
 public func cuMemPoolSetAccess(_ pool: CUmemoryPool!, _ map: OpaquePointer!, _ count: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemPoolSetAccess")
+    SoftCalls.cuMemPoolSetAccess(pool, map, count)
 }
 
 @c @implementation
 public func cuMemPoolSetAttribute(_ pool: CUmemoryPool!, _ attr: CUmemPool_attribute, _ value: UnsafeMutableRawPointer!) -> CUresult {
-    SoftCalls.notSupported("cuMemPoolSetAttribute")
+    SoftCalls.cuMemPoolSetAttribute(pool, attr, value)
 }
 
 @c @implementation
 public func cuMemPoolTrimTo(_ pool: CUmemoryPool!, _ minBytesToKeep: Int) -> CUresult {
-    SoftCalls.notSupported("cuMemPoolTrimTo")
+    SoftCalls.cuMemPoolTrimTo(pool, minBytesToKeep)
 }
 
 @c @implementation

@@ -140,7 +140,7 @@ public func cuMemsetD8Async_ptsz(_ dstDevice: CUdeviceptr, _ uc: UInt8, _ n: Int
 
 @c @implementation
 public func cuMemSetMemPool(_ location: UnsafeMutablePointer<CUmemLocation>!, _ type: CUmemAllocationType, _ pool: CUmemoryPool!) -> CUresult {
-    SoftCalls.notSupported("cuMemSetMemPool")
+    SoftCalls.cuMemSetMemPool(location, type, pool)
 }
 
 @c @implementation

@@ -246,6 +246,26 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuMemRetainAllocationHandle = 0x0759
     /// `cuMemGetAllocationPropertiesFromHandle`
     case cuMemGetAllocationPropertiesFromHandle = 0x075a
+    /// `cuMemPoolCreate`
+    case cuMemPoolCreate = 0x0760
+    /// `cuMemPoolDestroy`
+    case cuMemPoolDestroy = 0x0761
+    /// `cuMemPoolSetAttribute`
+    case cuMemPoolSetAttribute = 0x0762
+    /// `cuMemPoolGetAttribute`
+    case cuMemPoolGetAttribute = 0x0763
+    /// `cuMemPoolTrimTo`
+    case cuMemPoolTrimTo = 0x0764
+    /// `cuMemPoolSetAccess`
+    case cuMemPoolSetAccess = 0x0765
+    /// `cuMemPoolGetAccess`
+    case cuMemPoolGetAccess = 0x0766
+    /// `cuMemAllocFromPoolAsync`
+    case cuMemAllocFromPoolAsync = 0x0767
+    /// `cuMemFreeAsync`
+    case cuMemFreeAsync = 0x0768
+    /// `cuDeviceGetDefaultMemPool`
+    case cuDeviceGetDefaultMemPool = 0x0769
     /// `cuStreamBeginCapture_v2`
     case cuStreamBeginCapture_v2 = 0x0800
     /// `cuStreamBeginCaptureToGraph`
@@ -480,6 +500,16 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuMemGetAllocationGranularity: "cuMemGetAllocationGranularity"
         case .cuMemRetainAllocationHandle: "cuMemRetainAllocationHandle"
         case .cuMemGetAllocationPropertiesFromHandle: "cuMemGetAllocationPropertiesFromHandle"
+        case .cuMemPoolCreate: "cuMemPoolCreate"
+        case .cuMemPoolDestroy: "cuMemPoolDestroy"
+        case .cuMemPoolSetAttribute: "cuMemPoolSetAttribute"
+        case .cuMemPoolGetAttribute: "cuMemPoolGetAttribute"
+        case .cuMemPoolTrimTo: "cuMemPoolTrimTo"
+        case .cuMemPoolSetAccess: "cuMemPoolSetAccess"
+        case .cuMemPoolGetAccess: "cuMemPoolGetAccess"
+        case .cuMemAllocFromPoolAsync: "cuMemAllocFromPoolAsync"
+        case .cuMemFreeAsync: "cuMemFreeAsync"
+        case .cuDeviceGetDefaultMemPool: "cuDeviceGetDefaultMemPool"
         case .cuStreamBeginCapture_v2: "cuStreamBeginCapture_v2"
         case .cuStreamBeginCaptureToGraph: "cuStreamBeginCaptureToGraph"
         case .cuStreamEndCapture: "cuStreamEndCapture"

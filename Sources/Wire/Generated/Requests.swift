@@ -420,18 +420,6 @@ package enum Request_cuMemcpyDtoDAsync_v2 {
     }
 }
 
-/// Request of `cuMemGetInfo_v2`.
-package enum Request_cuMemGetInfo_v2 {
-    /// Bytes of the body.
-    package static let size = 0
-
-    /// Writes the body.
-    @inline(__always)
-    package static func encode(to body: UnsafeMutableRawPointer) {
-        _ = body
-    }
-}
-
 /// Request of `cuMemsetD16_v2`.
 package enum Request_cuMemsetD16_v2 {
     /// Bytes of the body.

@@ -27,6 +27,7 @@ package final class Executor: @unchecked Sendable {
     let allocations = AllocationTable()
     let captures = CaptureList()
     let physicalMemory = PhysicalMemoryTable()
+    let memoryPools = MemoryPoolTable()
     let management: Management
     let deviceCount: Int
     let image: ImageAssembly
@@ -155,7 +156,7 @@ package final class Executor: @unchecked Sendable {
         case .cuDevicePrimaryCtxReset_v2: try resetPrimaryContext(record)
         default:
             if try !executePlain(record), try !executeVirtualMemory(record),
-                try !executeGraph(record)
+                try !executeMemoryPool(record), try !executeGraph(record)
             {
                 try executeTexturing(record)
             }
@@ -178,6 +179,26 @@ package final class Executor: @unchecked Sendable {
         case .cuMemGetAllocationGranularity: try granularity(record)
         case .cuMemRetainAllocationHandle: try retainMemory(record)
         case .cuMemGetAllocationPropertiesFromHandle: try memoryProperties(record)
+        default: return false
+        }
+        return true
+    }
+
+    /// Memory pools, and memory in the order of a stream.
+    ///
+    /// - Returns: Whether the record is one of those.
+    private func executeMemoryPool(_ record: Record) throws(ProtocolViolation) -> Bool {
+        switch record.opcode {
+        case .cuMemAllocFromPoolAsync: try allocateInOrder(record)
+        case .cuMemFreeAsync: try freeInOrder(record)
+        case .cuMemPoolCreate: try createPool(record)
+        case .cuDeviceGetDefaultMemPool: try nameStandardPool(record)
+        case .cuMemPoolDestroy: try destroyPool(record)
+        case .cuMemPoolSetAttribute: try setPoolAttribute(record)
+        case .cuMemPoolGetAttribute: try poolAttribute(record)
+        case .cuMemPoolTrimTo: try trimPool(record)
+        case .cuMemPoolSetAccess: try setPoolAccess(record)
+        case .cuMemPoolGetAccess: try poolAccess(record)
         default: return false
         }
         return true

@@ -48,7 +48,7 @@ extension Executor {
         guard let device = device(of: record) else { return Status.invalidContext }
         guard bytes > 0 else { return Status.invalidValue }
         guard let call = driver.cuMemAlloc_v2 else { return Status.notFound }
-        guard let charge = Slices.charge(bytes), charge <= slices.available(device),
+        guard let charge = Slices.charge(bytes), hasRoom(charge, device),
             !allocations.isFull
         else { return Status.outOfMemory }
         return body(call)
@@ -84,7 +84,7 @@ extension Executor {
         guard status == Status.success, let device = device(of: record) else { return status }
         // Only the driver knows the pitch, so the exact size is checked afterwards.
         let (bytes, tooMany) = UInt64(pitch).multipliedReportingOverflow(by: height)
-        guard !tooMany, let charge = Slices.charge(bytes), charge <= slices.available(device) else {
+        guard !tooMany, let charge = Slices.charge(bytes), hasRoom(charge, device) else {
             _ = driver.cuMemFree_v2?(address)
             address = 0
             pitch = 0
@@ -117,15 +117,12 @@ extension Executor {
             allocation.image == 0
         else { return finish(record, Status.invalidValue) }
         let status = call(address)
-        if status == Status.success {
-            allocations.remove(address)
-            slices.giveBack(allocation.charge, of: allocation.device)
-        }
+        if status == Status.success { forget(allocation) }
         finish(record, status)
     }
 
     func memoryInfo(_ record: Record) throws(ProtocolViolation) {
-        try record.expect(size: Request_cuMemGetInfo_v2.size)
+        try record.expect(size: 0)
         guard let device = device(of: record) else {
             return finish(record, Status.invalidContext)
         }
@@ -134,6 +131,7 @@ extension Executor {
         var total = 0
         let status = call(&free, &total)
         let slice = slices.total(device)
+        countPools(of: device)
         let visible = min(slices.available(device), UInt64(max(0, free)))
         finish(record, status, size: 24) { reply in
             reply.storeBytes(of: visible, toByteOffset: 8, as: UInt64.self)
@@ -149,7 +147,7 @@ extension Executor {
         let printBuffer: Int32 = 1
         let heap: Int32 = 2
         if limit == printBuffer || limit == heap {
-            guard let device = device(of: record), value <= slices.available(device) else {
+            guard let device = device(of: record), hasRoom(value, device) else {
                 return finish(record, Status.outOfMemory)
             }
         }

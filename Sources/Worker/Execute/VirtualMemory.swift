@@ -35,7 +35,7 @@ extension Executor {
         guard bytes > 0, properties.handleTypes == 0 else {
             return finish(record, Status.invalidValue)
         }
-        guard let charge = Slices.charge(bytes), charge <= slices.available(device),
+        guard let charge = Slices.charge(bytes), hasRoom(charge, device),
             !physicalMemory.isFull
         else { return finish(record, Status.outOfMemory) }
         var handle: CUmemGenericAllocationHandle = 0
@@ -92,37 +92,11 @@ extension Executor {
     }
 
     func setAccess(_ record: Record) throws(ProtocolViolation) {
-        guard record.body.count >= VirtualMemoryLayout.accessSize else {
-            throw .malformed(record.opcode)
-        }
-        let locations = record.body.count - VirtualMemoryLayout.accessSize
-        let count = locations / VirtualMemoryLayout.locationSize
-        guard count > 0, count <= VirtualMemoryLayout.maxLocations,
-            locations == count * VirtualMemoryLayout.locationSize
-        else { throw .malformed(record.opcode) }
+        let locations = try AccessDescriptions(record, at: VirtualMemoryLayout.accessSize)
         guard let call = driver.cuMemSetAccess else { return finish(record, Status.notFound) }
         let (address, bytes) = (record.load(0, as: UInt64.self), record.load(8, as: Int.self))
         guard bytes > 0 else { return finish(record, Status.invalidValue) }
-        // CUmemAccessDesc: i32 kind of location, i32 its number, u32 flags
-        let status = withUnsafeTemporaryAllocation(
-            of: (Int32, Int32, UInt32).self,
-            capacity: count
-        ) { descriptions in
-            for index in 0..<count {
-                let offset =
-                    VirtualMemoryLayout.accessSize + index * VirtualMemoryLayout.locationSize
-                descriptions.initializeElement(
-                    at: index,
-                    to: (
-                        record.load(offset, as: Int32.self),
-                        record.load(offset + 4, as: Int32.self),
-                        record.load(offset + 8, as: UInt32.self)
-                    )
-                )
-            }
-            return call(address, bytes, descriptions.baseAddress.map { OpaquePointer($0) }, count)
-        }
-        finish(record, status)
+        finish(record, locations.withCUDA { call(address, bytes, $0, $1) })
     }
 
     func access(_ record: Record) throws(ProtocolViolation) {

@@ -124,9 +124,15 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuDeviceGetCount`
     package var cuDeviceGetCount:
         (@convention(c) (UnsafeMutablePointer<Int32>?) -> CUresult)?
+    /// `cuDeviceGetDefaultMemPool`
+    package var cuDeviceGetDefaultMemPool:
+        (@convention(c) (UnsafeMutablePointer<CUmemoryPool?>?, CUdevice) -> CUresult)?
     /// `cuDeviceGetExecAffinitySupport`
     package var cuDeviceGetExecAffinitySupport:
         (@convention(c) (UnsafeMutablePointer<Int32>?, CUexecAffinityType, CUdevice) -> CUresult)?
+    /// `cuDeviceGetMemPool`
+    package var cuDeviceGetMemPool:
+        (@convention(c) (UnsafeMutablePointer<CUmemoryPool?>?, CUdevice) -> CUresult)?
     /// `cuDeviceGetName`
     package var cuDeviceGetName:
         (@convention(c) (UnsafeMutablePointer<CChar>?, Int32, CUdevice) -> CUresult)?
@@ -163,6 +169,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuDevicePrimaryCtxSetFlags_v2`
     package var cuDevicePrimaryCtxSetFlags_v2:
         (@convention(c) (CUdevice, UInt32) -> CUresult)?
+    /// `cuDeviceSetMemPool`
+    package var cuDeviceSetMemPool:
+        (@convention(c) (CUdevice, CUmemoryPool?) -> CUresult)?
     /// `cuDeviceTotalMem_v2`
     package var cuDeviceTotalMem_v2:
         (@convention(c) (UnsafeMutablePointer<Int>?, CUdevice) -> CUresult)?
@@ -583,9 +592,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemAllocAsync`
     package var cuMemAllocAsync:
         (@convention(c) (UnsafeMutablePointer<CUdeviceptr>?, Int, CUstream?) -> CUresult)?
-    /// `cuMemAllocAsync_ptsz`
-    package var cuMemAllocAsync_ptsz:
-        (@convention(c) (UnsafeMutablePointer<CUdeviceptr>?, Int, CUstream?) -> CUresult)?
+    /// `cuMemAllocFromPoolAsync`
+    package var cuMemAllocFromPoolAsync:
+        (@convention(c) (UnsafeMutablePointer<CUdeviceptr>?, Int, CUmemoryPool?, CUstream?) -> CUresult)?
     /// `cuMemAllocHost_v2`
     package var cuMemAllocHost_v2:
         (@convention(c) (UnsafeMutablePointer<UnsafeMutableRawPointer?>?, Int) -> CUresult)?
@@ -670,9 +679,6 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemFreeAsync`
     package var cuMemFreeAsync:
         (@convention(c) (CUdeviceptr, CUstream?) -> CUresult)?
-    /// `cuMemFreeAsync_ptsz`
-    package var cuMemFreeAsync_ptsz:
-        (@convention(c) (CUdeviceptr, CUstream?) -> CUresult)?
     /// `cuMemFreeHost`
     package var cuMemFreeHost:
         (@convention(c) (UnsafeMutableRawPointer?) -> CUresult)?
@@ -688,9 +694,15 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemGetAllocationPropertiesFromHandle`
     package var cuMemGetAllocationPropertiesFromHandle:
         (@convention(c) (OpaquePointer?, CUmemGenericAllocationHandle) -> CUresult)?
+    /// `cuMemGetDefaultMemPool`
+    package var cuMemGetDefaultMemPool:
+        (@convention(c) (UnsafeMutablePointer<CUmemoryPool?>?, UnsafeMutablePointer<CUmemLocation>?, CUmemAllocationType) -> CUresult)?
     /// `cuMemGetInfo_v2`
     package var cuMemGetInfo_v2:
         (@convention(c) (UnsafeMutablePointer<Int>?, UnsafeMutablePointer<Int>?) -> CUresult)?
+    /// `cuMemGetMemPool`
+    package var cuMemGetMemPool:
+        (@convention(c) (UnsafeMutablePointer<CUmemoryPool?>?, UnsafeMutablePointer<CUmemLocation>?, CUmemAllocationType) -> CUresult)?
     /// `cuMemHostAlloc`
     package var cuMemHostAlloc:
         (@convention(c) (UnsafeMutablePointer<UnsafeMutableRawPointer?>?, Int, UInt32) -> CUresult)?
@@ -709,6 +721,27 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemMap`
     package var cuMemMap:
         (@convention(c) (CUdeviceptr, Int, Int, CUmemGenericAllocationHandle, UInt64) -> CUresult)?
+    /// `cuMemPoolCreate`
+    package var cuMemPoolCreate:
+        (@convention(c) (UnsafeMutablePointer<CUmemoryPool?>?, OpaquePointer?) -> CUresult)?
+    /// `cuMemPoolDestroy`
+    package var cuMemPoolDestroy:
+        (@convention(c) (CUmemoryPool?) -> CUresult)?
+    /// `cuMemPoolGetAccess`
+    package var cuMemPoolGetAccess:
+        (@convention(c) (UnsafeMutablePointer<CUmemAccess_flags>?, CUmemoryPool?, UnsafeMutablePointer<CUmemLocation>?) -> CUresult)?
+    /// `cuMemPoolGetAttribute`
+    package var cuMemPoolGetAttribute:
+        (@convention(c) (CUmemoryPool?, CUmemPool_attribute, UnsafeMutableRawPointer?) -> CUresult)?
+    /// `cuMemPoolSetAccess`
+    package var cuMemPoolSetAccess:
+        (@convention(c) (CUmemoryPool?, OpaquePointer?, Int) -> CUresult)?
+    /// `cuMemPoolSetAttribute`
+    package var cuMemPoolSetAttribute:
+        (@convention(c) (CUmemoryPool?, CUmemPool_attribute, UnsafeMutableRawPointer?) -> CUresult)?
+    /// `cuMemPoolTrimTo`
+    package var cuMemPoolTrimTo:
+        (@convention(c) (CUmemoryPool?, Int) -> CUresult)?
     /// `cuMemPrefetchAsync`
     package var cuMemPrefetchAsync:
         (@convention(c) (CUdeviceptr, Int, CUdevice, CUstream?) -> CUresult)?
@@ -766,6 +799,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemsetD8Async`
     package var cuMemsetD8Async:
         (@convention(c) (CUdeviceptr, UInt8, Int, CUstream?) -> CUresult)?
+    /// `cuMemSetMemPool`
+    package var cuMemSetMemPool:
+        (@convention(c) (UnsafeMutablePointer<CUmemLocation>?, CUmemAllocationType, CUmemoryPool?) -> CUresult)?
     /// `cuMemUnmap`
     package var cuMemUnmap:
         (@convention(c) (CUdeviceptr, Int) -> CUresult)?
@@ -1052,7 +1088,9 @@ package struct DriverTable: @unchecked Sendable {
         cuDeviceGetAttribute = unsafeBitCast(symbol("cuDeviceGetAttribute"), to: type(of: cuDeviceGetAttribute))
         cuDeviceGetByPCIBusId = unsafeBitCast(symbol("cuDeviceGetByPCIBusId"), to: type(of: cuDeviceGetByPCIBusId))
         cuDeviceGetCount = unsafeBitCast(symbol("cuDeviceGetCount"), to: type(of: cuDeviceGetCount))
+        cuDeviceGetDefaultMemPool = unsafeBitCast(symbol("cuDeviceGetDefaultMemPool"), to: type(of: cuDeviceGetDefaultMemPool))
         cuDeviceGetExecAffinitySupport = unsafeBitCast(symbol("cuDeviceGetExecAffinitySupport"), to: type(of: cuDeviceGetExecAffinitySupport))
+        cuDeviceGetMemPool = unsafeBitCast(symbol("cuDeviceGetMemPool"), to: type(of: cuDeviceGetMemPool))
         cuDeviceGetName = unsafeBitCast(symbol("cuDeviceGetName"), to: type(of: cuDeviceGetName))
         cuDeviceGetP2PAttribute = unsafeBitCast(symbol("cuDeviceGetP2PAttribute"), to: type(of: cuDeviceGetP2PAttribute))
         cuDeviceGetPCIBusId = unsafeBitCast(symbol("cuDeviceGetPCIBusId"), to: type(of: cuDeviceGetPCIBusId))
@@ -1065,6 +1103,7 @@ package struct DriverTable: @unchecked Sendable {
         cuDevicePrimaryCtxReset_v2 = unsafeBitCast(symbol("cuDevicePrimaryCtxReset_v2"), to: type(of: cuDevicePrimaryCtxReset_v2))
         cuDevicePrimaryCtxRetain = unsafeBitCast(symbol("cuDevicePrimaryCtxRetain"), to: type(of: cuDevicePrimaryCtxRetain))
         cuDevicePrimaryCtxSetFlags_v2 = unsafeBitCast(symbol("cuDevicePrimaryCtxSetFlags_v2"), to: type(of: cuDevicePrimaryCtxSetFlags_v2))
+        cuDeviceSetMemPool = unsafeBitCast(symbol("cuDeviceSetMemPool"), to: type(of: cuDeviceSetMemPool))
         cuDeviceTotalMem_v2 = unsafeBitCast(symbol("cuDeviceTotalMem_v2"), to: type(of: cuDeviceTotalMem_v2))
         cuDriverGetVersion = unsafeBitCast(symbol("cuDriverGetVersion"), to: type(of: cuDriverGetVersion))
         cuEventCreate = unsafeBitCast(symbol("cuEventCreate"), to: type(of: cuEventCreate))
@@ -1205,7 +1244,7 @@ package struct DriverTable: @unchecked Sendable {
         cuMemAdvise_v2 = unsafeBitCast(symbol("cuMemAdvise_v2"), to: type(of: cuMemAdvise_v2))
         cuMemAlloc_v2 = unsafeBitCast(symbol("cuMemAlloc_v2"), to: type(of: cuMemAlloc_v2))
         cuMemAllocAsync = unsafeBitCast(symbol("cuMemAllocAsync"), to: type(of: cuMemAllocAsync))
-        cuMemAllocAsync_ptsz = unsafeBitCast(symbol("cuMemAllocAsync_ptsz"), to: type(of: cuMemAllocAsync_ptsz))
+        cuMemAllocFromPoolAsync = unsafeBitCast(symbol("cuMemAllocFromPoolAsync"), to: type(of: cuMemAllocFromPoolAsync))
         cuMemAllocHost_v2 = unsafeBitCast(symbol("cuMemAllocHost_v2"), to: type(of: cuMemAllocHost_v2))
         cuMemAllocManaged = unsafeBitCast(symbol("cuMemAllocManaged"), to: type(of: cuMemAllocManaged))
         cuMemAllocPitch_v2 = unsafeBitCast(symbol("cuMemAllocPitch_v2"), to: type(of: cuMemAllocPitch_v2))
@@ -1234,19 +1273,27 @@ package struct DriverTable: @unchecked Sendable {
         cuMemCreate = unsafeBitCast(symbol("cuMemCreate"), to: type(of: cuMemCreate))
         cuMemFree_v2 = unsafeBitCast(symbol("cuMemFree_v2"), to: type(of: cuMemFree_v2))
         cuMemFreeAsync = unsafeBitCast(symbol("cuMemFreeAsync"), to: type(of: cuMemFreeAsync))
-        cuMemFreeAsync_ptsz = unsafeBitCast(symbol("cuMemFreeAsync_ptsz"), to: type(of: cuMemFreeAsync_ptsz))
         cuMemFreeHost = unsafeBitCast(symbol("cuMemFreeHost"), to: type(of: cuMemFreeHost))
         cuMemGetAccess = unsafeBitCast(symbol("cuMemGetAccess"), to: type(of: cuMemGetAccess))
         cuMemGetAddressRange_v2 = unsafeBitCast(symbol("cuMemGetAddressRange_v2"), to: type(of: cuMemGetAddressRange_v2))
         cuMemGetAllocationGranularity = unsafeBitCast(symbol("cuMemGetAllocationGranularity"), to: type(of: cuMemGetAllocationGranularity))
         cuMemGetAllocationPropertiesFromHandle = unsafeBitCast(symbol("cuMemGetAllocationPropertiesFromHandle"), to: type(of: cuMemGetAllocationPropertiesFromHandle))
+        cuMemGetDefaultMemPool = unsafeBitCast(symbol("cuMemGetDefaultMemPool"), to: type(of: cuMemGetDefaultMemPool))
         cuMemGetInfo_v2 = unsafeBitCast(symbol("cuMemGetInfo_v2"), to: type(of: cuMemGetInfo_v2))
+        cuMemGetMemPool = unsafeBitCast(symbol("cuMemGetMemPool"), to: type(of: cuMemGetMemPool))
         cuMemHostAlloc = unsafeBitCast(symbol("cuMemHostAlloc"), to: type(of: cuMemHostAlloc))
         cuMemHostGetDevicePointer_v2 = unsafeBitCast(symbol("cuMemHostGetDevicePointer_v2"), to: type(of: cuMemHostGetDevicePointer_v2))
         cuMemHostGetFlags = unsafeBitCast(symbol("cuMemHostGetFlags"), to: type(of: cuMemHostGetFlags))
         cuMemHostRegister_v2 = unsafeBitCast(symbol("cuMemHostRegister_v2"), to: type(of: cuMemHostRegister_v2))
         cuMemHostUnregister = unsafeBitCast(symbol("cuMemHostUnregister"), to: type(of: cuMemHostUnregister))
         cuMemMap = unsafeBitCast(symbol("cuMemMap"), to: type(of: cuMemMap))
+        cuMemPoolCreate = unsafeBitCast(symbol("cuMemPoolCreate"), to: type(of: cuMemPoolCreate))
+        cuMemPoolDestroy = unsafeBitCast(symbol("cuMemPoolDestroy"), to: type(of: cuMemPoolDestroy))
+        cuMemPoolGetAccess = unsafeBitCast(symbol("cuMemPoolGetAccess"), to: type(of: cuMemPoolGetAccess))
+        cuMemPoolGetAttribute = unsafeBitCast(symbol("cuMemPoolGetAttribute"), to: type(of: cuMemPoolGetAttribute))
+        cuMemPoolSetAccess = unsafeBitCast(symbol("cuMemPoolSetAccess"), to: type(of: cuMemPoolSetAccess))
+        cuMemPoolSetAttribute = unsafeBitCast(symbol("cuMemPoolSetAttribute"), to: type(of: cuMemPoolSetAttribute))
+        cuMemPoolTrimTo = unsafeBitCast(symbol("cuMemPoolTrimTo"), to: type(of: cuMemPoolTrimTo))
         cuMemPrefetchAsync = unsafeBitCast(symbol("cuMemPrefetchAsync"), to: type(of: cuMemPrefetchAsync))
         cuMemPrefetchAsync_ptsz = unsafeBitCast(symbol("cuMemPrefetchAsync_ptsz"), to: type(of: cuMemPrefetchAsync_ptsz))
         cuMemPrefetchAsync_v2 = unsafeBitCast(symbol("cuMemPrefetchAsync_v2"), to: type(of: cuMemPrefetchAsync_v2))
@@ -1266,6 +1313,7 @@ package struct DriverTable: @unchecked Sendable {
         cuMemsetD32Async = unsafeBitCast(symbol("cuMemsetD32Async"), to: type(of: cuMemsetD32Async))
         cuMemsetD8_v2 = unsafeBitCast(symbol("cuMemsetD8_v2"), to: type(of: cuMemsetD8_v2))
         cuMemsetD8Async = unsafeBitCast(symbol("cuMemsetD8Async"), to: type(of: cuMemsetD8Async))
+        cuMemSetMemPool = unsafeBitCast(symbol("cuMemSetMemPool"), to: type(of: cuMemSetMemPool))
         cuMemUnmap = unsafeBitCast(symbol("cuMemUnmap"), to: type(of: cuMemUnmap))
         cuModuleEnumerateFunctions = unsafeBitCast(symbol("cuModuleEnumerateFunctions"), to: type(of: cuModuleEnumerateFunctions))
         cuModuleGetFunction = unsafeBitCast(symbol("cuModuleGetFunction"), to: type(of: cuModuleGetFunction))

@@ -74,6 +74,7 @@ extension Executor {
         guard device >= 0, Int(device) < deviceCount else {
             return finish(record, Status.invalidDevice)
         }
+        countPools(of: device)
         let memory = management.memory(
             device,
             slice: slices.total(device),

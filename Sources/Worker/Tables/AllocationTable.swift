@@ -8,6 +8,8 @@ struct Allocation {
     var context: UInt32
     /// The handle of the image whose global variable it is; 0 for memory that was allocated.
     var image: UInt64
+    /// The handle of the memory pool that it is from; 0 for other memory.
+    var pool: UInt64 = 0
 }
 
 /// The ranges by address. Used by the reader thread alone; lives as long as the process.

@@ -26,6 +26,12 @@ struct Slices: @unchecked Sendable {
         return total == 0 ? 0 : total - min(total, taken[Int(device)])
     }
 
+    /// Whether more was taken than there is.
+    func isExceeded(_ device: Int32) -> Bool {
+        let total = total(device)
+        return total > 0 && taken[Int(device)] > total
+    }
+
     /// What an allocation of this size counts; `nil` when it is larger than any GPU.
     static func charge(_ bytes: UInt64) -> UInt64? {
         guard bytes <= 1 << 48 else { return nil }

@@ -65,7 +65,7 @@ extension Executor {
         let shape = ArrayShape(record)
         guard shape.isSensible else { return finish(record, Status.invalidValue) }
         guard let call = driver.cuArray3DCreate_v2 else { return finish(record, Status.notFound) }
-        guard let charge = shape.charge, charge <= slices.available(device) else {
+        guard let charge = shape.charge, hasRoom(charge, device) else {
             return finish(record, Status.outOfMemory)
         }
         var array: CUarray?

@@ -178,6 +178,7 @@ PROGRAMS = [
     Program("driver_contexts", builds=DRIVER_BUILDS),
     Program("driver_arrays", builds=DRIVER_BUILDS),
     Program("driver_virtual_memory", builds=DRIVER_BUILDS, options={"alone": True}),
+    Program("driver_memory_pools", builds=DRIVER_BUILDS, options={"alone": True}),
     Program("driver_host_functions", builds=DRIVER_BUILDS, variants={
         **_argument("arguments", "contexts"),
         # CUDA leaves it open what becomes of such calls.

@@ -135,6 +135,7 @@ extension SoftCalls {
         withContext { (context) throws(Failure) in
             try context.forbidCapture()
             context.synchronize()
+            context.device.pools.trimAfterWait()
             try context.check()
         }
     }
@@ -145,6 +146,7 @@ extension SoftCalls {
             try context.check()
             try context.forbidCapture()
             context.synchronize()
+            context.device.pools.trimAfterWait()
             try context.check()
         }
     }

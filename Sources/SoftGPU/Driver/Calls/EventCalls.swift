@@ -71,6 +71,7 @@ extension SoftCalls {
             try driver.graphs.check(event)
             event.recording?.wait()
             event.context.output.flush()
+            event.context.device.pools.trimAfterWait()
             try event.context.check()
         }
     }

@@ -66,6 +66,12 @@ extension SoftCalls {
             for device in context.driver.devices {
                 guard let memory = device.memory, let found = device.allocations.find(address)
                 else { continue }
+                if let pool = found.pool {
+                    // Nobody is waited for (driver API reference).
+                    guard device.allocations.remove(address) != nil else { throw .invalidValue }
+                    pool.free(address, found.size)
+                    return
+                }
                 // Work that may still use the memory comes first, as with the driver.
                 found.context.synchronize()
                 try context.check()
@@ -103,8 +109,15 @@ extension Context {
     func allocate(_ bytes: Int, isManaged: Bool = false) throws(Failure) -> UInt64 {
         guard bytes != 0 else { throw .invalidValue }
         // A negative number is a size beyond 2^63.
-        guard bytes > 0, let base = memory.allocate(bytes) else { throw .outOfMemory }
+        guard bytes > 0, let base = memory.allocate(bytes) ?? allocateFromPools(bytes) else {
+            throw .outOfMemory
+        }
         device.allocations.add(base: base, size: bytes, context: self, isManaged: isManaged)
         return base
+    }
+
+    /// Has pools give up what they do not use, and tries again.
+    private func allocateFromPools(_ bytes: Int) -> UInt64? {
+        device.pools.trimAll() ? memory.allocate(bytes) : nil
     }
 }

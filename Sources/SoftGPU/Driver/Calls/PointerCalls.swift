@@ -116,7 +116,8 @@ extension SoftCalls {
         case PointerAttribute.rangeSize, PointerAttribute.mappingSize: store(facts.size, data)
         case PointerAttribute.isMapped: store(UInt32(1), data)
         case PointerAttribute.accessFlags: store(UInt32(3), data)
-        case PointerAttribute.handleTypes, PointerAttribute.memoryPool: store(UInt64(0), data)
+        case PointerAttribute.memoryPool: store(facts.pool, data)
+        case PointerAttribute.handleTypes: store(UInt64(0), data)
         case PointerAttribute.syncMemops, PointerAttribute.isIPCCapable,
             PointerAttribute.isRDMACapable, PointerAttribute.isDecompressCapable:
             store(UInt32(0), data)
@@ -157,10 +158,15 @@ private struct PointerFacts {
     var base: UInt64
     var size: Int
     var id: UInt64
+    /// The memory pool that it is from; 0 for none.
+    var pool: UInt64 = 0
 
     init(_ device: Device, _ base: UInt64, _ size: Int) {
         let allocation = device.allocations.find(base)
-        context = (allocation?.context.slot ?? device.primarySlot).handle
+        pool = allocation?.pool?.handle ?? 0
+        // Memory of a pool may be of another GPU than its stream.
+        let slot = pool == 0 ? allocation?.context.slot : nil
+        context = (slot ?? device.primarySlot).handle
         memoryType = 2
         isManaged = allocation?.isManaged ?? false
         isOnHost = isManaged

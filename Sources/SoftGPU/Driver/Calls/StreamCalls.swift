@@ -45,6 +45,7 @@ extension SoftCalls {
             let stream = try driver.stream(stream)
             try stream.forbidCapture()
             stream.context.synchronize(stream)
+            stream.context.device.pools.trimAfterWait()
             try stream.context.check()
         }
     }

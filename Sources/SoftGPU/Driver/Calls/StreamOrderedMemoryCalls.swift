@@ -11,19 +11,23 @@ extension SoftCalls {
     ) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let stream = try driver.stream(stream)
-            // Graphs have no memory of their own here.
-            try stream.forbidCapture()
-            let context = stream.context
-            try required(address).pointee = context.allocate(bytes)
+            let device = stream.context.device
+            let pool = try device.pools.current(device, driver)
+            try required(address).pointee = stream.allocate(bytes, from: pool)
         }
     }
 
-    package static func cuMemAllocAsync_ptsz(
+    package static func cuMemAllocFromPoolAsync(
         _ address: UnsafeMutablePointer<CUdeviceptr>?,
         _ bytes: Int,
+        _ pool: CUmemoryPool?,
         _ stream: CUstream?
     ) -> CUresult {
-        cuMemAllocAsync(address, bytes, perThread(stream))
+        withDriver { (driver) throws(Failure) in
+            let stream = try driver.stream(stream)
+            let pool = try driver.memoryPool(pool)
+            try required(address).pointee = stream.allocate(bytes, from: pool)
+        }
     }
 
     package static func cuMemFreeAsync(_ address: CUdeviceptr, _ stream: CUstream?) -> CUresult {
@@ -34,9 +38,9 @@ extension SoftCalls {
                 guard let memory = device.memory,
                     let allocation = device.allocations.remove(address)
                 else { continue }
-                let base = allocation.base
+                let (base, size, pool) = (allocation.base, allocation.size, allocation.pool)
                 try stream.context.submit(to: stream, isShort: true, isUnconditional: true) {
-                    _ = memory.free(base)
+                    if let pool { pool.free(base, size) } else { _ = memory.free(base) }
                     return Status.success
                 }
                 return
@@ -44,11 +48,30 @@ extension SoftCalls {
             throw .invalidValue
         }
     }
+}
 
-    package static func cuMemFreeAsync_ptsz(
-        _ address: CUdeviceptr,
-        _ stream: CUstream?
-    ) -> CUresult {
-        cuMemFreeAsync(address, perThread(stream))
+extension Stream {
+    /// Takes memory of a pool.
+    fileprivate func allocate(_ bytes: Int, from pool: MemoryPool) throws(Failure) -> UInt64 {
+        // Graphs have no memory of their own here.
+        try forbidCapture()
+        guard bytes != 0 else { throw .invalidValue }
+        // A negative number is a size beyond 2^63.
+        guard bytes > 0 else { throw .outOfMemory }
+        guard let base = pool.allocate(bytes) ?? trimOthers(bytes, pool) else {
+            throw .outOfMemory
+        }
+        pool.device.allocations.add(
+            base: base,
+            size: bytes,
+            context: context,
+            isManaged: false,
+            pool: pool
+        )
+        return base
+    }
+
+    private func trimOthers(_ bytes: Int, _ pool: MemoryPool) -> UInt64? {
+        pool.device.pools.trimAll() ? pool.allocate(bytes) : nil
     }
 }

@@ -10,6 +10,8 @@ struct Allocation {
     var context: Context
     /// Whether it was allocated as managed memory.
     var isManaged: Bool
+    /// The memory pool that it is from, which it ends with instead; `nil` for none.
+    var pool: MemoryPool?
     /// What the attribute "buffer id" says: never used twice.
     var id: UInt64
 }
@@ -21,12 +23,19 @@ final class AllocationTable: @unchecked Sendable {
     private var entries: [UInt64: Allocation] = [:]
     private static let lastID = Atomic<UInt64>(0)
 
-    func add(base: UInt64, size: Int, context: Context, isManaged: Bool) {
+    func add(
+        base: UInt64,
+        size: Int,
+        context: Context,
+        isManaged: Bool,
+        pool: MemoryPool? = nil
+    ) {
         let allocation = Allocation(
             base: base,
             size: size,
             context: context,
             isManaged: isManaged,
+            pool: pool,
             id: Self.lastID.add(1, ordering: .relaxed).newValue
         )
         lock.withLock { entries[base] = allocation }
@@ -42,10 +51,11 @@ final class AllocationTable: @unchecked Sendable {
         lock.withLock { entries.removeValue(forKey: base) }
     }
 
-    /// Takes out all of a context and returns where they start.
+    /// Takes out all that end with a context and returns where they start.
     func removeAll(of context: Context) -> [UInt64] {
         lock.withLock {
-            let bases = entries.filter { $0.value.context === context }.map(\.key)
+            let bases = entries.filter { $0.value.context === context && $0.value.pool == nil }
+                .map(\.key)
             for base in bases { entries[base] = nil }
             return bases
         }

@@ -9,6 +9,8 @@ final class Device: @unchecked Sendable {
     let description: DeviceDescription
     /// Who owns which piece of its memory.
     let allocations = AllocationTable()
+    /// Its memory pools.
+    let pools = DevicePools()
 
     private let threads: Int
     private let seed: UInt64?

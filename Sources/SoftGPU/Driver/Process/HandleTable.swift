@@ -19,7 +19,7 @@ final class HandleTable<Object: AnyObject>: @unchecked Sendable {
     /// Generations of a slot before its handles repeat.
     private static var generations: UInt64 { 4096 }
 
-    /// - Parameter kind: 1 to 15, different for each table.
+    /// - Parameter kind: 1 to 255, different for each table.
     init(kind: UInt64) {
         self.kind = kind
     }

@@ -23,6 +23,7 @@ final class SoftDriver: @unchecked Sendable {
     let arrays = HandleTable<CUDAArray>(kind: 8)
     let textureReferences = HandleTable<TextureReference>(kind: 9)
     let physicalMemory = HandleTable<PhysicalMemory>(kind: 15)
+    let memoryPools = HandleTable<MemoryPool>(kind: 16)
     let textures = TextureObjects()
     let graphs = GraphState()
 

@@ -1,0 +1,59 @@
+package import CUDAABI
+internal import Driver
+internal import DriverFrontend
+internal import Wire
+
+// Memory that is taken and given back in the order of a stream. It belongs to no context.
+
+extension ClientCalls {
+    /// `cuMemAllocAsync`: from the current pool of the stream's GPU.
+    package static func cuMemAllocAsync(
+        _ address: UnsafeMutablePointer<CUdeviceptr>?,
+        _ bytes: Int,
+        _ stream: CUstream?
+    ) -> CUresult {
+        StreamOrdered.with(stream) { state, place in
+            guard let pool = MemoryPools.current(state, place.device(state)) else {
+                return Status.outOfMemory
+            }
+            return StreamOrdered.allocate(state, address, bytes, pool, place)
+        }
+    }
+
+    /// `cuMemAllocFromPoolAsync`
+    package static func cuMemAllocFromPoolAsync(
+        _ address: UnsafeMutablePointer<CUdeviceptr>?,
+        _ bytes: Int,
+        _ pool: CUmemoryPool?,
+        _ stream: CUstream?
+    ) -> CUresult {
+        StreamOrdered.with(stream) { state, place in
+            let pool = Handles.raw(pool)
+            guard state.pointee.memoryPoolHandles.find(pool) != nil else {
+                return Status.invalidValue
+            }
+            return StreamOrdered.allocate(state, address, bytes, pool, place)
+        }
+    }
+
+    /// `cuMemFreeAsync`
+    package static func cuMemFreeAsync(_ address: CUdeviceptr, _ stream: CUstream?) -> CUresult {
+        StreamOrdered.with(stream) { state, place in
+            let refusal = Capturing.forbid(state, place.stream)
+            guard refusal == Status.success else { return refusal }
+            guard let memory = state.pointee.memory.remove(address) else {
+                return Status.invalidValue
+            }
+            guard memory.pool != 0 else { return StreamOrdered.freeOther(state, address, place) }
+            let block = FreedMemory.Block(
+                address: address,
+                bytes: memory.size,
+                pool: memory.pool,
+                stream: place.stream,
+                context: place.context
+            )
+            MemoryPools.keep(state, block)
+            return Status.success
+        }
+    }
+}
