@@ -8,7 +8,6 @@ from .program import Program
 
 #: These ship machine code only.
 MACHINE_CODE = "needs machine code: real GPU only"
-NOT_THERE = "the software GPU has none: real GPU only"
 NOT_CARRIED = "not carried by Ferry yet: real GPU only"
 
 #: The name of the row of the conformance suite; where it stands is when it runs.
@@ -51,7 +50,7 @@ PROGRAMS = [
     _torch("streams"),
     _torch("amp"),
     _nvcc("graphs"),
-    _nvcc("pools", hardware=NOT_THERE),
+    _nvcc("pools"),
     _nvcc("callbacks"),
     _nvcc("managed", hardware=NOT_CARRIED),
     _nvcc("textures"),

@@ -47,7 +47,7 @@ def slices(scene: Scene) -> None:
             want = [
                 f"cudaMemGetInfo: {size} MiB", f"cudaGetDeviceProperties: {size} MiB",
                 "the whole and a MiB: cudaErrorMemoryAllocation", "then cudaErrorMemoryAllocation",
-                "in pieces: cudaErrorMemoryAllocation", "passed"]
+                "in pieces: cudaErrorMemoryAllocation", "in pieces of a pool: cudaErrorMemoryAllocation", "passed"]
             missing = [text for text in want if text not in outcome.stdout]
             require(outcome.status == 0 and not missing, f"{options}: lacks {missing}: {outcome}")
 
