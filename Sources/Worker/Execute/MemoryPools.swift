@@ -14,7 +14,7 @@ extension Executor {
         guard memoryPools.accepts(handle, kind: MemoryPoolLayout.handleKind) else {
             return finish(record, Status.outOfMemory)
         }
-        guard let device = properties.device, device < deviceCount else {
+        guard let device = properties.device, device < deviceCount, properties.isPinned else {
             return finish(record, Status.notSupported)
         }
         var pool: CUmemoryPool?
@@ -310,6 +310,9 @@ private struct MemoryPoolProperties {
         let number = Int32(truncatingIfNeeded: words.1 >> 32)
         return UInt32(truncatingIfNeeded: words.1) == 1 && number >= 0 ? number : nil
     }
+
+    /// Whether it is memory that stays on the GPU: no other is counted.
+    var isPinned: Bool { words.0 == 1 }
 
     mutating func withCUDA(_ body: (OpaquePointer) -> CUresult) -> CUresult {
         withUnsafeMutablePointer(to: &words) { body(OpaquePointer($0)) }
