@@ -1,9 +1,6 @@
 /// Bodies of the calls about memory pools, and of those that take and give back memory in the order of a
 /// stream. Pools have the client's handles; addresses are the driver's.
 package enum MemoryPoolLayout {
-    /// Bits 40–45 of a pool's handle.
-    package static let handleKind: UInt64 = 15
-
     // cuMemPoolCreate: u64 pool, u64 bytes at most (0: no bound), u32 kind, u32 usage, u32 kind of location,
     // u32 its number
     package static let mostBytes = 8

@@ -65,7 +65,7 @@ extension WorkerTests {
             let reply = try client.call(.cuGraphGetNodes, bytes(graph))
             #expect(reply.status == 0 && reply.load(8, as: UInt64.self) == 2)
             let node = reply.load(16, as: UInt64.self)
-            #expect(GraphHandleKind.kind(node) == GraphHandleKind.foundNode)
+            #expect(HandleKind.kind(node) == HandleKind.foundNode)
             let own = TestHandle.node(0)
             #expect(
                 try client.call(.cuGraphAddEmptyNode, empty(graph, own, after: [node])).status == 0

@@ -5,12 +5,12 @@ import Worker
 /// The books of memory pools.
 @Suite struct MemoryPoolTableTests {
     private func handle(_ index: UInt64) -> UInt64 {
-        1 << 46 | MemoryPoolLayout.handleKind << 40 | index << 4
+        1 << 46 | HandleKind.memoryPool << 40 | index << 4
     }
 
     @Test func onlyHandlesOfPoolsAreTaken() {
         let table = MemoryPoolTable()
-        let kind = MemoryPoolLayout.handleKind
+        let kind = HandleKind.memoryPool
         #expect(table.accepts(handle(1), kind: kind))
         #expect(!table.accepts(handle(1) | 1, kind: kind))
         #expect(!table.accepts(1 << 46 | 3 << 40 | 16, kind: kind))
@@ -29,7 +29,7 @@ import Worker
         table.update(handle(1)) { $0.allocations += 1 }
         table.destroy(handle(1))
         #expect(table.find(handle(1)) == nil && table.waiting == [handle(1)])
-        #expect(!table.accepts(handle(1), kind: MemoryPoolLayout.handleKind))
+        #expect(!table.accepts(handle(1), kind: HandleKind.memoryPool))
         table.update(handle(1)) { $0.allocations -= 1 }
         #expect(table.pools[handle(1)]?.allocations == 0)
         table.remove(handle(1))

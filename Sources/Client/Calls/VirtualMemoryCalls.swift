@@ -237,46 +237,7 @@ extension ClientCalls {
         return body(properties.forServer(state))
     }
 
-    /// The current context's identifier; 0 without one.
-    private static func currentOrNone(_ state: UnsafeMutablePointer<SessionState>) -> UInt32 {
-        Session.usableContext(state) ?? 0
-    }
-
-    /// Asks for one number.
-    private static func ask(
-        _ state: UnsafeMutablePointer<SessionState>,
-        _ opcode: Opcode,
-        _ size: Int,
-        _ answer: inout UInt64,
-        _ encode: (UnsafeMutableRawPointer) -> Void
-    ) -> CUresult {
-        let lost = state.pointee.lostStatus
-        guard lost == 0 else { return lost }
-        return Session.wait(
-            state,
-            opcode,
-            context: currentOrNone(state),
-            size: size,
-            replySize: ReplyLayout.values + 8,
-            encode
-        ) {
-            answer = $0.loadUnaligned(fromByteOffset: ReplyLayout.values, as: UInt64.self)
-        }
-    }
-
-    /// Asks for nothing but whether it was done.
-    private static func ask(
-        _ state: UnsafeMutablePointer<SessionState>,
-        _ opcode: Opcode,
-        _ size: Int,
-        _ encode: (UnsafeMutableRawPointer) -> Void
-    ) -> CUresult {
-        let lost = state.pointee.lostStatus
-        guard lost == 0 else { return lost }
-        return Session.wait(state, opcode, context: currentOrNone(state), size: size, encode)
-    }
-
-    /// The same about a range of addresses.
+    /// Asks about a range of addresses.
     private static func ask(
         _ state: UnsafeMutablePointer<SessionState>,
         _ opcode: Opcode,

@@ -29,14 +29,14 @@ extension Handles {
     /// A graph. Those inside of nodes are the server's, which knows whether they are still there.
     static func graph(_ graph: OpaquePointer?) -> UInt64? {
         let handle = raw(graph)
-        if GraphHandleKind.kind(handle) == GraphHandleKind.foundGraph { return handle }
+        if HandleKind.kind(handle) == HandleKind.foundGraph { return handle }
         return Session.state?.pointee.graphs.find(handle) == nil ? nil : handle
     }
 
     /// A node of a graph.
     static func graphNode(_ node: OpaquePointer?) -> UInt64? {
         let handle = raw(node)
-        if GraphHandleKind.kind(handle) == GraphHandleKind.foundNode { return handle }
+        if HandleKind.kind(handle) == HandleKind.foundNode { return handle }
         return Session.state?.pointee.graphNodes.find(handle) == nil ? nil : handle
     }
 

@@ -9,14 +9,7 @@ extension ClientCalls {
         _ pool: UnsafeMutablePointer<CUmemoryPool?>?,
         _ device: CUdevice
     ) -> CUresult {
-        withPools(of: device) { state in
-            guard let pool else { return Status.invalidValue }
-            guard let handle = MemoryPools.standard(state, device) else {
-                return Status.outOfMemory
-            }
-            pool.pointee = Handles.pointer(handle)
-            return Status.success
-        }
+        find(pool, device, MemoryPools.standard)
     }
 
     /// `cuDeviceGetMemPool`
@@ -24,14 +17,7 @@ extension ClientCalls {
         _ pool: UnsafeMutablePointer<CUmemoryPool?>?,
         _ device: CUdevice
     ) -> CUresult {
-        withPools(of: device) { state in
-            guard let pool else { return Status.invalidValue }
-            guard let handle = MemoryPools.current(state, device) else {
-                return Status.outOfMemory
-            }
-            pool.pointee = Handles.pointer(handle)
-            return Status.success
-        }
+        find(pool, device, MemoryPools.current)
     }
 
     /// `cuDeviceSetMemPool`
@@ -73,13 +59,26 @@ extension ClientCalls {
         withPlace(location, kind) { cuDeviceSetMemPool($0, pool) }
     }
 
+    private static func find(
+        _ pool: UnsafeMutablePointer<CUmemoryPool?>?,
+        _ device: CUdevice,
+        _ find: (UnsafeMutablePointer<SessionState>, Int32) -> UInt64?
+    ) -> CUresult {
+        withPools(of: device) { state in
+            guard let pool else { return Status.invalidValue }
+            guard let handle = find(state, device) else { return Status.outOfMemory }
+            pool.pointee = Handles.pointer(handle)
+            return Status.success
+        }
+    }
+
     private static func withPools(
         of device: CUdevice,
         _ body: (UnsafeMutablePointer<SessionState>) -> CUresult
     ) -> CUresult {
         withSession { state in
             guard state.pointee.devices.contains(device) else { return Status.invalidDevice }
-            guard state.pointee.devices.attribute(device, MemoryPoolAttribute.areSupported) != 0
+            guard state.pointee.devices.attribute(device, MemoryPoolProperties.areSupported) != 0
             else { return Status.notSupported }
             return body(state)
         }

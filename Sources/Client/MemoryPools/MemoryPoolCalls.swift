@@ -172,36 +172,4 @@ extension ClientCalls {
             return body(state, handle, entry.pointee)
         }
     }
-
-    /// Asks for a number.
-    private static func ask(
-        _ state: UnsafeMutablePointer<SessionState>,
-        _ opcode: Opcode,
-        _ size: Int,
-        _ answer: inout UInt64,
-        _ encode: (UnsafeMutableRawPointer) -> Void
-    ) -> CUresult {
-        guard state.pointee.lostStatus == 0 else { return state.pointee.lostStatus }
-        return Session.wait(
-            state,
-            opcode,
-            context: 0,
-            size: size,
-            replySize: ReplyLayout.values + 8,
-            encode
-        ) {
-            answer = $0.loadUnaligned(fromByteOffset: ReplyLayout.values, as: UInt64.self)
-        }
-    }
-
-    /// Asks for nothing but whether it was done.
-    private static func ask(
-        _ state: UnsafeMutablePointer<SessionState>,
-        _ opcode: Opcode,
-        _ size: Int,
-        _ encode: (UnsafeMutableRawPointer) -> Void
-    ) -> CUresult {
-        guard state.pointee.lostStatus == 0 else { return state.pointee.lostStatus }
-        return Session.wait(state, opcode, context: 0, size: size, encode)
-    }
 }

@@ -2,22 +2,10 @@ internal import Driver
 internal import DriverFrontend
 internal import Wire
 
-/// Numbers of `CUmemPool_attribute`, and the device attribute that says whether there are pools.
-enum MemoryPoolAttribute {
-    static let areSupported: Int32 = 115
-    static let releaseThreshold: Int32 = 4
-    static let takenMost: Int32 = 8
-    static let locationNumber: Int32 = 11
-    static let size: Int32 = 13
-
-    /// Whether the value has 8 bytes instead of 4.
-    static func isLong(_ attribute: Int32) -> Bool {
-        (releaseThreshold...takenMost).contains(attribute) || attribute == size
-    }
-}
-
 /// `CUmemPoolProps` without what only Windows has.
 struct MemoryPoolProperties {
+    /// The device attribute that says whether a GPU has pools.
+    static let areSupported: Int32 = 115
     static let gpu: Int32 = 1
     private static let pinned: Int32 = 1
     private static let managed: Int32 = 2

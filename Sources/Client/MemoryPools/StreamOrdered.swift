@@ -20,6 +20,17 @@ enum StreamOrdered {
         func device(_ state: State) -> Int32 {
             state.pointee.contexts.find(contextHandle)?.pointee.device ?? 0
         }
+
+        /// Memory that is given back here.
+        func block(_ address: UInt64, _ bytes: Int, _ pool: UInt64) -> FreedMemory.Block {
+            FreedMemory.Block(
+                address: address,
+                bytes: bytes,
+                pool: pool,
+                stream: stream,
+                context: context
+            )
+        }
     }
 
     /// Runs `body` with a stream; the current context is that of the default stream only.
@@ -91,14 +102,7 @@ enum StreamOrdered {
             address = found
         } else if found != 0, state.pointee.lostStatus == 0 {
             // The program is told of the error of an earlier call without a reply.
-            let block = FreedMemory.Block(
-                address: found,
-                bytes: bytes,
-                pool: pool,
-                stream: place.stream,
-                context: place.context
-            )
-            free(state, block)
+            free(state, place.block(found, bytes, pool))
         }
         return status
     }

@@ -45,14 +45,7 @@ extension ClientCalls {
                 return Status.invalidValue
             }
             guard memory.pool != 0 else { return StreamOrdered.freeOther(state, address, place) }
-            let block = FreedMemory.Block(
-                address: address,
-                bytes: memory.size,
-                pool: memory.pool,
-                stream: place.stream,
-                context: place.context
-            )
-            MemoryPools.keep(state, block)
+            MemoryPools.keep(state, place.block(address, memory.size, memory.pool))
             return Status.success
         }
     }

@@ -38,3 +38,12 @@ struct AccessDescriptions {
         }
     }
 }
+
+/// `CUmemLocation`: i32 kind, i32 number.
+enum MemoryLocation {
+    /// The number of the GPU that it is; `nil` for any other place.
+    static func gpu(_ location: UInt64) -> Int32? {
+        let number = Int32(truncatingIfNeeded: location >> 32)
+        return UInt32(truncatingIfNeeded: location) == 1 && number >= 0 ? number : nil
+    }
+}

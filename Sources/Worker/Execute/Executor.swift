@@ -288,6 +288,13 @@ package final class Executor: @unchecked Sendable {
         answers.finish(Ticket(record), status, size: size, values)
     }
 
+    /// The same with one number as what the call returns.
+    func finish(_ record: Record, _ status: CUresult, number: UInt64) {
+        finish(record, status, size: ReplyLayout.values + 8) { reply in
+            reply.storeBytes(of: number, toByteOffset: ReplyLayout.values, as: UInt64.self)
+        }
+    }
+
     /// Answers a record that could not be executed.
     func refuse(_ record: Record, _ status: CUresult) {
         switch record.opcode {

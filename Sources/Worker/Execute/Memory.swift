@@ -31,9 +31,7 @@ extension Executor {
         var address: CUdeviceptr = 0
         let status = allocate(record, bytes) { call in call(&address, Int(bytes)) }
         if status == Status.success { keep(record, address, bytes) }
-        finish(record, status, size: 16) { reply in
-            reply.storeBytes(of: address, toByteOffset: 8, as: UInt64.self)
-        }
+        finish(record, status, number: address)
     }
 
     private typealias Allocate =

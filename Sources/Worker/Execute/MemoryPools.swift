@@ -11,7 +11,7 @@ extension Executor {
         var properties = MemoryPoolProperties(record)
         guard let call = driver.cuMemPoolCreate else { return finish(record, Status.notFound) }
         settleDestroyedPools()
-        guard memoryPools.accepts(handle, kind: MemoryPoolLayout.handleKind) else {
+        guard memoryPools.accepts(handle, kind: HandleKind.memoryPool) else {
             return finish(record, Status.outOfMemory)
         }
         guard let device = properties.device, device < deviceCount, properties.isPinned else {
@@ -35,7 +35,7 @@ extension Executor {
         guard device >= 0, device < deviceCount else {
             return finish(record, Status.invalidDevice)
         }
-        guard memoryPools.accepts(handle, kind: MemoryPoolLayout.handleKind),
+        guard memoryPools.accepts(handle, kind: HandleKind.memoryPool),
             !memoryPools.hasStandard(of: device)
         else { return finish(record, Status.invalidValue) }
         var pool: CUmemoryPool?
@@ -62,7 +62,7 @@ extension Executor {
         try record.expect(size: MemoryPoolLayout.setAttributeSize)
         let attribute = record.load(MemoryPoolLayout.attribute, as: Int32.self)
         guard let pool = memoryPools.find(record.load(0, as: UInt64.self)),
-            (PoolAttribute.first...PoolAttribute.last).contains(attribute)
+            MemoryPoolAttribute.all.contains(attribute)
         else { return finish(record, Status.invalidValue) }
         guard let call = driver.cuMemPoolSetAttribute else {
             return finish(record, Status.notFound)
@@ -78,13 +78,11 @@ extension Executor {
         var value: UInt64 = 0
         var status = Status.invalidValue
         if let pool = memoryPools.find(record.load(0, as: UInt64.self)),
-            (PoolAttribute.first...PoolAttribute.last).contains(attribute)
+            MemoryPoolAttribute.all.contains(attribute)
         {
             status = poolAttribute(pool, attribute, &value)
         }
-        finish(record, status, size: ReplyLayout.values + 8) { reply in
-            reply.storeBytes(of: value, toByteOffset: ReplyLayout.values, as: UInt64.self)
-        }
+        finish(record, status, number: value)
     }
 
     private func poolAttribute(
@@ -129,10 +127,7 @@ extension Executor {
         if let pool = memoryPools.find(record.load(0, as: UInt64.self)) {
             status = call(&flags, pool.pool, &location)
         }
-        finish(record, status, size: ReplyLayout.values + 8) { reply in
-            let wide = UInt64(UInt32(bitPattern: flags))
-            reply.storeBytes(of: wide, toByteOffset: ReplyLayout.values, as: UInt64.self)
-        }
+        finish(record, status, number: UInt64(UInt32(bitPattern: flags)))
     }
 
     // MARK: - Memory
@@ -141,9 +136,7 @@ extension Executor {
         try record.expect(size: MemoryPoolLayout.allocateSize)
         var address: CUdeviceptr = 0
         let status = allocateInOrder(record, &address)
-        finish(record, status, size: ReplyLayout.values + 8) { reply in
-            reply.storeBytes(of: address, toByteOffset: ReplyLayout.values, as: UInt64.self)
-        }
+        finish(record, status, number: address)
     }
 
     private func allocateInOrder(_ record: Record, _ address: inout CUdeviceptr) -> CUresult {
@@ -231,8 +224,8 @@ extension Executor {
         if charge <= slices.available(pool.device) { return true }
         count(handle)
         var (taken, reserved): (UInt64, UInt64) = (0, 0)
-        if poolAttribute(pool, PoolAttribute.takenNow, &taken) == Status.success,
-            poolAttribute(pool, PoolAttribute.reservedNow, &reserved) == Status.success,
+        if poolAttribute(pool, MemoryPoolAttribute.takenNow, &taken) == Status.success,
+            poolAttribute(pool, MemoryPoolAttribute.reservedNow, &reserved) == Status.success,
             charge <= slices.available(pool.device) + (reserved - min(reserved, taken))
         {
             return true
@@ -260,7 +253,8 @@ extension Executor {
     private func count(_ handle: UInt64) {
         memoryPools.update(handle) { pool in
             var reserved: UInt64 = 0
-            guard poolAttribute(pool, PoolAttribute.reservedNow, &reserved) == Status.success else {
+            guard poolAttribute(pool, MemoryPoolAttribute.reservedNow, &reserved) == Status.success
+            else {
                 return
             }
             slices.giveBack(pool.charge, of: pool.device)
@@ -282,14 +276,6 @@ extension Executor {
     }
 }
 
-/// Numbers of `CUmemPool_attribute`. The values of all of these have 4 or 8 bytes.
-private enum PoolAttribute {
-    static let first: Int32 = 1
-    static let reservedNow: Int32 = 5
-    static let takenNow: Int32 = 7
-    static let last: Int32 = 15
-}
-
 /// `CUmemPoolProps`, as the driver has it.
 private struct MemoryPoolProperties {
     /// i32 kind, i32 kinds of handles, i32 kind of location, i32 its number, a pointer of Windows', u64 bytes at
@@ -306,10 +292,7 @@ private struct MemoryPoolProperties {
     }
 
     /// The GPU, if it is memory of one.
-    var device: Int32? {
-        let number = Int32(truncatingIfNeeded: words.1 >> 32)
-        return UInt32(truncatingIfNeeded: words.1) == 1 && number >= 0 ? number : nil
-    }
+    var device: Int32? { MemoryLocation.gpu(words.1) }
 
     /// Whether it is memory that stays on the GPU: no other is counted.
     var isPinned: Bool { words.0 == 1 }

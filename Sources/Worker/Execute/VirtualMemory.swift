@@ -146,12 +146,6 @@ extension Executor {
         let size = ReplyLayout.values + VirtualMemoryLayout.propertiesSize
         finish(record, status, size: size) { properties.write(to: $0 + ReplyLayout.values) }
     }
-
-    private func finish(_ record: Record, _ status: CUresult, number: UInt64) {
-        finish(record, status, size: ReplyLayout.values + 8) { reply in
-            reply.storeBytes(of: number, toByteOffset: ReplyLayout.values, as: UInt64.self)
-        }
-    }
 }
 
 /// `CUmemAllocationProp`, as it goes over the wire and as the driver has it.
@@ -172,10 +166,7 @@ private struct AllocationProperties {
     var handleTypes: UInt32 { UInt32(truncatingIfNeeded: words.0 >> 32) }
 
     /// The GPU, if it is memory of one.
-    var device: Int32? {
-        let number = Int32(truncatingIfNeeded: words.1 >> 32)
-        return UInt32(truncatingIfNeeded: words.1) == 1 && number >= 0 ? number : nil
-    }
+    var device: Int32? { MemoryLocation.gpu(words.1) }
 
     func withCUDA(_ body: (OpaquePointer) -> CUresult) -> CUresult {
         var copy = words

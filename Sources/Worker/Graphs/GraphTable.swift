@@ -39,7 +39,7 @@ final class GraphTable: @unchecked Sendable {
 
     /// Whether a graph can be inserted under this handle.
     func accepts(_ handle: UInt64) -> Bool {
-        GraphHandleKind.kind(handle) == GraphHandleKind.graph && graphs[handle] == nil
+        HandleKind.kind(handle) == HandleKind.graph && graphs[handle] == nil
             && graphs.count < Self.most
     }
 
@@ -62,7 +62,7 @@ final class GraphTable: @unchecked Sendable {
     func name(of graph: CUgraph?, in node: UInt64) -> UInt64? {
         if let known = graphNames[UInt(bitPattern: graph)] { return known }
         guard graph != nil, graphs.count < Self.most, let owner = nodes[node] else { return nil }
-        let handle = nextName(GraphHandleKind.foundGraph)
+        let handle = nextName(HandleKind.foundGraph)
         let context = graphs[owner.graph]?.context ?? 0
         insert(handle, graph, context: context, owner: node)
         nodes[node]?.child = handle
@@ -85,7 +85,7 @@ final class GraphTable: @unchecked Sendable {
 
     /// Whether a node can be inserted under this handle.
     func acceptsNode(_ handle: UInt64) -> Bool {
-        GraphHandleKind.kind(handle) == GraphHandleKind.node && nodes[handle] == nil
+        HandleKind.kind(handle) == HandleKind.node && nodes[handle] == nil
             && nodes.count < Self.most
     }
 
@@ -111,7 +111,7 @@ final class GraphTable: @unchecked Sendable {
         guard let node else { return 0 }
         if let known = nodeNames[UInt(bitPattern: node)] { return known }
         guard nodes.count < Self.most, graphs[graph] != nil else { return nil }
-        let handle = nextName(GraphHandleKind.foundNode)
+        let handle = nextName(HandleKind.foundNode)
         insertNode(handle, node, in: graph)
         return handle
     }

@@ -1,4 +1,5 @@
 package import CUDAABI
+internal import Wire
 
 /// A memory pool of the driver's.
 package struct MemoryPool: BitwiseCopyable {
@@ -40,8 +41,7 @@ package final class MemoryPoolTable: @unchecked Sendable {
 
     /// Whether a pool can be made under this handle.
     package func accepts(_ handle: UInt64, kind: UInt64) -> Bool {
-        handle >> 40 == 1 << 6 | kind && handle & 0xF == 0 && pools[handle] == nil
-            && pools.count < Self.most
+        HandleKind.kind(handle) == kind && pools[handle] == nil && pools.count < Self.most
     }
 
     /// A pool that the client has.

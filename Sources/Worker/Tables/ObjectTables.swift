@@ -15,7 +15,7 @@ struct ObjectTables: Sendable {
     let surfrefs: ReferenceView
     let graphs = GraphTable()
     let graphNodes: GraphNodeView
-    let graphExecs = HandleTable<CUgraphExec?>(kind: GraphHandleKind.exec)
+    let graphExecs = HandleTable<CUgraphExec?>(kind: HandleKind.exec)
 
     init() {
         graphNodes = GraphNodeView(table: graphs)

@@ -292,9 +292,9 @@ enum TestHandle {
     static func link(_ index: UInt64) -> UInt64 { make(4, index) }
     static func array(_ index: UInt64) -> UInt64 { make(7, index) }
     static func reference(_ index: UInt64) -> UInt64 { make(8, index) }
-    static func graph(_ index: UInt64) -> UInt64 { make(GraphHandleKind.graph, index) }
-    static func node(_ index: UInt64) -> UInt64 { make(GraphHandleKind.node, index) }
-    static func exec(_ index: UInt64) -> UInt64 { make(GraphHandleKind.exec, index) }
+    static func graph(_ index: UInt64) -> UInt64 { make(HandleKind.graph, index) }
+    static func node(_ index: UInt64) -> UInt64 { make(HandleKind.node, index) }
+    static func exec(_ index: UInt64) -> UInt64 { make(HandleKind.exec, index) }
 }
 
 // Calls that many tests make.

@@ -159,23 +159,3 @@ private struct MemoryPoolSettings {
         return true
     }
 }
-
-/// Numbers of `CUmemPool_attribute`; 1 to 3 say where memory may be used again.
-enum MemoryPoolAttribute {
-    static let releaseThreshold: Int32 = 4
-    static let reservedNow: Int32 = 5
-    static let reservedMost: Int32 = 6
-    static let takenNow: Int32 = 7
-    static let takenMost: Int32 = 8
-    static let allocationType: Int32 = 9
-    static let handleTypes: Int32 = 10
-    static let locationNumber: Int32 = 11
-    static let locationType: Int32 = 12
-    static let size: Int32 = 13
-    static let decompresses: Int32 = 14
-
-    /// Whether the value has 8 bytes instead of 4.
-    static func isLong(_ attribute: Int32) -> Bool {
-        (releaseThreshold...takenMost).contains(attribute) || attribute == size
-    }
-}
