@@ -204,13 +204,18 @@ package enum LoadReplyLayout {
     package static let attributeCount = 16
 }
 
-/// Body of `cuModuleGetGlobal_v2` and `cuLibraryGetGlobal`; reply: u64 address, u64 bytes.
+/// Body of `cuModuleGetGlobal_v2`, `cuLibraryGetGlobal` and `cuLibraryGetManaged`, and of the reply.
 package enum GlobalLayout {
     package static let image = 0  // u64, handle
     package static let nameLength = 8  // u32
     package static let name = 16
 
     package static let maxName = 4096
+
+    package static let address = 8  // u64
+    package static let bytes = 16  // u64
+    package static let isManaged = 24  // u64: whether the program can use it, too
+    package static let replySize = 32
 }
 
 /// Bodies of the linker calls.

@@ -47,6 +47,7 @@ final class FakeGPU: @unchecked Sendable {
             var values = Bytes()
             values.add(Self.base + 64)
             values.add(UInt64(4))
+            values.add(UInt64(0))
             server.reply(to: request, values: values.bytes)
         default:
             if arrays.answer(request, server) { return }

@@ -69,6 +69,7 @@ import Wire
         (0x0407, "cuLinkAddData_v2"),
         (0x0408, "cuLinkComplete"),
         (0x0409, "cuLinkDestroy"),
+        (0x040A, "cuLibraryGetManaged"),
         (0x0430, "cuFuncSetAttribute"),
         (0x0440, "cuOccupancyMaxActiveBlocksPerMultiprocessor"),
         (0x0441, "cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags"),

@@ -52,7 +52,7 @@ extension WorkerTests {
             .cuCtxSynchronize_v2: 0, .cuCtxSynchronize: 0, .cuCtxGetLimit: 8, .cuCtxSetLimit: 16,
             .cuLibraryLoadData: 32, .cuModuleLoadDataEx: 32, .cuLinkCreate_v2: 32,
             .cuLinkAddData_v2: 32, .chunk: 32, .cuMemcpyHtoD_v2: 32, .cuMemcpyHtoDAsync_v2: 32,
-            .cuModuleGetGlobal_v2: 24, .cuLibraryGetGlobal: 24,
+            .cuModuleGetGlobal_v2: 24, .cuLibraryGetGlobal: 24, .cuLibraryGetManaged: 24,
             .cuArray3DCreate_v2: 48, .cuArrayDestroy: 8, .cuMemcpy3D_v2: 136,
             .cuMemcpy3DAsync_v2: 136, .cuMemcpyAtoA_v2: 40, .cuTexObjectCreate: 152,
             .cuTexObjectDestroy: 8, .cuSurfObjectCreate: 48, .cuSurfObjectDestroy: 8,
@@ -110,7 +110,8 @@ extension WorkerTests {
                 if opcode == .cuLinkAddData_v2 { set(20, UInt32(0)) }
                 assembled = 0
             case .cuLinkCreate_v2: set(24, UInt32(0))
-            case .cuModuleGetGlobal_v2, .cuLibraryGetGlobal: set(8, UInt32(8))
+            case .cuModuleGetGlobal_v2, .cuLibraryGetGlobal, .cuLibraryGetManaged:
+                set(8, UInt32(8))
             case .cuModuleGetTexRef, .cuModuleGetSurfRef: set(16, UInt32(8))
             case .cuMemcpy3D_v2, .cuMemcpy3DAsync_v2:
                 let sides: [(UInt32, UInt32)] = [(2, 1), (3, 1), (3, 3), (2, 3), (2, 2)]

@@ -18,10 +18,6 @@ void ferry_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
 
 int ferry_close_on_exec(int descriptor) { return fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
 
-int ferry_punch_hole(int descriptor, off_t offset, off_t length) {
-  return fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
-}
-
 static int text_descriptor, log_descriptor;
 
 static void say_last_words(int signal) {

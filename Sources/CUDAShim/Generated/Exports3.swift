@@ -285,7 +285,7 @@ public func cuLibraryGetKernelCount(_ count: UnsafeMutablePointer<UInt32>!, _ li
 
 @c @implementation
 public func cuLibraryGetManaged(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: UnsafeMutablePointer<Int>!, _ library: CUlibrary!, _ name: UnsafePointer<CChar>!) -> CUresult {
-    Tracing.call(296, "cuLibraryGetManaged") { ClientCalls.notSupported("cuLibraryGetManaged") }
+    Tracing.call(296, "cuLibraryGetManaged") { ClientCalls.cuLibraryGetManaged(address, bytes, library, name) }
 }
 
 @c @implementation
@@ -450,12 +450,12 @@ public func cuMemAddressReserve(_ ptr: UnsafeMutablePointer<CUdeviceptr>!, _ siz
 
 @c @implementation
 public func cuMemAdvise(_ devPtr: CUdeviceptr, _ count: Int, _ advice: CUmem_advise, _ device: CUdevice) -> CUresult {
-    Tracing.call(329, "cuMemAdvise") { ClientCalls.notSupported("cuMemAdvise") }
+    Tracing.call(329, "cuMemAdvise") { ClientCalls.cuMemAdvise(devPtr, count, advice, device) }
 }
 
 @c @implementation
 public func cuMemAdvise_v2(_ devPtr: CUdeviceptr, _ count: Int, _ advice: CUmem_advise, _ location: CUmemLocation) -> CUresult {
-    Tracing.call(330, "cuMemAdvise_v2") { ClientCalls.notSupported("cuMemAdvise_v2") }
+    Tracing.call(330, "cuMemAdvise_v2") { ClientCalls.cuMemAdvise_v2(devPtr, count, advice, location) }
 }
 
 @c @implementation
@@ -500,7 +500,7 @@ public func cuMemAllocHost_v2(_ pp: UnsafeMutablePointer<UnsafeMutableRawPointer
 
 @c @implementation
 public func cuMemAllocManaged(_ address: UnsafeMutablePointer<CUdeviceptr>!, _ bytes: Int, _ flags: UInt32) -> CUresult {
-    Tracing.call(339, "cuMemAllocManaged") { ClientCalls.notSupported("cuMemAllocManaged") }
+    Tracing.call(339, "cuMemAllocManaged") { ClientCalls.cuMemAllocManaged(address, bytes, flags) }
 }
 
 @c @implementation

@@ -535,22 +535,22 @@ public func cuMemPoolTrimTo(_ pool: CUmemoryPool!, _ minBytesToKeep: Int) -> CUr
 
 @c @implementation
 public func cuMemPrefetchAsync(_ devPtr: CUdeviceptr, _ count: Int, _ dstDevice: CUdevice, _ stream: CUstream!) -> CUresult {
-    Tracing.call(466, "cuMemPrefetchAsync") { ClientCalls.notSupported("cuMemPrefetchAsync") }
+    Tracing.call(466, "cuMemPrefetchAsync") { ClientCalls.cuMemPrefetchAsync(devPtr, count, dstDevice, stream) }
 }
 
 @c @implementation
 public func cuMemPrefetchAsync_ptsz(_ devPtr: CUdeviceptr, _ count: Int, _ dstDevice: CUdevice, _ stream: CUstream!) -> CUresult {
-    Tracing.call(467, "cuMemPrefetchAsync_ptsz") { ClientCalls.notSupported("cuMemPrefetchAsync_ptsz") }
+    Tracing.call(467, "cuMemPrefetchAsync_ptsz") { ClientCalls.cuMemPrefetchAsync(devPtr, count, dstDevice, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuMemPrefetchAsync_v2(_ devPtr: CUdeviceptr, _ count: Int, _ location: CUmemLocation, _ flags: UInt32, _ stream: CUstream!) -> CUresult {
-    Tracing.call(468, "cuMemPrefetchAsync_v2") { ClientCalls.notSupported("cuMemPrefetchAsync_v2") }
+    Tracing.call(468, "cuMemPrefetchAsync_v2") { ClientCalls.cuMemPrefetchAsync_v2(devPtr, count, location, flags, stream) }
 }
 
 @c @implementation
 public func cuMemPrefetchAsync_v2_ptsz(_ devPtr: CUdeviceptr, _ count: Int, _ location: CUmemLocation, _ flags: UInt32, _ stream: CUstream!) -> CUresult {
-    Tracing.call(469, "cuMemPrefetchAsync_v2_ptsz") { ClientCalls.notSupported("cuMemPrefetchAsync_v2_ptsz") }
+    Tracing.call(469, "cuMemPrefetchAsync_v2_ptsz") { ClientCalls.cuMemPrefetchAsync_v2(devPtr, count, location, flags, ClientCalls.perThread(stream)) }
 }
 
 @c @implementation

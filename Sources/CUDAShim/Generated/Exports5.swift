@@ -375,12 +375,12 @@ public func cuStreamAddCallback_ptsz(_ stream: CUstream!, _ callback: CUstreamCa
 
 @c @implementation
 public func cuStreamAttachMemAsync(_ stream: CUstream!, _ address: CUdeviceptr, _ length: Int, _ flags: UInt32) -> CUresult {
-    Tracing.call(554, "cuStreamAttachMemAsync") { ClientCalls.notSupported("cuStreamAttachMemAsync") }
+    Tracing.call(554, "cuStreamAttachMemAsync") { ClientCalls.cuStreamAttachMemAsync(stream, address, length, flags) }
 }
 
 @c @implementation
 public func cuStreamAttachMemAsync_ptsz(_ stream: CUstream!, _ address: CUdeviceptr, _ length: Int, _ flags: UInt32) -> CUresult {
-    Tracing.call(555, "cuStreamAttachMemAsync_ptsz") { ClientCalls.notSupported("cuStreamAttachMemAsync_ptsz") }
+    Tracing.call(555, "cuStreamAttachMemAsync_ptsz") { ClientCalls.cuStreamAttachMemAsync(ClientCalls.perThread(stream), address, length, flags) }
 }
 
 @c @implementation

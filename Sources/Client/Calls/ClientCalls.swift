@@ -32,13 +32,19 @@ package enum ClientCalls {
     }
 
     /// The same for calls that need a current context that works.
+    ///
+    /// - Parameter givesWork: `false` for calls that neither let the GPU use memory nor wait for it: what the program
+    ///   has in managed memory stays with it.
     @inline(__always)
     static func withContext(
+        givesWork: Bool = true,
         _ body: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult
     ) -> CUresult {
         var failure: Int32 = 0
         var context: UInt32 = 0
-        guard let state = Session.readyInContext(&failure, &context) else { return failure }
+        guard let state = Session.readyInContext(&failure, &context, givesWork: givesWork) else {
+            return failure
+        }
         return body(state, context)
     }
 

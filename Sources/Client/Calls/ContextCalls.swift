@@ -304,6 +304,7 @@ extension ClientCalls {
             guard let identifier = state.pointee.contexts.usable(raw(context)) else {
                 return state.pointee.contexts.problem(raw(context))
             }
+            ManagedMemory.release(state)
             let refusal = Capturing.forbid(state, context: raw(context))
             guard refusal == Status.success else { return refusal }
             MemoryPools.willWait(state)
@@ -318,8 +319,16 @@ extension ClientCalls {
         state.pointee.textures.removeAll(context: context)
         state.pointee.hostFunctions.removeAll(context: context)
         Graphs.forget(state, context: context)
-        state.pointee.objectLock.lock()
-        defer { state.pointee.objectLock.unlock() }
+        state.pointee.objectLock.withLock { forgetHandles(state, of: context) }
+        ManagedMemory.removeAll(state, context: context)
+        ManagedMemory.removeVariables(state)
+    }
+
+    /// Forgets what is in the tables. Called with the object lock held.
+    private static func forgetHandles(
+        _ state: UnsafeMutablePointer<SessionState>,
+        of context: UInt64
+    ) {
         state.pointee.arrays.forEach { handle, array in
             if array.pointee.context == context { _ = state.pointee.arrays.remove(handle) }
         }

@@ -77,7 +77,7 @@ extension ClientCalls {
         return upload(state, context, isSynchronous, destination, source, bytes, stream)
     }
 
-    /// The same while streams are captured.
+    /// The same while streams are captured, or there is managed memory.
     @inline(never)
     private static func uploadWatched(
         _ isSynchronous: Bool,
@@ -90,6 +90,12 @@ extension ClientCalls {
             if bytes == 0 { return Status.success }
             guard let source, state.pointee.memory.contains(destination, bytes) else {
                 return Status.invalidValue
+            }
+            if ManagedMemory.contains(state, UInt(bitPattern: source)) {
+                let from = CUdeviceptr(UInt(bitPattern: source))
+                return isSynchronous
+                    ? cuMemcpyDtoD_v2(destination, from, bytes)
+                    : cuMemcpyDtoDAsync_v2(destination, from, bytes, Handles.pointer(stream))
             }
             if isSynchronous {
                 let refusal = Capturing.checkSynchronous(state)
@@ -110,8 +116,9 @@ extension ClientCalls {
         }
     }
 
+    /// Copies to memory of the GPU in a context and a stream that the caller names, whatever is captured.
     @inline(__always)
-    private static func upload(
+    static func upload(
         _ state: UnsafeMutablePointer<SessionState>,
         _ context: UInt32,
         _ isSynchronous: Bool,
@@ -207,7 +214,7 @@ extension ClientCalls {
         _ source: CUdeviceptr,
         _ bytes: Int
     ) -> CUresult {
-        download(destination, source, bytes, stream: 0, .cuMemcpyDtoH_v2)
+        download(destination, source, bytes, stream: nil)
     }
 
     /// `cuMemcpyDtoHAsync_v2`: truly asynchronous to page-locked memory only, as with the driver.
@@ -222,6 +229,9 @@ extension ClientCalls {
             if bytes == 0 { return Status.success }
             guard let destination, state.pointee.memory.contains(source, bytes) else {
                 return Status.invalidValue
+            }
+            if ManagedMemory.contains(state, UInt(bitPattern: destination)) {
+                return copyToManaged(destination, source, bytes, stream: handle)
             }
             let captured = captureHostCopy(
                 state,
@@ -238,7 +248,7 @@ extension ClientCalls {
                 first - range.address + UInt(bytes) <= UInt(range.size)
             else {
                 // To pageable memory the driver's call returns when the bytes are there.
-                return download(destination, source, bytes, stream: handle, .cuMemcpyDtoHAsync_v2)
+                return download(destination, source, bytes, stream: handle)
             }
             let status = begin(state, context, destination, source, bytes, handle)
             Flusher.request(state)
@@ -339,37 +349,65 @@ extension ClientCalls {
         _ destination: UnsafeMutableRawPointer?,
         _ source: CUdeviceptr,
         _ bytes: Int,
-        stream: UInt64,
-        _ opcode: Opcode
+        stream: UInt64?
     ) -> CUresult {
         withContext { state, context in
             if bytes == 0 { return Status.success }
             guard let destination, state.pointee.memory.contains(source, bytes) else {
                 return Status.invalidValue
             }
-            if opcode == .cuMemcpyDtoH_v2 {
+            if ManagedMemory.contains(state, UInt(bitPattern: destination)) {
+                return copyToManaged(destination, source, bytes, stream: stream)
+            }
+            if stream == nil {
                 let refusal = Capturing.checkSynchronous(state)
                 guard refusal == Status.success else { return refusal }
             }
             let target = UnsafeMutableRawBufferPointer(start: destination, count: bytes)
-            if _slowPath(bytes >= BulkLink.threshold) {
-                let large = BulkCopies.download(
-                    state,
-                    context: context,
-                    from: source,
-                    to: target,
-                    stream: opcode == .cuMemcpyDtoH_v2 ? nil : stream
-                )
-                if let large { return large }
-            }
-            return Session.wait(
-                state,
-                opcode,
-                context: context,
-                size: DeviceToHostLayout.size,
-                destination: target
-            ) { encode($0, source, bytes, stream) }
+            return fetch(state, context, from: source, to: target, stream)
         }
+    }
+
+    /// A copy to memory that the GPU has as well: its turn comes when the program looks.
+    private static func copyToManaged(
+        _ destination: UnsafeMutableRawPointer,
+        _ source: CUdeviceptr,
+        _ bytes: Int,
+        stream: UInt64?
+    ) -> CUresult {
+        let target = CUdeviceptr(UInt(bitPattern: destination))
+        guard let stream else { return cuMemcpyDtoD_v2(target, source, bytes) }
+        return cuMemcpyDtoDAsync_v2(target, source, bytes, Handles.pointer(stream))
+    }
+
+    /// Copies memory of the GPU and waits for that, in a context that the caller names.
+    ///
+    /// - Parameter stream: As it is on the wire; `nil`: behind everything that the default stream waits for.
+    static func fetch(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        from source: CUdeviceptr,
+        to target: UnsafeMutableRawBufferPointer,
+        _ stream: UInt64?
+    ) -> CUresult {
+        let bytes = target.count
+        if _slowPath(bytes >= BulkLink.threshold) {
+            let large = BulkCopies.download(
+                state,
+                context: context,
+                from: source,
+                to: target,
+                stream: stream
+            )
+            if let large { return large }
+        }
+        return Session.wait(
+            state,
+            stream == nil ? .cuMemcpyDtoH_v2 : .cuMemcpyDtoHAsync_v2,
+            context: context,
+            size: DeviceToHostLayout.size,
+            destination: target
+        ) { encode($0, source, bytes, stream ?? 0) }
     }
 
     /// `cuMemcpyDtoD_v2`

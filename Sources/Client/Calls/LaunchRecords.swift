@@ -184,6 +184,15 @@ extension ClientCalls {
             let status = unpack(extra, bytes, &packed, &bytes)
             guard status == 0 else { return status }
         }
+        // Reading managed memory may need the session, which cannot be while its lock is held.
+        var gathered = GatheredParameters()
+        defer { gathered.free() }
+        if ManagedMemory.isAny(state), parameters != nil || packed != nil {
+            guard gathered.fill(entry, parameters, packed, bytes) else {
+                return Status.invalidValue
+            }
+            packed = UnsafeRawPointer(gathered.memory)
+        }
         let padded = WireFormat.padded(bytes)
         let size =
             LaunchLayout.parameters &+ padded &+ attributeCount &* LaunchLayout.attributeSize
@@ -276,4 +285,29 @@ extension ClientCalls {
         bytes = size
         return Status.success
     }
+}
+
+/// The parameters of a launch in one piece, in memory of their own.
+private struct GatheredParameters {
+    private(set) var memory: UnsafeMutableRawPointer?
+
+    /// - Parameter packed: Where they are in one piece; `nil`: there is a pointer to each.
+    /// - Returns: Whether all could be read.
+    mutating func fill(
+        _ entry: UnsafeMutablePointer<FunctionEntry>,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        _ packed: UnsafeRawPointer?,
+        _ bytes: Int
+    ) -> Bool {
+        let memory = UnsafeMutableRawPointer.allocate(
+            byteCount: max(WireFormat.padded(bytes), 8),
+            alignment: 16
+        )
+        self.memory = memory
+        guard let packed else { return ClientCalls.layOut(entry, parameters, memory) }
+        memcpy(memory, packed, bytes)
+        return true
+    }
+
+    func free() { memory?.deallocate() }
 }

@@ -12,7 +12,7 @@ extension ClientCalls {
         _ address: UnsafeMutablePointer<CUdeviceptr>?,
         _ bytes: Int
     ) -> CUresult {
-        withContext { state, context in
+        withContext(givesWork: false) { state, context in
             guard let address, bytes != 0 else { return Status.invalidValue }
             guard bytes > 0 else { return Status.outOfMemory }
             let refusal = Capturing.checkUnsafeCall(state)
@@ -87,7 +87,7 @@ extension ClientCalls {
         _ height: Int,
         _ elementSize: UInt32
     ) -> CUresult {
-        withContext { state, context in
+        withContext(givesWork: false) { state, context in
             guard let address, let pitch, width > 0, height > 0,
                 elementSize == 4 || elementSize == 8 || elementSize == 16
             else { return Status.invalidValue }
@@ -125,11 +125,18 @@ extension ClientCalls {
 
     /// `cuMemFree_v2`: what can be wrong with it is known here, so nothing is waited for.
     package static func cuMemFree_v2(_ address: CUdeviceptr) -> CUresult {
-        withContext { state, context in
+        withContext(givesWork: false) { state, context in
             if address == 0 { return Status.success }
             let refusal = Capturing.checkUnsafeCall(state)
             guard refusal == Status.success else { return refusal }
-            guard state.pointee.memory.remove(address) != nil else { return Status.invalidValue }
+            guard let found = state.pointee.memory.remove(address) else {
+                return Status.invalidValue
+            }
+            if found.isManaged {
+                let status = Capturing.settle(state, context)
+                ManagedMemory.free(state, address)
+                return status
+            }
             let told = HostFunctions.mayHoldDriver(state) ? cuCtxSynchronize() : Status.success
             let size = MemoryLayouts.freeSize
             let status = Session.send(state, .cuMemFree_v2, context: context, size: size) {
@@ -144,7 +151,7 @@ extension ClientCalls {
         _ free: UnsafeMutablePointer<Int>?,
         _ total: UnsafeMutablePointer<Int>?
     ) -> CUresult {
-        withContext { state, context in
+        withContext(givesWork: false) { state, context in
             guard let free, let total else { return Status.invalidValue }
             MemoryPools.giveAllBack(state)
             return Session.wait(
@@ -170,7 +177,7 @@ extension ClientCalls {
         _ size: UnsafeMutablePointer<Int>?,
         _ address: CUdeviceptr
     ) -> CUresult {
-        withContext { state, _ in
+        withContext(givesWork: false) { state, _ in
             guard let found = state.pointee.memory.find(address) else { return Status.notFound }
             base?.pointee = found.address
             size?.pointee = found.size
@@ -184,7 +191,7 @@ extension ClientCalls {
         _ bytes: Int,
         _ flags: UInt32
     ) -> CUresult {
-        withContext { state, _ in
+        withContext(givesWork: false) { state, _ in
             guard let pointer, bytes > 0, flags <= 7 else { return Status.invalidValue }
             let refusal = Capturing.checkUnsafeCall(state)
             guard refusal == Status.success else { return refusal }
@@ -203,7 +210,7 @@ extension ClientCalls {
 
     /// `cuMemFreeHost`
     package static func cuMemFreeHost(_ pointer: UnsafeMutableRawPointer?) -> CUresult {
-        withContext { state, context in
+        withContext(givesWork: false) { state, context in
             guard let pointer else { return Status.invalidValue }
             guard state.pointee.hostMemory.find(UInt(bitPattern: pointer)) != nil else {
                 return Status.invalidValue
@@ -223,7 +230,7 @@ extension ClientCalls {
         _ bytes: Int,
         _ flags: UInt32
     ) -> CUresult {
-        withContext { state, _ in
+        withContext(givesWork: false) { state, _ in
             guard let pointer else { return Status.invalidValue }
             let refusal = Capturing.checkUnsafeCall(state)
             guard refusal == Status.success else { return refusal }
@@ -233,7 +240,7 @@ extension ClientCalls {
 
     /// `cuMemHostUnregister`
     package static func cuMemHostUnregister(_ pointer: UnsafeMutableRawPointer?) -> CUresult {
-        withContext { state, context in
+        withContext(givesWork: false) { state, context in
             guard let pointer else { return Status.invalidValue }
             let refusal = Capturing.checkUnsafeCall(state)
             guard refusal == Status.success else { return refusal }
@@ -248,7 +255,7 @@ extension ClientCalls {
         _ flags: UnsafeMutablePointer<UInt32>?,
         _ pointer: UnsafeMutableRawPointer?
     ) -> CUresult {
-        withContext { state, _ in
+        withContext(givesWork: false) { state, _ in
             guard let flags, let pointer,
                 let range = state.pointee.hostMemory.find(UInt(bitPattern: pointer))
             else { return Status.invalidValue }
@@ -263,7 +270,7 @@ extension ClientCalls {
         _ pointer: UnsafeMutableRawPointer?,
         _ flags: UInt32
     ) -> CUresult {
-        withContext { state, _ in
+        withContext(givesWork: false) { state, _ in
             guard let pointer, address != nil,
                 state.pointee.hostMemory.find(UInt(bitPattern: pointer)) != nil
             else { return Status.invalidValue }

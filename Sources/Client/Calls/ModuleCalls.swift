@@ -166,9 +166,11 @@ extension ClientCalls {
             let refusal = Capturing.checkUnsafeCall(state)
             guard refusal == Status.success || image.pointee.isLibrary else { return refusal }
             let context = state.pointee.contexts.identifier(image.pointee.context) ?? 0
-            return Session.sendLast(state, opcode, context: context, handle: handle) {
+            let status = Session.sendLast(state, opcode, context: context, handle: handle) {
                 forget(state, image: handle)
             }
+            ManagedMemory.removeVariables(state)
+            return status
         }
     }
 
@@ -313,6 +315,16 @@ extension ClientCalls {
         global(.cuLibraryGetGlobal, address, bytes, library, name)
     }
 
+    /// `cuLibraryGetManaged`
+    package static func cuLibraryGetManaged(
+        _ address: UnsafeMutablePointer<CUdeviceptr>?,
+        _ bytes: UnsafeMutablePointer<Int>?,
+        _ library: CUlibrary?,
+        _ name: UnsafePointer<CChar>?
+    ) -> CUresult {
+        global(.cuLibraryGetManaged, address, bytes, library, name)
+    }
+
     private static func global(
         _ opcode: Opcode,
         _ address: UnsafeMutablePointer<CUdeviceptr>?,
@@ -324,26 +336,58 @@ extension ClientCalls {
         let length = strlen(name)
         guard length > 0, length <= GlobalLayout.maxName else { return Status.notFound }
         return withImage(image) { state, _ in
-            var found: (address: UInt64, size: UInt64) = (0, 0)
+            var found: (address: UInt64, size: UInt64, isManaged: Bool) = (0, 0, false)
             let size = GlobalLayout.name + WireFormat.padded(length)
-            let replySize = ReplyLayout.values + 16
-            let status = Session.wait(opcode, size: size, replySize: replySize) { body in
+            let replySize = GlobalLayout.replySize
+            var context: UInt32 = 0
+            // A library has its managed variables without any context.
+            if opcode != .cuLibraryGetManaged {
+                var failure = Status.success
+                let ready = Session.readyInContext(&failure, &context, givesWork: false)
+                guard ready != nil else { return failure }
+            } else if state.pointee.lostStatus != 0 {
+                return state.pointee.lostStatus
+            }
+            let status = Session.wait(
+                state,
+                opcode,
+                context: context,
+                size: size,
+                replySize: replySize
+            ) { body in
                 body.storeBytes(of: raw(image), as: UInt64.self)
                 body.storeBytes(of: UInt64(length), toByteOffset: 8, as: UInt64.self)
                 memset(body + GlobalLayout.name, 0, WireFormat.padded(length))
                 memcpy(body + GlobalLayout.name, name, length)
             } reply: { reply in
-                found.address = reply.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-                found.size = reply.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+                found.address = reply.loadUnaligned(
+                    fromByteOffset: GlobalLayout.address,
+                    as: UInt64.self
+                )
+                found.size = reply.loadUnaligned(
+                    fromByteOffset: GlobalLayout.bytes,
+                    as: UInt64.self
+                )
+                let isManaged = reply.loadUnaligned(
+                    fromByteOffset: GlobalLayout.isManaged,
+                    as: UInt64.self
+                )
+                found.isManaged = isManaged != 0
             }
             guard status == 0 else { return status }
             guard found.size <= UInt64(Int.max) else { return Status.unknown }
+            if found.isManaged {
+                let image = raw(image)
+                let status = ManagedMemory.share(state, found.address, Int(found.size), image)
+                guard status == Status.success else { return status }
+            }
             state.pointee.memory.insert(
                 Allocation(
                     address: found.address,
                     size: Int(found.size),
                     context: ContextStack.current,
-                    image: raw(image)
+                    image: raw(image),
+                    isManaged: found.isManaged
                 )
             )
             address?.pointee = found.address

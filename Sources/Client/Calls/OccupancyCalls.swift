@@ -18,7 +18,7 @@ extension ClientCalls {
         _ ask: (UInt64, inout Int) -> CUresult
     ) -> (status: CUresult, answer: Int) {
         var answer = 0
-        let status = withContext { state, context in
+        let status = withContext(givesWork: false) { state, context in
             guard let identifier = Handles.function(function) else { return Status.invalidHandle }
             let question = OccupancyCache.Question(
                 function: UInt64(UInt(bitPattern: function)),
@@ -151,7 +151,7 @@ extension ClientCalls {
         _ limit: Int32,
         _ flags: UInt32
     ) -> CUresult {
-        withContext { state, _ in
+        withContext(givesWork: false) { state, _ in
             guard let gridSize, let blockSize, limit >= 0 else { return Status.invalidValue }
             guard let entry = Handles.entry(function) else { return Status.invalidHandle }
             var device: CUdevice = 0

@@ -55,7 +55,11 @@ extension ClientCalls {
         case Attribute.context: data.storeBytes(of: memory.context, as: UInt64.self)
         case Attribute.memoryType: data.storeBytes(of: 2, as: UInt32.self)
         case Attribute.devicePointer: data.storeBytes(of: pointer, as: UInt64.self)
-        case Attribute.hostPointer: return Status.invalidValue
+        case Attribute.hostPointer:
+            guard memory.isManaged else { return Status.invalidValue }
+            data.storeBytes(of: pointer, as: UInt64.self)
+        case Attribute.isManaged:
+            data.storeBytes(of: memory.isManaged ? 1 : 0, as: UInt32.self)
         case Attribute.deviceOrdinal:
             let pool = state.pointee.memoryPoolHandles.find(memory.pool)
             let context = state.pointee.contexts.find(memory.context)

@@ -21,10 +21,17 @@ extension ClientCalls {
         _ flags: UInt32,
         _ priority: Int32
     ) -> CUresult {
-        withContext { state, _ in
+        withContext(givesWork: false) { state, context in
             guard let stream, flags <= 1 else { return Status.invalidValue }
             let clamped = min(0, max(-5, priority))
-            guard let handle = Streams.create(state, flags: flags, priority: clamped) else {
+            let handle = Streams.create(
+                state,
+                context,
+                ContextStack.current,
+                flags: flags,
+                priority: clamped
+            )
+            guard let handle else {
                 return Status.outOfMemory
             }
             stream.pointee = Handles.pointer(handle)
@@ -57,7 +64,7 @@ extension ClientCalls {
         _ stream: CUstream?,
         _ body: (UnsafeMutablePointer<SessionState>, StreamEntry) -> CUresult
     ) -> CUresult {
-        withContext { state, _ in
+        withContext(givesWork: false) { state, _ in
             let handle = UInt64(UInt(bitPattern: stream))
             if handle <= 2 {
                 let identifier = handle == 2 ? 2 : UInt64(1)

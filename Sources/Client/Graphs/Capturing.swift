@@ -28,7 +28,9 @@ enum Capturing {
         let isAny = !state.pointee.captures.state.captures.isEmpty
         if isAny != state.pointee.captures.isAny {
             state.pointee.captures.any.store(isAny, ordering: .relaxed)
-            state.pointee.objectLock.withLock { state.pointee.contexts.watch(isAny) }
+            state.pointee.objectLock.withLock {
+                state.pointee.contexts.watch(isAny, for: .captures)
+            }
         }
         return result
     }

@@ -85,6 +85,7 @@ struct SessionState: ~Copyable {
     var hostCopyMemory = HostCopyMemory()
     var memoryPoolHandles = HandleTable<MemoryPoolEntry>(.memoryPool)
     var memoryPools = MemoryPoolState()
+    var managed = ManagedState()
 
     /// A session over an open channel; the ring has `WireFormat.window` bytes.
     init(
@@ -193,15 +194,34 @@ package enum Session {
     }
 
     /// The session and the current context's identifier if a call can be made in it.
+    ///
+    /// - Parameter givesWork: Whether the GPU may use managed memory because of the call, or the program may
+    ///   have waited for the GPU with it.
     @inline(__always)
     static func readyInContext(
         _ failure: inout Int32,
-        _ context: inout UInt32
+        _ context: inout UInt32,
+        givesWork: Bool = true
+    ) -> UnsafeMutablePointer<SessionState>? {
+        guard let state = live,
+            let identifier = state.pointee.contexts.unwatched(ContextStack.current)
+        else { return readyInWatchedContext(&failure, &context, givesWork) }
+        context = identifier
+        return state
+    }
+
+    /// The same while there are captures or managed memory, and where no call can be made.
+    @inline(never)
+    private static func readyInWatchedContext(
+        _ failure: inout Int32,
+        _ context: inout UInt32,
+        _ givesWork: Bool
     ) -> UnsafeMutablePointer<SessionState>? {
         guard let state = live, let identifier = usableContext(state) else {
             failure = whyNotInContext()
             return nil
         }
+        if givesWork { ManagedMemory.release(state) }
         context = identifier
         return state
     }

@@ -14,6 +14,8 @@ package struct Allocation: Equatable, Sendable {
     package var image: UInt64
     /// Handle of the memory pool that it is from, 0 if none. It belongs to no context then.
     package var pool: UInt64
+    /// Whether the program can use it, too (`cuMemAllocManaged`, `__managed__`).
+    package var isManaged: Bool
 
     /// In the place of `image`, for what is mapped: no handle is this number.
     private static let mapped = UInt64.max
@@ -29,12 +31,14 @@ package struct Allocation: Equatable, Sendable {
         context: UInt64,
         image: UInt64 = 0,
         pool: UInt64 = 0,
-        isMapping: Bool = false
+        isMapping: Bool = false,
+        isManaged: Bool = false
     ) {
         self.address = address
         self.size = size
         self.context = context
         self.pool = pool
+        self.isManaged = isManaged
         self.image = isMapping ? Self.mapped : image
     }
 }

@@ -32,8 +32,18 @@ package struct Contexts: ~Copyable {
     private static let none = UInt64.max
     private var primaries: InlineArray<64, Int>
     private var created = WireFormat.maxDevices + 1
-    /// Whether captures are going on.
-    private var isWatched = false
+    /// Why calls must not go the short way.
+    struct Watchers: OptionSet {
+        var rawValue: UInt8
+
+        /// Captures are going on.
+        static let captures = Watchers(rawValue: 1)
+        /// The program has managed memory.
+        static let managedMemory = Watchers(rawValue: 2)
+    }
+
+    private var watchers: Watchers = []
+    private var isWatched: Bool { !watchers.isEmpty }
 
     init(_ devices: borrowing Devices) {
         entries = .allocate(capacity: Self.capacity)
@@ -74,7 +84,7 @@ package struct Contexts: ~Copyable {
         return UInt32(truncatingIfNeeded: entry - entries)
     }
 
-    /// The identifier of a handle's context if calls can be made in it without looking at captures.
+    /// The identifier of a handle's context if calls can be made in it without looking at captures and managed memory.
     @inline(__always)
     func unwatched(_ handle: UInt64) -> UInt32? {
         let index = Int(truncatingIfNeeded: handle >> 4) & (Self.capacity - 1)
@@ -86,9 +96,10 @@ package struct Contexts: ~Copyable {
         entry.pointee.isActive && entry.pointee.sticky == 0
     }
 
-    /// Hides all contexts from the hot paths, or shows them again (`Captures`).
-    mutating func watch(_ isWatched: Bool) {
-        self.isWatched = isWatched
+    /// Hides all contexts from the hot paths, or shows them again if nothing else hides them.
+    mutating func watch(_ isWatched: Bool, for reason: Watchers) {
+        if isWatched { watchers.insert(reason) } else { watchers.remove(reason) }
+        let isWatched = self.isWatched
         for index in 1..<Self.capacity where entries[index].handle != 0 {
             let isShown = !isWatched && isOpen(entries + index)
             usables[index] = isShown ? entries[index].handle : Self.none

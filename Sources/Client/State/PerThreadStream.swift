@@ -23,9 +23,9 @@ enum PerThreadStream {
                 free = slot
             }
         }
-        guard let free, let handle = Streams.create(state, flags: 0, priority: 0) else {
-            return nil
-        }
+        guard let free, let identifier = state.pointee.contexts.identifier(context),
+            let handle = Streams.create(state, identifier, context, flags: 0, priority: 0)
+        else { return nil }
         streams[free] = handle
         return handle
     }
@@ -33,15 +33,21 @@ enum PerThreadStream {
 
 /// Making and forgetting streams.
 enum Streams {
-    /// Makes a stream in the current context and tells the server.
+    /// Makes a stream and tells the server.
+    ///
+    /// - Parameters:
+    ///   - identifier: Its context on the wire.
+    ///   - context: The context's handle.
     static func create(
         _ state: UnsafeMutablePointer<SessionState>,
+        _ identifier: UInt32,
+        _ context: UInt64,
         flags: UInt32,
         priority: Int32
     ) -> UInt64? {
         state.pointee.objectLock.lock()
         let entry = StreamEntry(
-            context: ContextStack.current,
+            context: context,
             flags: flags,
             priority: priority,
             identifier: nextIdentifier
@@ -51,7 +57,8 @@ enum Streams {
         state.pointee.objectLock.unlock()
         guard let handle else { return nil }
         let size = Request_cuStreamCreateWithPriority.size
-        let status = Session.send(.cuStreamCreateWithPriority, size: size) { body in
+        let opcode = Opcode.cuStreamCreateWithPriority
+        let status = Session.send(state, opcode, context: identifier, size: size) { body in
             Request_cuStreamCreateWithPriority.encode(
                 to: body,
                 stream: handle,

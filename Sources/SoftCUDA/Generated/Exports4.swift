@@ -540,7 +540,7 @@ public func cuMemPrefetchAsync(_ devPtr: CUdeviceptr, _ count: Int, _ dstDevice:
 
 @c @implementation
 public func cuMemPrefetchAsync_ptsz(_ devPtr: CUdeviceptr, _ count: Int, _ dstDevice: CUdevice, _ stream: CUstream!) -> CUresult {
-    SoftCalls.cuMemPrefetchAsync_ptsz(devPtr, count, dstDevice, stream)
+    SoftCalls.cuMemPrefetchAsync(devPtr, count, dstDevice, SoftCalls.perThread(stream))
 }
 
 @c @implementation
@@ -550,7 +550,7 @@ public func cuMemPrefetchAsync_v2(_ devPtr: CUdeviceptr, _ count: Int, _ locatio
 
 @c @implementation
 public func cuMemPrefetchAsync_v2_ptsz(_ devPtr: CUdeviceptr, _ count: Int, _ location: CUmemLocation, _ flags: UInt32, _ stream: CUstream!) -> CUresult {
-    SoftCalls.cuMemPrefetchAsync_v2_ptsz(devPtr, count, location, flags, stream)
+    SoftCalls.cuMemPrefetchAsync_v2(devPtr, count, location, flags, SoftCalls.perThread(stream))
 }
 
 @c @implementation

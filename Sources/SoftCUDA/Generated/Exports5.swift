@@ -380,7 +380,7 @@ public func cuStreamAttachMemAsync(_ stream: CUstream!, _ address: CUdeviceptr, 
 
 @c @implementation
 public func cuStreamAttachMemAsync_ptsz(_ stream: CUstream!, _ address: CUdeviceptr, _ length: Int, _ flags: UInt32) -> CUresult {
-    SoftCalls.cuStreamAttachMemAsync_ptsz(stream, address, length, flags)
+    SoftCalls.cuStreamAttachMemAsync(SoftCalls.perThread(stream), address, length, flags)
 }
 
 @c @implementation

@@ -134,6 +134,8 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuLinkComplete = 0x0408
     /// `cuLinkDestroy`
     case cuLinkDestroy = 0x0409
+    /// `cuLibraryGetManaged`
+    case cuLibraryGetManaged = 0x040a
     /// `cuFuncSetAttribute`
     case cuFuncSetAttribute = 0x0430
     /// `cuOccupancyMaxActiveBlocksPerMultiprocessor`
@@ -444,6 +446,7 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuLinkAddData_v2: "cuLinkAddData_v2"
         case .cuLinkComplete: "cuLinkComplete"
         case .cuLinkDestroy: "cuLinkDestroy"
+        case .cuLibraryGetManaged: "cuLibraryGetManaged"
         case .cuFuncSetAttribute: "cuFuncSetAttribute"
         case .cuOccupancyMaxActiveBlocksPerMultiprocessor: "cuOccupancyMaxActiveBlocksPerMultiprocessor"
         case .cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags: "cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags"

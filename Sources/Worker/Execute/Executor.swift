@@ -144,7 +144,8 @@ package final class Executor: @unchecked Sendable {
         case .cuCtxSetLimit: try setLimit(record)
         case .cuModuleLoadDataEx, .cuLibraryLoadData: try load(record)
         case .cuModuleUnload, .cuLibraryUnload: try unload(record)
-        case .cuModuleGetGlobal_v2, .cuLibraryGetGlobal: try global(record)
+        case .cuModuleGetGlobal_v2, .cuLibraryGetGlobal, .cuLibraryGetManaged:
+            try global(record)
         case .cuLinkCreate_v2: try createLink(record)
         case .cuLinkAddData_v2: try addToLink(record)
         case .cuLinkComplete: try completeLink(record)

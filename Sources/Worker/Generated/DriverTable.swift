@@ -745,14 +745,8 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemPrefetchAsync`
     package var cuMemPrefetchAsync:
         (@convention(c) (CUdeviceptr, Int, CUdevice, CUstream?) -> CUresult)?
-    /// `cuMemPrefetchAsync_ptsz`
-    package var cuMemPrefetchAsync_ptsz:
-        (@convention(c) (CUdeviceptr, Int, CUdevice, CUstream?) -> CUresult)?
     /// `cuMemPrefetchAsync_v2`
     package var cuMemPrefetchAsync_v2:
-        (@convention(c) (CUdeviceptr, Int, CUmemLocation, UInt32, CUstream?) -> CUresult)?
-    /// `cuMemPrefetchAsync_v2_ptsz`
-    package var cuMemPrefetchAsync_v2_ptsz:
         (@convention(c) (CUdeviceptr, Int, CUmemLocation, UInt32, CUstream?) -> CUresult)?
     /// `cuMemRelease`
     package var cuMemRelease:
@@ -876,9 +870,6 @@ package struct DriverTable: @unchecked Sendable {
         (@convention(c) (CUstream?, CUstreamCallback?, UnsafeMutableRawPointer?, UInt32) -> CUresult)?
     /// `cuStreamAttachMemAsync`
     package var cuStreamAttachMemAsync:
-        (@convention(c) (CUstream?, CUdeviceptr, Int, UInt32) -> CUresult)?
-    /// `cuStreamAttachMemAsync_ptsz`
-    package var cuStreamAttachMemAsync_ptsz:
         (@convention(c) (CUstream?, CUdeviceptr, Int, UInt32) -> CUresult)?
     /// `cuStreamBeginCapture`
     package var cuStreamBeginCapture:
@@ -1295,9 +1286,7 @@ package struct DriverTable: @unchecked Sendable {
         cuMemPoolSetAttribute = unsafeBitCast(symbol("cuMemPoolSetAttribute"), to: type(of: cuMemPoolSetAttribute))
         cuMemPoolTrimTo = unsafeBitCast(symbol("cuMemPoolTrimTo"), to: type(of: cuMemPoolTrimTo))
         cuMemPrefetchAsync = unsafeBitCast(symbol("cuMemPrefetchAsync"), to: type(of: cuMemPrefetchAsync))
-        cuMemPrefetchAsync_ptsz = unsafeBitCast(symbol("cuMemPrefetchAsync_ptsz"), to: type(of: cuMemPrefetchAsync_ptsz))
         cuMemPrefetchAsync_v2 = unsafeBitCast(symbol("cuMemPrefetchAsync_v2"), to: type(of: cuMemPrefetchAsync_v2))
-        cuMemPrefetchAsync_v2_ptsz = unsafeBitCast(symbol("cuMemPrefetchAsync_v2_ptsz"), to: type(of: cuMemPrefetchAsync_v2_ptsz))
         cuMemRelease = unsafeBitCast(symbol("cuMemRelease"), to: type(of: cuMemRelease))
         cuMemRetainAllocationHandle = unsafeBitCast(symbol("cuMemRetainAllocationHandle"), to: type(of: cuMemRetainAllocationHandle))
         cuMemSetAccess = unsafeBitCast(symbol("cuMemSetAccess"), to: type(of: cuMemSetAccess))
@@ -1339,7 +1328,6 @@ package struct DriverTable: @unchecked Sendable {
         cuPointerSetAttribute = unsafeBitCast(symbol("cuPointerSetAttribute"), to: type(of: cuPointerSetAttribute))
         cuStreamAddCallback = unsafeBitCast(symbol("cuStreamAddCallback"), to: type(of: cuStreamAddCallback))
         cuStreamAttachMemAsync = unsafeBitCast(symbol("cuStreamAttachMemAsync"), to: type(of: cuStreamAttachMemAsync))
-        cuStreamAttachMemAsync_ptsz = unsafeBitCast(symbol("cuStreamAttachMemAsync_ptsz"), to: type(of: cuStreamAttachMemAsync_ptsz))
         cuStreamBeginCapture = unsafeBitCast(symbol("cuStreamBeginCapture"), to: type(of: cuStreamBeginCapture))
         cuStreamBeginCapture_v2 = unsafeBitCast(symbol("cuStreamBeginCapture_v2"), to: type(of: cuStreamBeginCapture_v2))
         cuStreamBeginCaptureToGraph = unsafeBitCast(symbol("cuStreamBeginCaptureToGraph"), to: type(of: cuStreamBeginCaptureToGraph))

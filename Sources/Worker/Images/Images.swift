@@ -159,18 +159,48 @@ extension Executor {
         }
         var address: CUdeviceptr = 0
         var bytes = 0
-        let object = entry.pointee.object
         let status = record.withName(at: GlobalLayout.name, length: length) { name in
-            (entry.pointee.isLibrary
-                ? driver.cuLibraryGetGlobal?(&address, &bytes, object, name)
-                : driver.cuModuleGetGlobal_v2?(&address, &bytes, object, name))
-                ?? Status.notFound
+            find(name, in: entry, managed: record.opcode == .cuLibraryGetManaged, &address, &bytes)
         }
         if status == Status.success { keep(global: address, bytes, handle, record) }
-        finish(record, status, size: 24) { reply in
-            reply.storeBytes(of: address, toByteOffset: 8, as: UInt64.self)
-            reply.storeBytes(of: UInt64(bytes), toByteOffset: 16, as: UInt64.self)
+        let isShared = status == Status.success && isManaged(address)
+        finish(record, status, size: GlobalLayout.replySize) { reply in
+            reply.storeBytes(of: address, toByteOffset: GlobalLayout.address, as: UInt64.self)
+            reply.storeBytes(
+                of: UInt64(bytes),
+                toByteOffset: GlobalLayout.bytes,
+                as: UInt64.self
+            )
+            reply.storeBytes(
+                of: isShared ? 1 : 0,
+                toByteOffset: GlobalLayout.isManaged,
+                as: UInt64.self
+            )
         }
+    }
+
+    private func find(
+        _ name: UnsafePointer<CChar>?,
+        in entry: UnsafeMutablePointer<ImageEntry>,
+        managed: Bool,
+        _ address: inout CUdeviceptr,
+        _ bytes: inout Int
+    ) -> CUresult {
+        let object = entry.pointee.object
+        guard entry.pointee.isLibrary else {
+            guard !managed else { return Status.invalidHandle }
+            return driver.cuModuleGetGlobal_v2?(&address, &bytes, object, name) ?? Status.notFound
+        }
+        let call = managed ? driver.cuLibraryGetManaged : driver.cuLibraryGetGlobal
+        return call?(&address, &bytes, object, name) ?? Status.notFound
+    }
+
+    /// Whether a variable is for the program as well (`__managed__`).
+    private func isManaged(_ address: CUdeviceptr) -> Bool {
+        var isManaged: UInt32 = 0
+        // 8: CU_POINTER_ATTRIBUTE_IS_MANAGED.
+        let status = driver.cuPointerGetAttribute?(&isManaged, 8, address)
+        return status == Status.success && isManaged != 0
     }
 
     private func keep(global address: CUdeviceptr, _ bytes: Int, _ image: UInt64, _ record: Record)

@@ -138,6 +138,7 @@ PROGRAMS = [
     Program("two_devices", options={"gpus": 2}),
     Program("memory_info", options={"alone": True}),
     Program("memory_copies"),
+    Program("managed_memory"),
     Program("matrix_fragments",
             options={"flags": ("-gencode", "arch=compute_80,code=compute_80")}),
     Program("textures"),

@@ -219,6 +219,25 @@ __attribute__((visibility("hidden"))) void ferry_ignore_forks(void);
 __attribute__((visibility("hidden"))) void ferry_renew_in_child(void (*body)(void));
 __attribute__((visibility("hidden"))) void ferry_close_in_child(int descriptor);
 static inline int ferry_forked(void) { return ferry_is_forked_child; }
+/* Lets `resolve` see accesses that fault between two addresses, which are added to those of earlier calls, with
+ * whether it was a write; it returns 0 when the fault is not one of its own. All other faults go where they went
+ * before. To be called again when somebody else may have caught SIGSEGV meanwhile. -1 when it cannot be caught. */
+__attribute__((visibility("hidden"))) int ferry_catch_faults(uintptr_t from, uintptr_t to,
+                                                             int (*resolve)(uintptr_t address, int is_write));
+/* Gives the memory of a range of a memfd back; its size stays. 0, or -1 with errno. */
+static inline int ferry_punch_hole(int file, long offset, long size) {
+  return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size);
+}
+/* lseek(): the next byte that has memory, or that has none. */
+static inline int ferry_seek_data(void) { return SEEK_DATA; }
+static inline int ferry_seek_hole(void) { return SEEK_HOLE; }
+/* MAP_FIXED_NOREPLACE: NULL when something else is there, or where the kernel does not know it. */
+static inline void *ferry_map_at(uintptr_t address, size_t size, int protection, int flags, int file, long offset) {
+  void *map = mmap((void *)address, size, protection, flags | 0x100000, file, offset);
+  if (map == MAP_FAILED || map == (void *)address) return map == MAP_FAILED ? NULL : map;
+  munmap(map, size);
+  return NULL;
+}
 /* The session while calls can be made in it: NULL before it begins, after its connection was lost, and
  * in a forked child. One question for the hot paths in place of three. */
 extern __attribute__((visibility("hidden"))) void *ferry_live_session_storage;

@@ -18,9 +18,6 @@ void ferry_ignore_broken_pipes(void);
 /* Programs that this process may start do not get the descriptor. 0, or -1 with errno. */
 int ferry_close_on_exec(int descriptor);
 
-/* Gives the memory of a range of a memfd back; its size stays. 0, or -1 with errno. */
-int ferry_punch_hole(int descriptor, off_t offset, off_t length);
-
 /* When this process crashes, the end of what was written to the file `text` (the runtime's last
  * words, for example) is copied to the descriptor `log` before it dies. */
 void ferry_keep_last_words(int text, int log);

@@ -24,6 +24,7 @@ final class HostMemory: @unchecked Sendable {
     /// Sorted by address, without overlaps.
     private var blocks: [HostBlock] = []
     private var memories: [DeviceMemory] = []
+    private var nextManaged: UInt = 0x0190_0000_0000
 
     /// Lets the kernels of one more GPU use the memory.
     func attach(_ memory: DeviceMemory) {
@@ -44,7 +45,7 @@ final class HostMemory: @unchecked Sendable {
             throw bytes <= 0 ? .invalidValue : .outOfMemory
         }
         let mapping = mmap(
-            nil,
+            isManaged ? placeForManaged(bytes) : nil,
             bytes,
             PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS,
@@ -62,6 +63,16 @@ final class HostMemory: @unchecked Sendable {
         )
         lock.withLock { insert(block) }
         return mapping
+    }
+
+    /// Where managed memory would best be: far from everything that a process has by itself, so that another one
+    /// can have something at the same addresses.
+    private func placeForManaged(_ bytes: Int) -> UnsafeMutableRawPointer? {
+        lock.withLock {
+            let place = nextManaged
+            nextManaged += (UInt(bytes) + 0xFFFF) & ~0xFFFF
+            return UnsafeMutableRawPointer(bitPattern: place)
+        }
     }
 
     /// Registers memory of the program.

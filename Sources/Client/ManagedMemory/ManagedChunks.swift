@@ -1,0 +1,203 @@
+internal import CLinux
+internal import CUDAABI
+internal import Driver
+internal import Wire
+
+/// Addresses that the GPU's memory and the program's have in common, with memory of the GPU behind them, in chunks
+/// of 2 MiB or of what a large allocation needs. Guarded by the lock of `ManagedMemory`.
+struct ManagedChunks: ~Copyable {
+    typealias State = UnsafeMutablePointer<SessionState>
+
+    /// What the driver takes memory of a GPU in (`cuMemGetAllocationGranularity`, 2 MiB on all GPUs so far).
+    static let granularity = 2 << 20
+    private static let pagesPerChunk = granularity / ManagedRegion.pageSize
+
+    private struct Chunk {
+        var address: UInt64
+        var size: Int
+        var device: Int32
+        /// For one of 2 MiB: which pages are taken, by bits; else empty.
+        var taken: [UInt64]
+        var isWhole: Bool
+
+        var isEmpty: Bool { !isWhole && taken.allSatisfy { $0 == 0 } }
+    }
+
+    /// A place in a chunk.
+    struct Place {
+        var chunk: Int
+        var address: UInt64
+    }
+
+    private var chunks: [Chunk?] = []
+    /// Where the next chunk would be best: where neither the program nor the driver in the worker puts anything by
+    /// itself.
+    private var preferred: UInt64 = 0x0180_0000_0000
+
+    /// None yet.
+    init() {}
+
+    /// Takes addresses with memory of a GPU.
+    ///
+    /// - Parameter pageCount: At least 1.
+    /// - Returns: A status; then `place` is where.
+    mutating func take(
+        _ state: State,
+        _ pageCount: Int,
+        device: Int32,
+        _ place: inout Place
+    ) -> CUresult {
+        let isSmall = pageCount < Self.pagesPerChunk
+        if isSmall, let found = takeSmall(pageCount, device) {
+            place = found
+            return Status.success
+        }
+        let least = Self.granularity - 1
+        let size = (pageCount * ManagedRegion.pageSize + least) & ~least
+        var address: UInt64 = 0
+        let status = make(state, size, device, &address)
+        guard status == Status.success else { return status }
+        let words = isSmall ? [UInt64](repeating: 0, count: Self.pagesPerChunk / 64) : []
+        var chunk = Chunk(
+            address: address,
+            size: size,
+            device: device,
+            taken: words,
+            isWhole: !isSmall
+        )
+        if isSmall { Self.mark(&chunk.taken, 0..<pageCount, true) }
+        place = Place(chunk: keep(chunk), address: address)
+        return Status.success
+    }
+
+    /// Gives addresses back; the GPU's memory, too, when nothing else is in its chunk. Nothing uses it any more.
+    mutating func give(_ state: State, _ place: Place, _ pageCount: Int) {
+        guard var chunk = chunks[place.chunk] else { return }
+        if chunk.isWhole {
+            chunk.isWhole = false
+        } else {
+            let first = Int(place.address - chunk.address) / ManagedRegion.pageSize
+            Self.mark(&chunk.taken, first..<first + pageCount, false)
+        }
+        chunks[place.chunk] = chunk.isEmpty ? nil : chunk
+        if chunk.isEmpty { unmake(state, chunk.address, chunk.size) }
+    }
+
+    private mutating func keep(_ chunk: Chunk) -> Int {
+        if let free = chunks.firstIndex(where: { $0 == nil }) {
+            chunks[free] = chunk
+            return free
+        }
+        chunks.append(chunk)
+        return chunks.count - 1
+    }
+
+    // MARK: - Small ones
+
+    private mutating func takeSmall(_ pageCount: Int, _ device: Int32) -> Place? {
+        for index in chunks.indices {
+            guard var chunk = chunks[index], !chunk.isWhole, chunk.device == device,
+                let first = Self.firstRun(of: pageCount, in: chunk.taken)
+            else { continue }
+            Self.mark(&chunk.taken, first..<first + pageCount, true)
+            chunks[index] = chunk
+            let address = chunk.address + UInt64(first * ManagedRegion.pageSize)
+            return Place(chunk: index, address: address)
+        }
+        return nil
+    }
+
+    private static func firstRun(of count: Int, in taken: [UInt64]) -> Int? {
+        var length = 0
+        for page in 0..<taken.count * 64 {
+            length = taken[page / 64] >> UInt64(page % 64) & 1 == 0 ? length + 1 : 0
+            if length == count { return page - count + 1 }
+        }
+        return nil
+    }
+
+    private static func mark(_ taken: inout [UInt64], _ pages: Range<Int>, _ isTaken: Bool) {
+        for page in pages {
+            let bit = UInt64(1) << UInt64(page % 64)
+            if isTaken { taken[page / 64] |= bit } else { taken[page / 64] &= ~bit }
+        }
+    }
+
+    // MARK: - Addresses and memory
+
+    private mutating func make(
+        _ state: State,
+        _ size: Int,
+        _ device: Int32,
+        _ address: inout UInt64
+    ) -> CUresult {
+        var status = reserve(state, size, &address)
+        guard status == Status.success else { return status }
+        status = Self.fill(state, address, size, device)
+        guard status == Status.success else {
+            munmap(UnsafeMutableRawPointer(bitPattern: UInt(address)), size)
+            _ = ClientCalls.cuMemAddressFree(address, size)
+            return status
+        }
+        preferred = address + UInt64(size)
+        return Status.success
+    }
+
+    /// Reserves addresses on the GPU that are free in the program, and takes them there. The driver may give others
+    /// than were wished for.
+    private func reserve(_ state: State, _ size: Int, _ address: inout UInt64) -> CUresult {
+        var refused: [UInt64] = []
+        defer { for other in refused { _ = ClientCalls.cuMemAddressFree(other, size) } }
+        for attempt in 0..<8 {
+            var found: UInt64 = 0
+            let wanted = preferred + UInt64(attempt) << 40
+            let status = ClientCalls.cuMemAddressReserve(&found, size, 0, wanted, 0)
+            guard status == Status.success else { return status }
+            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+            if ferry_map_at(UInt(found), size, PROT_NONE, flags, -1, 0) != nil {
+                address = found
+                return Status.success
+            }
+            refused.append(found)
+        }
+        Log.error("managed memory: the GPU's addresses are in use in the program")
+        return Status.outOfMemory
+    }
+
+    /// Puts memory of the GPU behind reserved addresses.
+    private static func fill(
+        _ state: State,
+        _ address: UInt64,
+        _ size: Int,
+        _ device: Int32
+    ) -> CUresult {
+        // CUmemAllocationProp: pinned (1), handles for no other process (0), on a GPU (1) of this number.
+        var properties: InlineArray<8, Int32> = .init(repeating: 0)
+        properties[0] = 1
+        properties[2] = 1
+        properties[3] = device
+        var handle: CUmemGenericAllocationHandle = 0
+        var status = withUnsafeMutablePointer(to: &properties) {
+            ClientCalls.cuMemCreate(&handle, size, OpaquePointer($0), 0)
+        }
+        guard status == Status.success else { return status }
+        status = ClientCalls.cuMemMap(address, size, 0, handle, 0)
+        _ = ClientCalls.cuMemRelease(handle)
+        guard status == Status.success else { return status }
+        // What the program asks about is what it has allocated.
+        state.pointee.memory.removeMappings(address, size)
+        // CUmemAccessDesc: on a GPU (1) of this number, reads and writes (3).
+        var access: InlineArray<3, Int32> = [1, device, 3]
+        status = withUnsafeMutablePointer(to: &access) {
+            ClientCalls.cuMemSetAccess(address, size, OpaquePointer($0), 1)
+        }
+        if status != Status.success { _ = ClientCalls.cuMemUnmap(address, size) }
+        return status
+    }
+
+    private func unmake(_ state: State, _ address: UInt64, _ size: Int) {
+        _ = ClientCalls.cuMemUnmap(address, size)
+        _ = ClientCalls.cuMemAddressFree(address, size)
+        munmap(UnsafeMutableRawPointer(bitPattern: UInt(address)), size)
+    }
+}

@@ -1,0 +1,138 @@
+/// What the host's pages of some managed memory hold, and what becomes of them when the program touches one or
+/// the GPU gets work: the rules of docs/adr/0022, without memory or network.
+///
+/// Pages are numbered from 0. Not thread-safe.
+package struct ManagedPages: ~Copyable {
+    /// What a page holds, which says what the program may do with it.
+    package enum State: UInt8, Sendable {
+        /// Nothing that was ever given to the GPU or came from it: reads and writes are not noticed.
+        case fresh
+        /// The GPU has the contents: any access is noticed.
+        case absent
+        /// The same as the GPU's: writes are noticed.
+        case clean
+        /// Newer than the GPU's.
+        case dirty
+    }
+
+    /// Pages one behind another.
+    package struct Span: Equatable, Sendable {
+        /// The first page.
+        package var first: Int
+        /// How many, at least 1.
+        package var count: Int
+
+        /// A span of `count` pages.
+        package init(first: Int, count: Int) {
+            self.first = first
+            self.count = count
+        }
+    }
+
+    /// What there is to do so that a program can go on that has touched a page.
+    package enum Answer: Equatable, Sendable {
+        /// Nothing: another thread's access has done it.
+        case nothing
+        /// Get the contents from the GPU; then `show` them.
+        case fetch(Span)
+        /// Let the pages be written, which count as dirty from now on.
+        case allowWrites(Span)
+    }
+
+    /// 64 KiB: what an access brings at first.
+    package static let leastWindow = 16
+    /// 4 MiB: what it brings at most, while accesses follow one another.
+    package static let mostWindow = 1024
+
+    /// How many pages there are.
+    package let count: Int
+    private let states: UnsafeMutablePointer<State>
+    /// Pages outside of this are absent.
+    private var held: Range<Int>
+    /// Where accesses would go on, and how many pages that one brought.
+    private var next = 0
+    private var window = ManagedPages.leastWindow
+
+    /// `count` pages, at least 1, all fresh.
+    package init(count: Int) {
+        self.count = count
+        states = .allocate(capacity: count)
+        states.initialize(repeating: .fresh, count: count)
+        held = 0..<count
+    }
+
+    deinit { states.deallocate() }
+
+    /// What a page holds.
+    package subscript(page: Int) -> State { states[page] }
+
+    /// Whether the host has anything.
+    package var isHeld: Bool { !held.isEmpty }
+
+    /// The program has touched a page.
+    package mutating func touch(_ page: Int, isWrite: Bool) -> Answer {
+        switch states[page] {
+        case .absent: return .fetch(span(from: page))
+        case .clean where isWrite:
+            let span = span(from: page)
+            set(span, .dirty)
+            return .allowWrites(span)
+        case .clean, .dirty, .fresh: return .nothing
+        }
+    }
+
+    /// Pages that were fetched are there.
+    package mutating func show(_ span: Span, isWritten: Bool) {
+        set(span, isWritten ? .dirty : .clean)
+        held =
+            held.isEmpty
+            ? span.first..<span.first + span.count
+            : min(held.lowerBound, span.first)..<max(held.upperBound, span.first + span.count)
+    }
+
+    /// The GPU gets work that may use the memory: the host loses its pages.
+    ///
+    /// - Parameters:
+    ///   - hide: Takes the pages from the program.
+    ///   - upload: Gives the GPU what they hold; whether they were ever given to the GPU.
+    package mutating func release(
+        hide: (Span) -> Void,
+        upload: (Span, _ isFresh: Bool) -> Void
+    ) {
+        guard isHeld else { return }
+        hide(Span(first: held.lowerBound, count: held.count))
+        var page = held.lowerBound
+        while page < held.upperBound {
+            let state = states[page]
+            let span = run(from: page, below: held.upperBound)
+            if state == .dirty || state == .fresh { upload(span, state == .fresh) }
+            page += span.count
+        }
+        set(Span(first: held.lowerBound, count: held.count), .absent)
+        held = 0..<0
+    }
+
+    /// Pages in the same state as this one that are worth the same treatment now: more with every access that
+    /// goes on where the last one ended.
+    private mutating func span(from page: Int) -> Span {
+        let goesOn = page == next
+        window = goesOn ? min(window * 2, Self.mostWindow) : Self.leastWindow
+        // An access in the middle brings what is around it, because it may be one of several.
+        var first = page
+        let least = goesOn ? page : page & ~(Self.leastWindow - 1)
+        while first > least, states[first - 1] == states[page] { first -= 1 }
+        let span = run(from: first, below: min(count, first + window))
+        next = span.first + span.count
+        return span
+    }
+
+    private func run(from first: Int, below end: Int) -> Span {
+        var last = first + 1
+        while last < end, states[last] == states[first] { last += 1 }
+        return Span(first: first, count: last - first)
+    }
+
+    private func set(_ span: Span, _ state: State) {
+        (states + span.first).update(repeating: state, count: span.count)
+    }
+}

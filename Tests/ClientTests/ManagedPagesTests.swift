@@ -1,0 +1,131 @@
+import Client
+import TestSupport
+import Testing
+
+@Suite("Pages of managed memory")
+struct ManagedPagesTests {
+    private typealias Span = ManagedPages.Span
+
+    /// What a release does.
+    private struct Released: Equatable {
+        var hidden: [Span] = []
+        var sent: [Span] = []
+        var fresh: [Span] = []
+    }
+
+    private func release(_ pages: inout ManagedPages) -> Released {
+        var released = Released()
+        pages.release {
+            released.hidden.append($0)
+        } upload: { span, isFresh in
+            if isFresh { released.fresh.append(span) } else { released.sent.append(span) }
+        }
+        return released
+    }
+
+    @Test("Fresh pages are the program's until the GPU gets work; then nothing is held")
+    func fresh() {
+        var pages = ManagedPages(count: 40)
+        let answers = [pages.touch(3, isWrite: true), pages.touch(39, isWrite: false)]
+        #expect(answers == [.nothing, .nothing])
+        let all = Span(first: 0, count: 40)
+        #expect(release(&pages) == Released(hidden: [all], fresh: [all]))
+        let isHeld = pages.isHeld
+        #expect(!isHeld)
+        #expect(release(&pages) == Released())
+    }
+
+    @Test("What is read comes once and is not sent back; what is written is")
+    func readAndWritten() {
+        var pages = ManagedPages(count: 100)
+        _ = release(&pages)
+        // In the middle: what is around it, in whole windows.
+        let read = pages.touch(37, isWrite: false)
+        #expect(read == .fetch(Span(first: 32, count: 16)))
+        pages.show(Span(first: 32, count: 16), isWritten: false)
+        let again = pages.touch(40, isWrite: false)
+        #expect(again == .nothing)
+        let written = pages.touch(70, isWrite: true)
+        #expect(written == .fetch(Span(first: 64, count: 16)))
+        pages.show(Span(first: 64, count: 16), isWritten: true)
+        // Some of what was read is written now.
+        let allowed = pages.touch(35, isWrite: true)
+        #expect(allowed == .allowWrites(Span(first: 32, count: 16)))
+        let states = [31, 32, 47, 48, 64, 79, 80].map { pages[$0] }
+        #expect(states == [.absent, .dirty, .dirty, .absent, .dirty, .dirty, .absent])
+        let expected = Released(
+            hidden: [Span(first: 32, count: 48)],
+            sent: [Span(first: 32, count: 16), Span(first: 64, count: 16)]
+        )
+        #expect(release(&pages) == expected)
+    }
+
+    @Test("Accesses that go on where the last one ended bring more each time, up to 4 MiB")
+    func goingOn() {
+        var pages = ManagedPages(count: 5000)
+        _ = release(&pages)
+        var counts: [Int] = []
+        var page = 0
+        while page < 5000 {
+            guard case .fetch(let span) = pages.touch(page, isWrite: false) else { break }
+            #expect(span.first == page)
+            counts.append(span.count)
+            pages.show(span, isWritten: false)
+            page += span.count
+        }
+        #expect(counts == [32, 64, 128, 256, 512, 1024, 1024, 1024, 936])
+    }
+
+    @Test("A fetch stops at what the program has newer")
+    func stopsAtDirty() {
+        var pages = ManagedPages(count: 64)
+        _ = release(&pages)
+        pages.show(Span(first: 20, count: 2), isWritten: true)
+        let before = pages.touch(17, isWrite: false)
+        #expect(before == .fetch(Span(first: 16, count: 4)))
+        let behind = pages.touch(22, isWrite: false)
+        #expect(behind == .fetch(Span(first: 22, count: 10)))
+    }
+
+    /// A model: what program and GPU see of each page. Whatever they do in turns, both see what was written last.
+    @Test("In turns, both sides see what was written last", arguments: 1...20)
+    func model(seed: Int) {
+        var random = SeededNumbers(seed: UInt64(seed))
+        let count = Int.random(in: 1...300, using: &random)
+        var pages = ManagedPages(count: count)
+        var (host, gpu, truth) = (
+            [Int](repeating: 0, count: count), [Int](repeating: 0, count: count),
+            [Int](repeating: 0, count: count)
+        )
+        for step in 1...400 {
+            if Int.random(in: 0..<10, using: &random) == 0 {
+                pages.release { _ in
+                } upload: { span, _ in
+                    for page in span.first..<span.first + span.count { gpu[page] = host[page] }
+                }
+                #expect(gpu == truth)
+                for _ in 0..<Int.random(in: 0...30, using: &random) {
+                    let page = Int.random(in: 0..<count, using: &random)
+                    gpu[page] = -step
+                    truth[page] = -step
+                }
+                continue
+            }
+            let page = Int.random(in: 0..<count, using: &random)
+            let isWrite = Bool.random(using: &random)
+            switch pages.touch(page, isWrite: isWrite) {
+            case .nothing, .allowWrites: break
+            case .fetch(let span):
+                for page in span.first..<span.first + span.count { host[page] = gpu[page] }
+                pages.show(span, isWritten: isWrite)
+            }
+            let state = pages[page]
+            #expect(isWrite ? state == .dirty || state == .fresh : state != .absent)
+            #expect(host[page] == truth[page])
+            if isWrite {
+                host[page] = step
+                truth[page] = step
+            }
+        }
+    }
+}
