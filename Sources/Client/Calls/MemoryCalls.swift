@@ -132,7 +132,7 @@ extension ClientCalls {
             guard let found = state.pointee.memory.remove(address) else {
                 return Status.invalidValue
             }
-            if found.isManaged {
+            if found.sharing != .none {
                 let status = Capturing.settle(state, context)
                 ManagedMemory.free(state, address)
                 return status
@@ -195,9 +195,33 @@ extension ClientCalls {
             guard let pointer, bytes > 0, flags <= 7 else { return Status.invalidValue }
             let refusal = Capturing.checkUnsafeCall(state)
             guard refusal == Status.success else { return refusal }
+            if flags & deviceMap != 0 { return allocateMapped(state, pointer, bytes, flags) }
             pointer.pointee = state.pointee.hostMemory.allocate(bytes, flags: flags)
             return pointer.pointee == nil ? Status.outOfMemory : Status.success
         }
+    }
+
+    /// CU_MEMHOSTALLOC_DEVICEMAP
+    private static let deviceMap: UInt32 = 2
+
+    /// Page-locked memory that kernels use, too: the GPU has it as well, as managed memory.
+    private static func allocateMapped(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ pointer: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+        _ bytes: Int,
+        _ flags: UInt32
+    ) -> CUresult {
+        var address: CUdeviceptr = 0
+        var status = allocate(state, bytes, as: .pageLocked, &address)
+        guard status == Status.success else { return status }
+        status = state.pointee.hostMemory.share(UInt(address), bytes, flags: flags)
+        guard status == Status.success else {
+            _ = state.pointee.memory.remove(address, isPageLocked: true)
+            ManagedMemory.free(state, address)
+            return status
+        }
+        pointer.pointee = UnsafeMutableRawPointer(bitPattern: UInt(address))
+        return Status.success
     }
 
     /// `cuMemAllocHost_v2`
@@ -219,6 +243,11 @@ extension ClientCalls {
             guard refusal == Status.success else { return refusal }
             // Copies to it may still be on their way.
             let status = Capturing.settle(state, context)
+            let address = CUdeviceptr(UInt(bitPattern: pointer))
+            if state.pointee.memory.remove(address, isPageLocked: true) != nil {
+                ManagedMemory.free(state, address)
+                return status
+            }
             let freed = state.pointee.hostMemory.free(pointer)
             return Status.isSticky(status) ? status : freed
         }
@@ -264,18 +293,25 @@ extension ClientCalls {
         }
     }
 
-    /// `cuMemHostGetDevicePointer_v2`: kernels on the server cannot reach the program's memory.
+    /// `cuMemHostGetDevicePointer_v2`: kernels on the server reach what was allocated for them, and no other memory of the
+    /// program's.
     package static func cuMemHostGetDevicePointer_v2(
         _ address: UnsafeMutablePointer<CUdeviceptr>?,
         _ pointer: UnsafeMutableRawPointer?,
         _ flags: UInt32
     ) -> CUresult {
         withContext(givesWork: false) { state, _ in
-            guard let pointer, address != nil,
-                state.pointee.hostMemory.find(UInt(bitPattern: pointer)) != nil
+            guard let pointer, let address,
+                let range = state.pointee.hostMemory.find(UInt(bitPattern: pointer))
             else { return Status.invalidValue }
-            Log.notSupported("cuMemHostGetDevicePointer_v2 (mapped host memory)")
-            return Status.notSupported
+            guard range.isMapped else {
+                Log.notSupported(
+                    "cuMemHostGetDevicePointer_v2 of memory not allocated with CU_MEMHOSTALLOC_DEVICEMAP"
+                )
+                return Status.notSupported
+            }
+            address.pointee = CUdeviceptr(UInt(bitPattern: pointer))
+            return Status.success
         }
     }
 }

@@ -387,7 +387,7 @@ extension ClientCalls {
                     size: Int(found.size),
                     context: ContextStack.current,
                     image: raw(image),
-                    isManaged: found.isManaged
+                    sharing: found.isManaged ? .managed : .none
                 )
             )
             address?.pointee = found.address

@@ -34,7 +34,7 @@ extension ClientCalls {
     ) -> CUresult {
         withSession { state in
             guard let data else { return Status.invalidValue }
-            if let found = state.pointee.memory.find(pointer) {
+            if let found = state.pointee.memory.find(pointer), found.sharing != .pageLocked {
                 return describe(state, found, pointer, attribute, data)
             }
             if let range = state.pointee.hostMemory.find(UInt(pointer)) {
@@ -83,8 +83,10 @@ extension ClientCalls {
         switch attribute {
         case Attribute.context: data.storeBytes(of: ContextStack.current, as: UInt64.self)
         case Attribute.memoryType: data.storeBytes(of: 1, as: UInt32.self)
-        // Such memory cannot be reached from a kernel, so it has no device address.
-        case Attribute.devicePointer: return Status.invalidValue
+        case Attribute.devicePointer:
+            // What cannot be reached from a kernel has no device address.
+            guard range.isMapped else { return Status.invalidValue }
+            data.storeBytes(of: pointer, as: UInt64.self)
         case Attribute.hostPointer: data.storeBytes(of: pointer, as: UInt64.self)
         case Attribute.deviceOrdinal: data.storeBytes(of: 0, as: Int32.self)
         case Attribute.rangeStart: data.storeBytes(of: UInt64(range.address), as: UInt64.self)

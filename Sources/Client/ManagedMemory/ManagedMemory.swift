@@ -132,6 +132,7 @@ enum ManagedMemory {
                 let region = managed.regions[index]
                 if isGone(region.pointee) {
                     managed.regions.remove(at: index)
+                    state.pointee.hostMemory.unshare(UInt(region.pointee.address))
                     region.pointee.unmap()
                     if let chunk = region.pointee.chunk {
                         let place = ManagedChunks.Place(

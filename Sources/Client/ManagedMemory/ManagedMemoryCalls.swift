@@ -26,20 +26,32 @@ extension ClientCalls {
             guard bytes > 0 else { return Status.outOfMemory }
             let refusal = Capturing.checkUnsafeCall(state)
             guard refusal == Status.success else { return refusal }
-            var found: CUdeviceptr = 0
-            let status = ManagedMemory.allocate(state, bytes, &found)
-            guard status == Status.success else { return status }
-            state.pointee.memory.insert(
-                Allocation(
-                    address: found,
-                    size: bytes,
-                    context: ContextStack.current,
-                    isManaged: true
-                )
-            )
-            address.pointee = found
-            return Status.success
+            return allocate(state, bytes, as: .managed, &address.pointee)
         }
+    }
+
+    /// Allocates memory that the program and the GPU share.
+    ///
+    /// - Parameter bytes: At least 1.
+    static func allocate(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ bytes: Int,
+        as sharing: Allocation.Sharing,
+        _ address: inout CUdeviceptr
+    ) -> CUresult {
+        var found: CUdeviceptr = 0
+        let status = ManagedMemory.allocate(state, bytes, &found)
+        guard status == Status.success else { return status }
+        state.pointee.memory.insert(
+            Allocation(
+                address: found,
+                size: bytes,
+                context: ContextStack.current,
+                sharing: sharing
+            )
+        )
+        address = found
+        return Status.success
     }
 
     /// `cuMemPrefetchAsync`: the GPU gets what the program has written; what the program wants comes when it looks.

@@ -14,8 +14,20 @@ package struct Allocation: Equatable, Sendable {
     package var image: UInt64
     /// Handle of the memory pool that it is from, 0 if none. It belongs to no context then.
     package var pool: UInt64
-    /// Whether the program can use it, too (`cuMemAllocManaged`, `__managed__`).
-    package var isManaged: Bool
+    /// Whether the program can use it, too (docs/adr/0022).
+    package var sharing: Sharing
+
+    /// As what the program can use memory of the GPU.
+    package enum Sharing: Equatable, Sendable {
+        case none
+        /// `cuMemAllocManaged`, `__managed__`.
+        case managed
+        /// Page-locked memory that is mapped for the GPU (`CU_MEMHOSTALLOC_DEVICEMAP`).
+        case pageLocked
+    }
+
+    /// Whether it is managed memory.
+    package var isManaged: Bool { sharing == .managed }
 
     /// In the place of `image`, for what is mapped: no handle is this number.
     private static let mapped = UInt64.max
@@ -32,13 +44,13 @@ package struct Allocation: Equatable, Sendable {
         image: UInt64 = 0,
         pool: UInt64 = 0,
         isMapping: Bool = false,
-        isManaged: Bool = false
+        sharing: Sharing = .none
     ) {
         self.address = address
         self.size = size
         self.context = context
         self.pool = pool
-        self.isManaged = isManaged
+        self.sharing = sharing
         self.image = isMapping ? Self.mapped : image
     }
 }
@@ -86,12 +98,15 @@ package struct Allocations: ~Copyable {
     }
 
     /// Forgets the allocation that starts at `address`; `nil` if none that may be freed does.
-    package func remove(_ address: UInt64) -> Allocation? {
+    ///
+    /// - Parameter isPageLocked: Whether it is to be mapped page-locked memory, or anything but that.
+    package func remove(_ address: UInt64, isPageLocked: Bool = false) -> Allocation? {
         lock.lock()
         defer { lock.unlock() }
         let index = upperBound(address) - 1
         guard index >= 0, list.pointee.entries[index].address == address,
-            list.pointee.entries[index].image == 0
+            list.pointee.entries[index].image == 0,
+            (list.pointee.entries[index].sharing == .pageLocked) == isPageLocked
         else { return nil }
         let found = list.pointee.entries[index]
         take(index)

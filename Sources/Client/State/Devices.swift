@@ -158,7 +158,6 @@ package struct Devices: ~Copyable {
     /// Capabilities that a GPU has and Ferry does not carry yet: they are not claimed.
     private static func override(_ identifier: Int32) -> Int32? {
         switch identifier {
-        case 19: 0  // CAN_MAP_HOST_MEMORY
         case 84, 89: 0  // MULTI_GPU_BOARD, CONCURRENT_MANAGED_ACCESS
         case 88, 100, 101: 0  // PAGEABLE_MEMORY_ACCESS and its relatives
         case 91: 0  // CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM

@@ -9,6 +9,8 @@ struct HostRange {
     var flags: UInt32
     /// Whether it was allocated here, or only registered.
     var isOwned: Bool
+    /// Whether it is memory that the GPU has as well, at the same address.
+    var isMapped = false
 }
 
 /// Page-locked host memory of the program: plain memory here, remembered so that asynchronous
@@ -44,10 +46,22 @@ struct HostMemory: ~Copyable {
         return memory
     }
 
+    /// Remembers memory that the program shares with the GPU as page-locked.
+    func share(_ address: UInt, _ size: Int, flags: UInt32) -> Int32 {
+        add(HostRange(address: address, size: size, flags: flags, isOwned: true, isMapped: true))
+    }
+
+    /// Forgets memory from `share`.
+    func unshare(_ address: UInt) {
+        lock.lock()
+        defer { lock.unlock() }
+        if let index = exact(address), ranges[index].isMapped { take(index) }
+    }
+
     /// Frees memory from `allocate`.
     func free(_ pointer: UnsafeMutableRawPointer) -> Int32 {
         lock.lock()
-        guard let index = exact(UInt(bitPattern: pointer)), ranges[index].isOwned else {
+        guard let index = exact(UInt(bitPattern: pointer)), ranges[index].isOwned, !ranges[index].isMapped else {
             lock.unlock()
             return Status.invalidValue
         }

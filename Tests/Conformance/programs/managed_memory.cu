@@ -284,6 +284,38 @@ void threads_and_files() {
     CHECK(cudaFree(bytes));
 }
 
+void page_locked() {
+    const int n = 20000;
+    unsigned char *host, *device;
+    CHECK(cudaHostAlloc(&host, n, cudaHostAllocMapped | cudaHostAllocPortable));
+    CHECK(cudaHostGetDevicePointer(&device, host, 0));
+    for (int i = 0; i < n; i++) host[i] = static_cast<unsigned char>(i);
+    increment<<<40, 512>>>(device, n);
+    CHECK(cudaDeviceSynchronize());
+    bool equal = true;
+    for (int i = 0; i < n; i++) equal = equal && host[i] == static_cast<unsigned char>(i + 1);
+    expect(equal, "page-locked memory that kernels use");
+    Device<unsigned char> other(n);
+    cudaStream_t stream;
+    CHECK(cudaStreamCreate(&stream));
+    host[3] = 77;
+    CHECK(cudaMemcpyAsync(other, host, n, cudaMemcpyHostToDevice, stream));
+    increment<<<40, 512, 0, stream>>>(other, n);
+    CHECK(cudaMemcpyAsync(host, other, n, cudaMemcpyDeviceToHost, stream));
+    CHECK(cudaStreamSynchronize(stream));
+    expect(host[3] == 78 && host[4] == 6, "copies of it in a stream");
+    cudaPointerAttributes attributes;
+    CHECK(cudaPointerGetAttributes(&attributes, host + 10));
+    expect(attributes.type == cudaMemoryTypeHost && attributes.devicePointer == host + 10, "what its pointer is");
+    unsigned int flags = 0;
+    CHECK(cudaHostGetFlags(&flags, host));
+    printf("flags %u\n", flags & ~static_cast<unsigned>(cudaHostAllocWriteCombined));
+    SHOW(cudaFree(host));
+    CHECK(cudaStreamDestroy(stream));
+    CHECK(cudaFreeHost(host));
+    SHOW(cudaHostGetDevicePointer(&device, host, 0));
+}
+
 sigjmp_buf jump;
 void on_fault(int) { siglongjmp(jump, 1); }
 
@@ -317,6 +349,7 @@ int main() {
     graphs();
     parameters();
     threads_and_files();
+    page_locked();
     faults();
     int *null = nullptr;
     SHOW(cudaMallocManaged(&null, 0));

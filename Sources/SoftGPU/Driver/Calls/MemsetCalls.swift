@@ -7,7 +7,7 @@ extension SoftCalls {
         _ value: UInt8,
         _ count: Int
     ) -> CUresult {
-        fill(address, UInt32(value), 1, width: count, nil)
+        fill(address, UInt32(value), 1, width: count, nil, waits: true)
     }
 
     package static func cuMemsetD16_v2(
@@ -15,7 +15,7 @@ extension SoftCalls {
         _ value: UInt16,
         _ count: Int
     ) -> CUresult {
-        fill(address, UInt32(value), 2, width: count, nil)
+        fill(address, UInt32(value), 2, width: count, nil, waits: true)
     }
 
     package static func cuMemsetD32_v2(
@@ -23,7 +23,7 @@ extension SoftCalls {
         _ value: UInt32,
         _ count: Int
     ) -> CUresult {
-        fill(address, value, 4, width: count, nil)
+        fill(address, value, 4, width: count, nil, waits: true)
     }
 
     package static func cuMemsetD8Async(
@@ -60,7 +60,7 @@ extension SoftCalls {
         _ width: Int,
         _ height: Int
     ) -> CUresult {
-        fill(address, UInt32(value), 1, width: width, height: height, pitch: pitch, nil)
+        fill(address, UInt32(value), 1, width: width, height: height, pitch: pitch, nil, waits: true)
     }
 
     package static func cuMemsetD2D16_v2(
@@ -70,7 +70,7 @@ extension SoftCalls {
         _ width: Int,
         _ height: Int
     ) -> CUresult {
-        fill(address, UInt32(value), 2, width: width, height: height, pitch: pitch, nil)
+        fill(address, UInt32(value), 2, width: width, height: height, pitch: pitch, nil, waits: true)
     }
 
     package static func cuMemsetD2D32_v2(
@@ -80,7 +80,7 @@ extension SoftCalls {
         _ width: Int,
         _ height: Int
     ) -> CUresult {
-        fill(address, value, 4, width: width, height: height, pitch: pitch, nil)
+        fill(address, value, 4, width: width, height: height, pitch: pitch, nil, waits: true)
     }
 
     package static func cuMemsetD2D8Async(
@@ -118,7 +118,10 @@ extension SoftCalls {
 
     /// Fills rows in a stream, checked as a whole before anything is written.
     ///
-    /// - Parameter pitch: Bytes from a row to the next; `nil` for a single row.
+    /// - Parameters:
+    ///   - pitch: Bytes from a row to the next; `nil` for a single row.
+    ///   - waits: Whether the call returns when memory that the host can use is filled ("API synchronization
+    ///     behavior" in the driver's manual).
     private static func fill(
         _ address: CUdeviceptr,
         _ value: UInt32,
@@ -126,7 +129,8 @@ extension SoftCalls {
         width: Int,
         height: Int = 1,
         pitch: Int? = nil,
-        _ stream: CUstream?
+        _ stream: CUstream?,
+        waits: Bool = false
     ) -> CUresult {
         withContext { (context) throws(Failure) in
             let stream = try context.stream(stream)
@@ -140,6 +144,12 @@ extension SoftCalls {
             )
             guard let fill = try description.resolve(context.driver) else { return }
             if try stream.captures(.memset(FillWork(description, context))) { return }
+            if waits, context.driver.isForHost(address) {
+                return try context.perform(in: stream) {
+                    fill.run()
+                    return Status.success
+                }
+            }
             try context.submit(to: stream, isShort: fill.bytes <= 65_536) {
                 fill.run()
                 return Status.success

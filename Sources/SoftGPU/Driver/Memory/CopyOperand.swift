@@ -6,7 +6,7 @@ struct CopyOperand {
     enum Kind {
         /// Memory of a GPU.
         case device
-        /// Pinned host memory: used when the copy's turn comes.
+        /// Pinned host memory, or managed memory: used when the copy's turn comes.
         case pinned
         /// Other host memory: used before the call returns.
         case pageable
@@ -20,10 +20,16 @@ extension SoftDriver {
     /// A side that the program says is device memory.
     func deviceOperand(_ address: UInt64, _ bytes: Int) throws(Failure) -> CopyOperand {
         let pointer = try deviceRange(address, bytes)
-        if case .pinned = region(at: address) {
-            return CopyOperand(pointer: pointer, kind: .pinned)
+        return CopyOperand(pointer: pointer, kind: isForHost(address) ? .pinned : .device)
+    }
+
+    /// Whether the host can use the memory as well: pinned memory, and managed one.
+    func isForHost(_ address: UInt64) -> Bool {
+        switch region(at: address) {
+        case .pinned: true
+        case .device(let device, let base, _): device.allocations.find(base)?.isManaged == true
+        case .other: false
         }
-        return CopyOperand(pointer: pointer, kind: .device)
     }
 
     /// A side that the program says is host memory. Unified addresses may also be the GPU's.
