@@ -291,7 +291,8 @@ func tests(
         name: "\(name)Tests",
         dependencies: [.target(name: name)] + more,
         exclude: exclude,
-        swiftSettings: strict + gnu
+        // Most of a cold build's time is the optimiser's, and tests gain nothing from it.
+        swiftSettings: strict + gnu + [.unsafeFlags(["-Onone"])]
     )
 }
 

@@ -84,7 +84,7 @@ struct ManagedPagesTests {
         let before = pages.touch(17, isWrite: false)
         #expect(before == .fetch(Span(first: 16, count: 4)))
         let behind = pages.touch(22, isWrite: false)
-        #expect(behind == .fetch(Span(first: 22, count: 10)))
+        #expect(behind == .fetch(Span(first: 22, count: 16)))
     }
 
     /// A model: what program and GPU see of each page. Whatever they do in turns, both see what was written last.

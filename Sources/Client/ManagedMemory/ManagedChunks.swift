@@ -34,6 +34,10 @@ struct ManagedChunks: ~Copyable {
     /// itself.
     private var preferred: UInt64 = 0x0180_0000_0000
 
+    /// Between which addresses system calls are noticed.
+    private var noticed: [Range<UInt64>] = []
+    private static let mostNoticed = 8
+
     /// None yet.
     init() {}
 
@@ -140,7 +144,21 @@ struct ManagedChunks: ~Copyable {
             return status
         }
         preferred = address + UInt64(size)
+        notice(address, size)
         return Status.success
+    }
+
+    /// Lets system calls be noticed around some addresses: far around, because each time costs all of them.
+    private mutating func notice(_ address: UInt64, _ size: Int) {
+        let end = address + UInt64(size)
+        guard !noticed.contains(where: { $0.contains(address) && end <= $0.upperBound }),
+            noticed.count < Self.mostNoticed
+        else { return }
+        let tebibyte: UInt64 = 1 << 40
+        let low = address & ~(tebibyte - 1)
+        let range = low..<max(low + 2 * tebibyte, end)
+        noticed.append(range)
+        ManagedAccess.catchCalls(UInt(range.lowerBound), UInt(range.upperBound))
     }
 
     /// Reserves addresses on the GPU that are free in the program, and takes them there. The driver may give others

@@ -11,9 +11,9 @@ internal import Wire
 struct ManagedState: ~Copyable {
     fileprivate let lock = ForkSafeLock()
     /// The thread that has the lock; 0 for none.
-    fileprivate let holder = Atomic<Int32>(0)
+    let holder = Atomic<Int32>(0)
     /// Whether the host has pages, for who does not have the lock.
-    fileprivate let isHeld = Atomic<Bool>(false)
+    let isHeld = Atomic<Bool>(false)
     /// By address, without overlaps.
     fileprivate var regions: [UnsafeMutablePointer<ManagedRegion>] = []
     fileprivate var chunks = ManagedChunks()
@@ -82,7 +82,8 @@ enum ManagedMemory {
                     continue
                 }
                 let next = index(managed, above: page)
-                let others = next < managed.regions.count ? managed.regions[next].pointee.address : .max
+                let others =
+                    next < managed.regions.count ? managed.regions[next].pointee.address : .max
                 let pages = Int(min(others, extent.end) - page - 1) / ManagedRegion.pageSize + 1
                 guard let region = add(state, &managed, page, pages, owner, extent) else {
                     Log.error("managed variable: its address on the GPU is in use in the program")
@@ -176,7 +177,7 @@ enum ManagedMemory {
             managed.isHeld.store(false, ordering: .releasing)
         }
         // Others may have taken SIGSEGV since.
-        _ = ferry_catch_faults(.max, 0, onFault)
+        _ = ManagedAccess.catchFaults()
     }
 
     /// - Returns: Whether something was sent.
@@ -216,66 +217,6 @@ enum ManagedMemory {
         }
     }
 
-    // MARK: - The program's turn
-
-    private static let onFault: @convention(c) (UInt, Int32) -> Int32 = { address, isWrite in
-        guard let state = Session.state else { return 0 }
-        return touch(state, UInt64(address), isWrite: isWrite != 0) ? 1 : 0
-    }
-
-    /// The program has touched a page that it must not: brings it.
-    ///
-    /// - Returns: Whether the access is right, and can be made again.
-    private static func touch(_ state: State, _ address: UInt64, isWrite: Bool) -> Bool {
-        // Nothing in here touches the program's view.
-        let thread = ferry_thread_id()
-        guard state.pointee.managed.holder.load(ordering: .relaxed) != thread else { return false }
-        return locked(state) { managed in
-            guard let region = find(managed, address) else { return false }
-            let page = Int(address - region.pointee.address) / ManagedRegion.pageSize
-            switch region.pointee.pages.touch(page, isWrite: isWrite) {
-            case .nothing: return true
-            case .allowWrites(let span):
-                return show(region, span, PROT_READ | PROT_WRITE)
-            case .fetch(let span):
-                fetch(state, region, span, carrier(state, &managed, region))
-                region.pointee.pages.show(span, isWritten: isWrite)
-                managed.isHeld.store(true, ordering: .releasing)
-                return show(region, span, isWrite ? PROT_READ | PROT_WRITE : PROT_READ)
-            }
-        }
-    }
-
-    private static func show(
-        _ region: UnsafeMutablePointer<ManagedRegion>,
-        _ span: ManagedPages.Span,
-        _ access: Int32
-    ) -> Bool {
-        if region.pointee.protect(span, access) { return true }
-        Log.error("managed memory: the system refuses to show a page (vm.max_map_count?)")
-        return false
-    }
-
-    /// Gets pages from the GPU. After an error, which calls return from now on, they stay as they were here.
-    private static func fetch(
-        _ state: State,
-        _ region: UnsafeMutablePointer<ManagedRegion>,
-        _ span: ManagedPages.Span,
-        _ carrier: Carrier
-    ) {
-        // Behind everything that a copy in the default stream waits for; but that would wait for this very thread if
-        // it runs a function for a stream, and there must be none while streams are captured.
-        let isInStream = ferry_called_back() != 0 || state.pointee.captures.isAny
-        let stream = isInStream ? carrier.stream : nil
-        let context = carrier.context
-        region.pointee.forEachPart(span) { address, memory in
-            let status = ClientCalls.fetch(state, context, from: address, to: memory, stream)
-            if status != Status.success {
-                Log.error("managed memory: its contents could not be fetched")
-            }
-        }
-    }
-
     /// Whether there ever was any.
     static func isAny(_ state: State) -> Bool { state.pointee.managed.file >= 0 }
 
@@ -288,7 +229,7 @@ enum ManagedMemory {
     // MARK: - Within
 
     /// Runs `body` with the lock held.
-    private static func locked<R>(_ state: State, _ body: (inout ManagedState) -> R) -> R {
+    static func locked<R>(_ state: State, _ body: (inout ManagedState) -> R) -> R {
         state.pointee.managed.lock.lock()
         state.pointee.managed.holder.store(ferry_thread_id(), ordering: .relaxed)
         let result = body(&state.pointee.managed)
@@ -307,7 +248,7 @@ enum ManagedMemory {
     ) -> UnsafeMutablePointer<ManagedRegion>? {
         let size = pageCount * ManagedRegion.pageSize
         guard prepare(&managed, size),
-            ferry_catch_faults(UInt(start), UInt(start) + UInt(size), onFault) == 0
+            ManagedAccess.catchFaults(UInt(start), UInt(start) + UInt(size))
         else { return nil }
         let region = ManagedRegion(
             at: start,
@@ -346,12 +287,12 @@ enum ManagedMemory {
     }
 
     /// A context on the wire, and a stream of it, for copies that wait for nothing else.
-    private struct Carrier {
+    struct Carrier {
         var context: UInt32
         var stream: UInt64
     }
 
-    private static func carrier(
+    static func carrier(
         _ state: State,
         _ managed: inout ManagedState,
         _ region: UnsafeMutablePointer<ManagedRegion>
@@ -374,7 +315,7 @@ enum ManagedMemory {
         return Carrier(context: context, stream: stream)
     }
 
-    private static func find(
+    static func find(
         _ managed: borrowing ManagedState,
         _ address: UInt64
     ) -> UnsafeMutablePointer<ManagedRegion>? {

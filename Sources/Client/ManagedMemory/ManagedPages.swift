@@ -81,6 +81,16 @@ package struct ManagedPages: ~Copyable {
         }
     }
 
+    /// Calls `body` with those pages of a span that the GPU has.
+    package func forEachAbsent(in span: Span, _ body: (Span) -> Void) {
+        var page = span.first
+        while page < span.first + span.count {
+            let run = run(from: page, below: span.first + span.count)
+            if states[page] == .absent { body(run) }
+            page += run.count
+        }
+    }
+
     /// Pages that were fetched are there.
     package mutating func show(_ span: Span, isWritten: Bool) {
         set(span, isWritten ? .dirty : .clean)

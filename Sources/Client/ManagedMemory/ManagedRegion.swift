@@ -115,6 +115,21 @@ struct ManagedRegion: ~Copyable {
         ) == 0
     }
 
+    /// The pages that some bytes are on; `nil` when not all of them are here.
+    borrowing func pages(of address: UInt64, _ size: Int) -> ManagedPages.Span? {
+        guard size > 0, address >= self.address, address < end, UInt64(size) <= end - address else {
+            return nil
+        }
+        let first = Int(address - self.address) / Self.pageSize
+        let last = (Int(address - self.address) + size - 1) / Self.pageSize
+        return ManagedPages.Span(first: first, count: last - first + 1)
+    }
+
+    /// Where Ferry sees a byte of the program.
+    borrowing func view(of address: UInt64) -> UnsafeMutableRawPointer {
+        view + Int(address - self.address)
+    }
+
     /// Calls `body` with each part of a span that the program owns: its address, and Ferry's view of it.
     borrowing func forEachPart(
         _ span: ManagedPages.Span,

@@ -61,7 +61,9 @@ struct HostMemory: ~Copyable {
     /// Frees memory from `allocate`.
     func free(_ pointer: UnsafeMutableRawPointer) -> Int32 {
         lock.lock()
-        guard let index = exact(UInt(bitPattern: pointer)), ranges[index].isOwned, !ranges[index].isMapped else {
+        guard let index = exact(UInt(bitPattern: pointer)), ranges[index].isOwned,
+            !ranges[index].isMapped
+        else {
             lock.unlock()
             return Status.invalidValue
         }

@@ -8,7 +8,6 @@ from .program import Program
 
 #: These ship machine code only.
 MACHINE_CODE = "needs machine code: real GPU only"
-NOT_CARRIED = "not carried by Ferry yet: real GPU only"
 
 #: The name of the row of the conformance suite; where it stands is when it runs.
 CONFORMANCE = "conformance"
@@ -52,7 +51,7 @@ PROGRAMS = [
     _nvcc("graphs"),
     _nvcc("pools"),
     _nvcc("callbacks"),
-    _nvcc("managed", hardware=NOT_CARRIED),
+    _nvcc("managed"),
     _nvcc("textures"),
     _torch("compile", typical=15.0, limit=90.0),
     _torch("nccl", limit=40.0),

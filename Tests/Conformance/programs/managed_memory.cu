@@ -6,6 +6,8 @@
 #include <csetjmp>
 #include <csignal>
 #include <cstring>
+#include <fstream>
+#include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 
@@ -284,6 +286,71 @@ void threads_and_files() {
     CHECK(cudaFree(bytes));
 }
 
+// Buffers of system calls that the GPU has had last.
+void system_calls() {
+    const size_t n = (3 << 20) + 77;
+    unsigned char *bytes;
+    CHECK(cudaMallocManaged(&bytes, n));
+    for (size_t i = 0; i < n; i++) bytes[i] = static_cast<unsigned char>(i * 7);
+    auto bump = [&] {
+        increment<<<8192, 512>>>(bytes, n);
+        CHECK(cudaDeviceSynchronize());
+    };
+    auto is = [&](const std::vector<unsigned char> &copy, int added) {
+        bool equal = copy.size() == n;
+        for (size_t i = 0; equal && i < n; i++) equal = copy[i] == static_cast<unsigned char>(i * 7 + static_cast<size_t>(added));
+        return equal;
+    };
+    std::vector<unsigned char> copy(n);
+    char name[] = "/tmp/managed-XXXXXX";
+    int file = mkstemp(name);
+    bump();
+    expect(write(file, bytes, n) == static_cast<ssize_t>(n), "written");
+    expect(pread(file, copy.data(), n, 0) == static_cast<ssize_t>(n) && is(copy, 1), "what was written");
+    bump();
+    FILE *stream = fdopen(dup(file), "r+");
+    rewind(stream);
+    expect(fwrite(bytes, 1, n, stream) == n && fflush(stream) == 0, "written by fwrite");
+    expect(pread(file, copy.data(), n, 0) == static_cast<ssize_t>(n) && is(copy, 2), "what was written by fwrite");
+    fclose(stream);
+    bump();
+    {
+        std::ofstream out(name, std::ios::binary);
+        out << "x";
+        out.write(reinterpret_cast<char *>(bytes), static_cast<std::streamsize>(n));
+        expect(out.good(), "written by a C++ stream");
+    }
+    expect(pread(file, copy.data(), n, 1) == static_cast<ssize_t>(n) && is(copy, 3), "what was written by a C++ stream");
+    // Part of a page at each end; what is around it stays the GPU's.
+    bump();
+    expect(pread(file, bytes + 5000, 20000, 1 + 5000) == 20000, "read in the middle");
+    bool equal = true;
+    for (size_t i = 0; i < n; i++)
+        equal = equal && bytes[i] == static_cast<unsigned char>(i * 7 + (i >= 5000 && i < 25000 ? 3 : 4));
+    expect(equal, "what was read in the middle");
+    // Less comes than there is room for.
+    bump();
+    int ends[2];
+    expect(pipe(ends) == 0 && write(ends[1], copy.data() + 100, 6000) == 6000, "a pipe");
+    expect(read(ends[0], bytes + 100, 50000) == 6000, "read from a pipe");
+    bump();
+    equal = true;
+    for (size_t i = 0; i < n; i++) {
+        size_t added = i >= 100 && i < 6100 ? 4 : (i >= 5000 && i < 25000 ? 5 : 6);
+        equal = equal && bytes[i] == static_cast<unsigned char>(i * 7 + added);
+    }
+    expect(equal, "what was read from a pipe");
+    bump();
+    int sockets[2];
+    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0, "sockets");
+    expect(send(sockets[0], bytes + 9000, 3000, 0) == 3000, "sent");
+    expect(recv(sockets[1], bytes + 50001, 3000, MSG_WAITALL) == 3000, "received");
+    expect(memcmp(bytes + 9000, bytes + 50001, 3000) == 0, "what was received");
+    for (int end : {ends[0], ends[1], sockets[0], sockets[1], file}) close(end);
+    unlink(name);
+    CHECK(cudaFree(bytes));
+}
+
 void page_locked() {
     const int n = 20000;
     unsigned char *host, *device;
@@ -349,6 +416,7 @@ int main() {
     graphs();
     parameters();
     threads_and_files();
+    system_calls();
     page_locked();
     faults();
     int *null = nullptr;

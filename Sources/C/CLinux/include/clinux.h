@@ -224,6 +224,17 @@ static inline int ferry_forked(void) { return ferry_is_forked_child; }
  * before. To be called again when somebody else may have caught SIGSEGV meanwhile. -1 when it cannot be caught. */
 __attribute__((visibility("hidden"))) int ferry_catch_faults(uintptr_t from, uintptr_t to,
                                                              int (*resolve)(uintptr_t address, int is_write));
+/* What stands in for buffers of system calls: `lend` returns where the same bytes are to be read (or written, for
+ * input) by the kernel, or the address itself; `filled` is told how many were written. */
+struct ferry_lender {
+  uintptr_t (*lend)(uintptr_t address, size_t size, int is_input);
+  void (*filled)(uintptr_t address, size_t count);
+};
+/* Lets `lender` see the buffers of read(), write(), pread(), pwrite(), send() and recv() and their like between two
+ * addresses, in units of 4 GiB, and all of writev(), in all threads and for good. Each call adds a filter, so there
+ * should be few. -1 when the system does not allow it. */
+__attribute__((visibility("hidden"))) int ferry_catch_calls(uintptr_t low, uintptr_t high,
+                                                            const struct ferry_lender *lender);
 /* Gives the memory of a range of a memfd back; its size stays. 0, or -1 with errno. */
 static inline int ferry_punch_hole(int file, long offset, long size) {
   return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size);

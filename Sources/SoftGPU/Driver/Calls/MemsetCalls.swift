@@ -60,7 +60,16 @@ extension SoftCalls {
         _ width: Int,
         _ height: Int
     ) -> CUresult {
-        fill(address, UInt32(value), 1, width: width, height: height, pitch: pitch, nil, waits: true)
+        fill(
+            address,
+            UInt32(value),
+            1,
+            width: width,
+            height: height,
+            pitch: pitch,
+            nil,
+            waits: true
+        )
     }
 
     package static func cuMemsetD2D16_v2(
@@ -70,7 +79,16 @@ extension SoftCalls {
         _ width: Int,
         _ height: Int
     ) -> CUresult {
-        fill(address, UInt32(value), 2, width: width, height: height, pitch: pitch, nil, waits: true)
+        fill(
+            address,
+            UInt32(value),
+            2,
+            width: width,
+            height: height,
+            pitch: pitch,
+            nil,
+            waits: true
+        )
     }
 
     package static func cuMemsetD2D32_v2(

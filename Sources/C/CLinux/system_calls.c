@@ -1,0 +1,140 @@
+#include "clinux.h"
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <ucontext.h>
+
+/* Only instructions fault: a system call with a buffer that is away returns EFAULT. So those whose buffer may be
+ * one are turned into signals (seccomp), and made here with the memory behind the buffer. */
+
+static const struct ferry_lender *volatile lender;
+
+#if defined(__x86_64__)
+
+static struct sigaction before;
+
+/* UIO_MAXIOV of the kernel. */
+enum { most_parts = 1024 };
+
+/* The same call with vectors, which is not turned into a signal: `position` -1 for the file's own. */
+static long transfer(int is_input, int file, const struct iovec *parts, long count, long position) {
+  long number = is_input ? SYS_preadv2 : SYS_pwritev2;
+  return syscall(number, file, parts, count, position, 0, 0);
+}
+
+static struct iovec lend(uintptr_t address, size_t size, int is_input) {
+  return (struct iovec){(void *)lender->lend(address, size, is_input), size};
+}
+
+static long write_parts(int file, const struct iovec *parts, long count) {
+  /* More than there may be: the call says so. */
+  if (count < 0 || count > most_parts) return transfer(0, file, parts, count, -1);
+  struct iovec lent[count > 0 ? count : 1];
+  for (long i = 0; i < count; i++) lent[i] = lend((uintptr_t)parts[i].iov_base, parts[i].iov_len, 0);
+  return transfer(0, file, lent, count, -1);
+}
+
+static long send_to(const greg_t *registers, struct iovec *part) {
+  struct msghdr message = {.msg_iov = part, .msg_iovlen = 1};
+  message.msg_name = (void *)registers[REG_R8];
+  message.msg_namelen = message.msg_name ? (socklen_t)registers[REG_R9] : 0;
+  return syscall(SYS_sendmsg, (int)registers[REG_RDI], &message, (int)registers[REG_R10]);
+}
+
+static long receive_from(const greg_t *registers, struct iovec *part) {
+  struct msghdr message = {.msg_iov = part, .msg_iovlen = 1};
+  socklen_t *length = (socklen_t *)registers[REG_R9];
+  message.msg_name = (void *)registers[REG_R8];
+  message.msg_namelen = message.msg_name && length ? *length : 0;
+  long count = syscall(SYS_recvmsg, (int)registers[REG_RDI], &message, (int)registers[REG_R10]);
+  if (count >= 0 && message.msg_name && length) *length = message.msg_namelen;
+  return count;
+}
+
+/* Makes a call that became a signal; -1 with errno when it fails. */
+static long make(int number, const greg_t *registers) {
+  int file = (int)registers[REG_RDI];
+  uintptr_t address = (uintptr_t)registers[REG_RSI];
+  size_t size = (size_t)registers[REG_RDX];
+  if (number == SYS_writev) return write_parts(file, (const struct iovec *)address, (long)size);
+  int is_input = number == SYS_read || number == SYS_pread64 || number == SYS_recvfrom;
+  struct iovec part = lend(address, size, is_input);
+  long count;
+  switch (number) {
+    case SYS_sendto: count = send_to(registers, &part); break;
+    case SYS_recvfrom: count = receive_from(registers, &part); break;
+    case SYS_pread64:
+    case SYS_pwrite64: count = transfer(is_input, file, &part, 1, registers[REG_R10]); break;
+    default: count = transfer(is_input, file, &part, 1, -1);
+  }
+  /* No more than there is room for, whatever MSG_TRUNC says. */
+  if (is_input && count > 0 && (uintptr_t)part.iov_base != address)
+    lender->filled(address, (size_t)count < size ? (size_t)count : size);
+  return count;
+}
+
+static void on_call(int number, siginfo_t *info, void *raw) {
+  int error = errno;
+  greg_t *registers = ((ucontext_t *)raw)->uc_mcontext.gregs;
+  /* 1: SYS_SECCOMP. */
+  if (info->si_code != 1 || !lender) {
+    errno = error;
+    if (before.sa_flags & SA_SIGINFO) {
+      before.sa_sigaction(number, info, raw);
+    } else if (before.sa_handler == SIG_DFL) {
+      signal(number, SIG_DFL);
+      raise(number);
+    } else if (before.sa_handler != SIG_IGN) {
+      before.sa_handler(number);
+    }
+    return;
+  }
+  long result = make(info->si_syscall, registers);
+  registers[REG_RAX] = result < 0 ? -errno : result;
+  errno = error;
+}
+
+/* Calls with a buffer whose address has its upper half between two numbers, and all with a list of buffers. */
+static int install(uint32_t low, uint32_t high) {
+  const unsigned upper = offsetof(struct seccomp_data, args[1]) + 4;
+  struct sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 11),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_writev, 10, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 5, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 4, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pread64, 3, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pwrite64, 2, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendto, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_recvfrom, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, upper),
+      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, low, 0, 1),
+      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, high, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+  };
+  struct sock_fprog filter = {sizeof program / sizeof *program, program};
+  long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);
+  if (result < 0 && errno == EACCES && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);
+  return result == 0 ? 0 : -1;
+}
+
+int ferry_catch_calls(uintptr_t low, uintptr_t high, const struct ferry_lender *own) {
+  if (!lender) {
+    struct sigaction ours = {.sa_sigaction = on_call, .sa_flags = SA_SIGINFO | SA_RESTART | SA_NODEFER};
+    lender = own;
+    if (sigaction(SIGSYS, &ours, &before)) return -1;
+  }
+  return install((uint32_t)(low >> 32), (uint32_t)((high - 1) >> 32) + 1);
+}
+
+#else
+
+int ferry_catch_calls(uintptr_t low, uintptr_t high, const struct ferry_lender *own) {
+  (void)low, (void)high, (void)own;
+  return -1;
+}
+
+#endif
