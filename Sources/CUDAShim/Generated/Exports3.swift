@@ -45,7 +45,7 @@ public func cuGraphNodeSetParams_v2(_ node: CUgraphNode!, _ nodeParams: OpaquePo
 
 @c @implementation
 public func cuGraphReleaseUserObject(_ graph: CUgraph!, _ object: CUuserObject!, _ count: UInt32) -> CUresult {
-    Tracing.call(248, "cuGraphReleaseUserObject") { ClientCalls.notSupported("cuGraphReleaseUserObject") }
+    Tracing.call(248, "cuGraphReleaseUserObject") { ClientCalls.cuGraphReleaseUserObject(graph, object, count) }
 }
 
 @c @implementation
@@ -60,7 +60,7 @@ public func cuGraphRemoveDependencies_v2(_ graph: CUgraph!, _ from: UnsafePointe
 
 @c @implementation
 public func cuGraphRetainUserObject(_ graph: CUgraph!, _ object: CUuserObject!, _ count: UInt32, _ flags: UInt32) -> CUresult {
-    Tracing.call(251, "cuGraphRetainUserObject") { ClientCalls.notSupported("cuGraphRetainUserObject") }
+    Tracing.call(251, "cuGraphRetainUserObject") { ClientCalls.cuGraphRetainUserObject(graph, object, count, flags) }
 }
 
 @c @implementation

@@ -405,17 +405,17 @@ public func cuThreadExchangeStreamCaptureMode(_ mode: UnsafeMutablePointer<CUstr
 
 @c @implementation
 public func cuUserObjectCreate(_ objectout: UnsafeMutablePointer<CUuserObject?>!, _ ptr: UnsafeMutableRawPointer!, _ destroy: CUhostFn!, _ initialRefcount: UInt32, _ flags: UInt32) -> CUresult {
-    Tracing.call(680, "cuUserObjectCreate") { ClientCalls.notSupported("cuUserObjectCreate") }
+    Tracing.call(680, "cuUserObjectCreate") { ClientCalls.cuUserObjectCreate(objectout, ptr, destroy, initialRefcount, flags) }
 }
 
 @c @implementation
 public func cuUserObjectRelease(_ object: CUuserObject!, _ count: UInt32) -> CUresult {
-    Tracing.call(681, "cuUserObjectRelease") { ClientCalls.notSupported("cuUserObjectRelease") }
+    Tracing.call(681, "cuUserObjectRelease") { ClientCalls.cuUserObjectRelease(object, count) }
 }
 
 @c @implementation
 public func cuUserObjectRetain(_ object: CUuserObject!, _ count: UInt32) -> CUresult {
-    Tracing.call(682, "cuUserObjectRetain") { ClientCalls.notSupported("cuUserObjectRetain") }
+    Tracing.call(682, "cuUserObjectRetain") { ClientCalls.cuUserObjectRetain(object, count) }
 }
 
 @c @implementation

@@ -57,6 +57,7 @@ extension ClientCalls {
                 return removed != nil
             }
             removed?.copies.release(state)
+            UserObjects.release(state, removed?.objects)
             return status == Status.success ? status : Status.invalidValue
         }
     }
@@ -69,11 +70,13 @@ extension ClientCalls {
         withGraphs { state, context in
             guard let copy, let source = Handles.graph(original) else { return Status.invalidValue }
             guard let handle = Graphs.make(state) else { return Status.outOfMemory }
-            if let entry = state.pointee.graphs.find(source) {
-                state.pointee.graphs.find(handle)?.pointee.copies.append(
-                    contentsOf: entry.pointee.copies,
-                    state
-                )
+            if let entry = state.pointee.graphs.find(source),
+                let made = state.pointee.graphs.find(handle)
+            {
+                made.pointee.copies.append(contentsOf: entry.pointee.copies, state)
+                state.pointee.objectLock.withLock {
+                    made.pointee.objects = entry.pointee.objects.copied(state)
+                }
             }
             copy.pointee = Handles.pointer(handle)
             return Session.send(state, .cuGraphClone, context: context, size: 16) {

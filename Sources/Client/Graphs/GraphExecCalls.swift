@@ -105,11 +105,13 @@ extension ClientCalls {
             let entry = GraphExecEntry(context: ContextStack.current)
             let made = state.pointee.objectLock.withLock { state.pointee.graphExecs.insert(entry) }
             guard let made else { return Status.outOfMemory }
-            if let source = state.pointee.graphs.find(graph) {
-                state.pointee.graphExecs.find(made)?.pointee.copies.append(
-                    contentsOf: source.pointee.copies,
-                    state
-                )
+            if let source = state.pointee.graphs.find(graph),
+                let entry = state.pointee.graphExecs.find(made)
+            {
+                entry.pointee.copies.append(contentsOf: source.pointee.copies, state)
+                state.pointee.objectLock.withLock {
+                    entry.pointee.objects = source.pointee.objects.copied(state)
+                }
             }
             var isMade = false
             let status = Session.wait(
@@ -146,6 +148,7 @@ extension ClientCalls {
     private static func forget(_ state: State, exec: UInt64) {
         let entry = state.pointee.objectLock.withLock { state.pointee.graphExecs.remove(exec) }
         entry?.copies.release(state)
+        UserObjects.release(state, entry?.objects)
     }
 
     /// `cuGraphExecDestroy`
@@ -163,6 +166,11 @@ extension ClientCalls {
                 return removed != nil
             }
             removed?.copies.release(state)
+            if let removed, !removed.objects.isEmpty {
+                // What still runs may use them.
+                if removed.isLaunched, context != 0 { _ = Capturing.settle(state, context) }
+                UserObjects.release(state, removed.objects)
+            }
             return status == Status.success ? status : Status.invalidValue
         }
     }
@@ -177,6 +185,7 @@ extension ClientCalls {
             guard let entry = state.pointee.graphExecs.find(handle) else {
                 return Status.invalidValue
             }
+            if _slowPath(!entry.pointee.objects.isEmpty) { entry.pointee.isLaunched = true }
             if _slowPath(state.pointee.captures.isAny) {
                 switch Capturing.work(state, target) {
                 case .plain: break

@@ -9,6 +9,7 @@ struct GraphEntry {
     /// The handle of the context that was current; 0 for none.
     var context: UInt64
     var copies = HostCopies()
+    var objects = HeldObjects()
 }
 
 /// A node that a call of the program has made.
@@ -23,6 +24,9 @@ struct GraphNodeEntry {
 struct GraphExecEntry {
     var context: UInt64
     var copies = HostCopies()
+    var objects = HeldObjects()
+    /// Whether it was launched since it holds objects.
+    var isLaunched = false
 }
 
 extension Handles {
@@ -61,9 +65,10 @@ enum Graphs {
     static func forget(_ state: State, _ handle: UInt64) {
         let entry = state.pointee.objectLock.withLock { remove(state, handle) }
         entry?.copies.release(state)
+        UserObjects.release(state, entry?.objects)
     }
 
-    /// The same with the object lock held: its copies are the caller's to release without it.
+    /// The same with the object lock held: its copies and objects are the caller's to release without it.
     static func remove(_ state: State, _ handle: UInt64) -> GraphEntry? {
         guard let entry = state.pointee.graphs.remove(handle) else { return nil }
         state.pointee.graphNodes.forEach { node, found in
@@ -91,18 +96,23 @@ enum Graphs {
             for stream in streams { abandonCapture(state, stream) }
         }
         var copies: [HostCopies] = []
+        var objects: [HeldObjects] = []
         state.pointee.objectLock.lock()
         state.pointee.graphExecs.forEach { handle, entry in
             guard entry.pointee.context == context else { return }
             copies.append(entry.pointee.copies)
+            objects.append(entry.pointee.objects)
             _ = state.pointee.graphExecs.remove(handle)
         }
         state.pointee.graphs.forEach { handle, entry in
             guard entry.pointee.context == context else { return }
-            if let entry = remove(state, handle) { copies.append(entry.copies) }
+            guard let entry = remove(state, handle) else { return }
+            copies.append(entry.copies)
+            objects.append(entry.objects)
         }
         state.pointee.objectLock.unlock()
         for list in copies { list.release(state) }
+        for held in objects { UserObjects.release(state, held) }
     }
 }
 

@@ -23,6 +23,8 @@ package enum Handle {
         case graphExec = 12
         // 13 and 14: what the server makes of graphs.
         case memoryPool = 15
+        /// Something of the program that graphs keep alive.
+        case userObject = 16
     }
 
     /// Indices are below this; 0 is never used.

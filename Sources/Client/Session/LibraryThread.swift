@@ -13,6 +13,8 @@ enum LibraryThread {
         var all = sigset_t()
         var old = sigset_t()
         sigfillset(&all)
+        // But for those of its own instructions: some run functions of the program (docs/adr/0022).
+        for signal in [SIGSEGV, SIGBUS, SIGSYS, SIGILL, SIGFPE] { sigdelset(&all, signal) }
         pthread_sigmask(SIG_SETMASK, &all, &old)
         defer { pthread_sigmask(SIG_SETMASK, &old, nil) }
         return ferry_start_thread(main, argument) == 0

@@ -81,6 +81,7 @@ struct SessionState: ~Copyable {
     var graphs = HandleTable<GraphEntry>(.graph)
     var graphNodes = HandleTable<GraphNodeEntry>(.graphNode)
     var graphExecs = HandleTable<GraphExecEntry>(.graphExec)
+    var userObjects = HandleTable<UserObjectEntry>(.userObject)
     let nodeMemory = NodeMemory()
     var hostCopyMemory = HostCopyMemory()
     var memoryPoolHandles = HandleTable<MemoryPoolEntry>(.memoryPool)

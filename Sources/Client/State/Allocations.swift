@@ -159,9 +159,21 @@ package struct Allocations: ~Copyable {
 
     /// Whether `bytes` bytes from `address` lie within one allocation, or in mappings one behind another.
     package func contains(_ address: UInt64, _ bytes: Int) -> Bool {
-        guard bytes >= 0, let entry = find(address) else { return false }
-        if UInt64(bytes) <= UInt64(entry.size) - (address - entry.address) { return true }
-        return entry.isMapping && goesOn(behind: entry, address, bytes)
+        guard bytes >= 0 else { return false }
+        lock.lock()
+        let index = upperBound(address) - 1
+        guard index >= 0 else {
+            lock.unlock()
+            return false
+        }
+        // Not the whole entry: this is asked for every copy.
+        let offset = address - list.pointee.entries[index].address
+        let size = UInt64(list.pointee.entries[index].size)
+        let isMapping = list.pointee.entries[index].isMapping
+        lock.unlock()
+        if UInt64(bytes) <= size, offset <= size - UInt64(bytes) { return offset < size }
+        guard offset < size, isMapping, let entry = find(address) else { return false }
+        return goesOn(behind: entry, address, bytes)
     }
 
     /// Whether mappings one behind another hold what the first one does not.

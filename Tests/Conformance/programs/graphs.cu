@@ -2,6 +2,8 @@
 // launched many times with memory that changes between the launches.
 #include "check.h"
 
+#include <atomic>
+#include <chrono>
 #include <thread>
 
 constexpr int n = 3000;
@@ -277,6 +279,48 @@ void errors() {
     CHECK(cudaEventDestroy(event));
 }
 
+std::atomic<int> destroyed{0};
+
+bool are_destroyed(int count) {
+    for (int i = 0; i < 1000 && destroyed < count; i++) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    // No more come behind them.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return destroyed == count;
+}
+
+/// Objects that graphs keep alive.
+void objects() {
+    int values[2] = {10, 100};
+    auto destroy = [](void *value) { destroyed += *static_cast<int *>(value) / 10; };
+    cudaUserObject_t moved, shared;
+    CHECK(cudaUserObjectCreate(&moved, &values[0], destroy, 1, cudaUserObjectNoDestructorSync));
+    CHECK(cudaUserObjectCreate(&shared, &values[1], destroy, 3, cudaUserObjectNoDestructorSync));
+    List list;
+    cudaStream_t stream;
+    CHECK(cudaStreamCreate(&stream));
+    cudaGraph_t graph, copied;
+    CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal));
+    append<<<1, 1, 0, stream>>>(list, 1);
+    CHECK(cudaStreamEndCapture(stream, &graph));
+    CHECK(cudaGraphRetainUserObject(graph, moved, 1, cudaGraphUserObjectMove));
+    CHECK(cudaGraphRetainUserObject(graph, shared, 2, 0));
+    SHOW(cudaGraphRetainUserObject(graph, shared, 0, 0));
+    SHOW(cudaGraphReleaseUserObject(graph, shared, 3));
+    CHECK(cudaGraphReleaseUserObject(graph, shared, 1));
+    CHECK(cudaGraphClone(&copied, graph));
+    cudaGraphExec_t exec = instantiate(graph);
+    CHECK(cudaGraphDestroy(graph));
+    CHECK(cudaUserObjectRetain(shared, 1));
+    CHECK(cudaUserObjectRelease(shared, 4));
+    expect(are_destroyed(0), "objects of graphs that are there");
+    CHECK(cudaGraphDestroy(copied));
+    CHECK(cudaGraphLaunch(exec, stream));
+    expect(are_destroyed(0), "objects of an executable graph");
+    CHECK(cudaGraphExecDestroy(exec));
+    expect(are_destroyed(11), "objects of no graph any more");
+    CHECK(cudaStreamDestroy(stream));
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "functions") == 0) {
         built();
@@ -284,6 +328,7 @@ int main(int argc, char **argv) {
         fork_and_join();
         many_launches();
         updated();
+        objects();
         errors();
     }
     return finish();

@@ -351,6 +351,30 @@ void system_calls() {
     CHECK(cudaFree(bytes));
 }
 
+struct Turn {
+    unsigned char *bytes;
+    int sum;
+};
+
+// A function that a stream calls looks at what the stream has done before, and leaves something for what comes behind.
+void host_function() {
+    const size_t n = 100000;
+    Turn turn = {};
+    CHECK(cudaMallocManaged(&turn.bytes, n));
+    memset(turn.bytes, 1, n);
+    cudaStream_t stream;
+    CHECK(cudaStreamCreate(&stream));
+    increment<<<200, 512, 0, stream>>>(turn.bytes, n);
+    CHECK(cudaLaunchHostFunc(stream, [](void *argument) {
+        Turn *turn = static_cast<Turn *>(argument);
+        for (size_t i = 0; i < 100000; i++) turn->sum += turn->bytes[i];
+    }, &turn));
+    CHECK(cudaStreamSynchronize(stream));
+    expect(turn.sum == 200000 && turn.bytes[99999] == 2, "a function that a stream calls");
+    CHECK(cudaStreamDestroy(stream));
+    CHECK(cudaFree(turn.bytes));
+}
+
 void page_locked() {
     const int n = 20000;
     unsigned char *host, *device;
@@ -417,6 +441,7 @@ int main() {
     parameters();
     threads_and_files();
     system_calls();
+    host_function();
     page_locked();
     faults();
     int *null = nullptr;

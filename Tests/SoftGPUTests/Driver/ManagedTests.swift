@@ -1,3 +1,4 @@
+import CLinux
 import CUDAABI
 import SoftGPU
 import Testing
@@ -65,6 +66,27 @@ struct ManagedTests {
             #expect(SoftCalls.cuMemPrefetchAsync(address, 64, 0, nil) == 0)
             #expect(SoftCalls.cuMemPrefetchAsync(address, 65, 0, nil) == 1)
             #expect(SoftCalls.cuMemPrefetchAsync(try Harness.allocate(64), 64, 0, nil) == 1)
+            try Harness.check(SoftCalls.cuMemFree_v2(address))
+        }
+    }
+
+    @Test func setsAndCopiesAreDoneWhenTheyReturn() throws {
+        try Harness.inContext { _ in
+            var address: UInt64 = 0
+            try Harness.check(SoftCalls.cuMemAllocManaged(&address, 64, 1))
+            let bytes = try #require(UnsafeMutablePointer<UInt8>(bitPattern: UInt(address)))
+            let device = try Harness.allocate(64)
+            // The default stream has something to do for a while.
+            let pause: CUhostFn = { _ in usleep(100_000) }
+            for value: UInt8 in [7, 9] {
+                try Harness.check(SoftCalls.cuLaunchHostFunc(nil, pause, nil))
+                try Harness.check(SoftCalls.cuMemsetD8_v2(address, value, 64))
+                #expect(bytes[63] == value)
+                try Harness.check(SoftCalls.cuMemsetD8_v2(device, value + 1, 64))
+                try Harness.check(SoftCalls.cuLaunchHostFunc(nil, pause, nil))
+                try Harness.check(SoftCalls.cuMemcpyDtoD_v2(address, device, 64))
+                #expect(bytes[0] == value + 1)
+            }
             try Harness.check(SoftCalls.cuMemFree_v2(address))
         }
     }
