@@ -196,7 +196,7 @@ extension ClientCalls {
         _ event: UnsafeMutablePointer<CUevent?>?,
         _ flags: UInt32
     ) -> CUresult {
-        withContext { state, context in
+        withContext(givesWork: false) { state, context in
             guard let event, flags <= 7 else { return Status.invalidValue }
             // Bit 2 makes an event for other processes, which needs bit 1 and is not carried.
             guard flags & 4 == 0 else { return Status.notSupported }

@@ -245,7 +245,7 @@ package enum Session {
         return state.pointee.contexts.problem(ContextStack.current)
     }
 
-    /// Adds a call that has no reply to the command stream.
+    /// Adds a call that has no reply, and gives the GPU nothing to do with memory, to the command stream.
     ///
     /// - Parameters:
     ///   - size: Bytes of the body, a multiple of 8, at most 64 KiB.
@@ -259,7 +259,9 @@ package enum Session {
     ) -> Int32 {
         var failure: Int32 = 0
         var context: UInt32 = 0
-        guard let state = readyInContext(&failure, &context) else { return failure }
+        guard let state = readyInContext(&failure, &context, givesWork: false) else {
+            return failure
+        }
         return send(state, opcode, context: context, size: size, encode)
     }
 
@@ -280,7 +282,7 @@ package enum Session {
         return Status.success
     }
 
-    /// Makes a call and waits for its reply.
+    /// Makes a call that gives the GPU nothing to do with memory, and waits for its reply.
     ///
     /// - Parameters:
     ///   - replySize: Bytes that the body of a reply to a successful call has at least.
@@ -295,7 +297,9 @@ package enum Session {
     ) -> Int32 {
         var failure: Int32 = 0
         var context: UInt32 = 0
-        guard let state = readyInContext(&failure, &context) else { return failure }
+        guard let state = readyInContext(&failure, &context, givesWork: false) else {
+            return failure
+        }
         return wait(
             state,
             opcode,

@@ -80,7 +80,9 @@ enum Loading {
     ) -> Int32 {
         var failure: Int32 = 0
         var context: UInt32 = 0
-        guard let state = Session.readyInContext(&failure, &context) else { return failure }
+        guard let state = Session.readyInContext(&failure, &context, givesWork: false) else {
+            return failure
+        }
         do throws(ImageError) {
             let image = try measure(pointer)
             guard image.count <= WireFormat.maxImage else { return Status.outOfMemory }
