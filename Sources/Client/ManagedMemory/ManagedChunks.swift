@@ -37,6 +37,8 @@ struct ManagedChunks: ~Copyable {
     /// Between which addresses system calls are noticed.
     private var noticed: [Range<UInt64>] = []
     private static let mostNoticed = 8
+    /// 16 GiB.
+    private static let leastNoticed: UInt64 = 16 << 30
 
     /// None yet.
     init() {}
@@ -148,17 +150,15 @@ struct ManagedChunks: ~Copyable {
         return Status.success
     }
 
-    /// Lets system calls be noticed around some addresses: far around, because each time costs all of them.
+    /// Lets system calls be noticed around some addresses: each time more, because each time costs all of them.
     private mutating func notice(_ address: UInt64, _ size: Int) {
         let end = address + UInt64(size)
         guard !noticed.contains(where: { $0.contains(address) && end <= $0.upperBound }),
             noticed.count < Self.mostNoticed
         else { return }
-        let tebibyte: UInt64 = 1 << 40
-        let low = address & ~(tebibyte - 1)
-        let range = low..<max(low + 2 * tebibyte, end)
-        noticed.append(range)
-        ManagedAccess.catchCalls(UInt(range.lowerBound), UInt(range.upperBound))
+        let room = Self.leastNoticed << UInt64(2 * noticed.count)
+        noticed.append(address..<max(address + room, end))
+        ManagedAccess.catchCalls(UInt(address), UInt(max(address + room, end)))
     }
 
     /// Reserves addresses on the GPU that are free in the program, and takes them there. The driver may give others

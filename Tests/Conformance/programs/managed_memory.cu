@@ -7,7 +7,9 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <string>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -351,6 +353,26 @@ void system_calls() {
     CHECK(cudaFree(bytes));
 }
 
+// Much at once from a C++ stream, of a process that has no part in the memory.
+int write_list() {
+    std::string much(100000, 'x');
+    std::ofstream out("/dev/null");
+    out << 'x';
+    out.write(much.data(), static_cast<std::streamsize>(much.size()));
+    return out.good() ? 0 : 1;
+}
+
+void children(const char *self) {
+    int *value;
+    CHECK(cudaMallocManaged(&value, sizeof *value));
+    pid_t child = fork();
+    if (child == 0) _exit(write_list());
+    int status = -1;
+    expect(waitpid(child, &status, 0) == child && status == 0, "a child");
+    expect(system((std::string(self) + " child").c_str()) == 0, "a program that is started");
+    CHECK(cudaFree(value));
+}
+
 struct Turn {
     unsigned char *bytes;
     int sum;
@@ -430,7 +452,8 @@ void faults() {
     CHECK(cudaFree(value));
 }
 
-int main() {
+int main(int argc, char **argv) {
+    if (argc > 1) return write_list();
     arrays();
     single_bytes();
     objects();
@@ -441,6 +464,7 @@ int main() {
     parameters();
     threads_and_files();
     system_calls();
+    children(argv[0]);
     host_function();
     page_locked();
     faults();

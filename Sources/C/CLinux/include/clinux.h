@@ -231,8 +231,8 @@ struct ferry_lender {
   void (*filled)(uintptr_t address, size_t count);
 };
 /* Lets `lender` see the buffers of read(), write(), pread(), pwrite(), send() and recv() and their like between two
- * addresses, in units of 4 GiB, and all of writev(), in all threads and for good. Each call adds a filter, so there
- * should be few. -1 when the system does not allow it. */
+ * addresses, in units of 4 GiB, in all threads and for good, and those of writev() by what is loaded now. Each call
+ * adds a filter, so there should be few. -1 when the system does not allow it. */
 __attribute__((visibility("hidden"))) int ferry_catch_calls(uintptr_t low, uintptr_t high,
                                                             const struct ferry_lender *lender);
 /* Gives the memory of a range of a memfd back; its size stays. 0, or -1 with errno. */
