@@ -191,9 +191,8 @@ enum ManagedMemory {
             // The program's view cannot change any more; Ferry's is what is sent.
             _ = region.pointee.protect(span, PROT_NONE)
         } upload: { span, isFresh in
-            isSent = true
-            guard isFresh else { return send(state, region, span, carrier) }
-            region.pointee.forEachWritten(span) { send(state, region, $0, carrier) }
+            guard isFresh else { return send(state, region, span, carrier, &isSent) }
+            region.pointee.forEachWritten(span) { send(state, region, $0, carrier, &isSent) }
         }
         return isSent
     }
@@ -202,8 +201,10 @@ enum ManagedMemory {
         _ state: State,
         _ region: UnsafeMutablePointer<ManagedRegion>,
         _ span: ManagedPages.Span,
-        _ carrier: Carrier
+        _ carrier: Carrier,
+        _ isSent: inout Bool
     ) {
+        isSent = true
         region.pointee.forEachPart(span) { address, memory in
             _ = ClientCalls.upload(
                 state,

@@ -136,11 +136,15 @@ enum StreamOrdered {
 
     /// Gives back memory that no pool has. It would count as given back while work that comes before could
     /// still use it, so that is waited for.
-    static func freeOther(_ state: State, _ address: UInt64, _ place: Place) -> CUresult {
+    static func freeOther(_ state: State, _ memory: Allocation, _ place: Place) -> CUresult {
         let told = Session.synchronize(state, context: place.context, stream: place.stream)
+        if memory.sharing != .none {
+            ManagedMemory.free(state, memory.address)
+            return told
+        }
         let size = MemoryLayouts.freeSize
         let status = Session.send(state, .cuMemFree_v2, context: place.context, size: size) {
-            $0.storeBytes(of: address, as: UInt64.self)
+            $0.storeBytes(of: memory.address, as: UInt64.self)
         }
         return told != Status.success ? told : status
     }

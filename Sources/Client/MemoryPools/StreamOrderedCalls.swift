@@ -44,7 +44,7 @@ extension ClientCalls {
             guard let memory = state.pointee.memory.remove(address) else {
                 return Status.invalidValue
             }
-            guard memory.pool != 0 else { return StreamOrdered.freeOther(state, address, place) }
+            guard memory.pool != 0 else { return StreamOrdered.freeOther(state, memory, place) }
             MemoryPools.keep(state, place.block(address, memory.size, memory.pool))
             return Status.success
         }

@@ -175,6 +175,12 @@ void copies() {
     CHECK(cudaMemcpyAsync(managed, device, n * sizeof(int), cudaMemcpyDefault, stream));
     CHECK(cudaStreamSynchronize(stream));
     expect(managed[7] == 70 && managed[8] == other[8], "copies in a stream");
+    int *late;
+    CHECK(cudaMallocManaged(&late, sizeof *late));
+    *late = 5;
+    CHECK(cudaMemcpyAsync(device, late, sizeof *late, cudaMemcpyDefault, stream));
+    CHECK(cudaFreeAsync(late, stream));
+    CHECK(cudaStreamSynchronize(stream));
     CHECK(cudaStreamDestroy(stream));
     CHECK(cudaFree(managed));
     CHECK(cudaFree(other));
