@@ -13,6 +13,13 @@ struct ManagedPagesTests {
         var fresh: [Span] = []
     }
 
+    /// Pages of one allocation.
+    private func allocated(_ count: Int) -> ManagedPages {
+        var pages = ManagedPages(count: count)
+        pages.take(Span(first: 0, count: count))
+        return pages
+    }
+
     private func release(_ pages: inout ManagedPages) -> Released {
         var released = Released()
         pages.release {
@@ -25,7 +32,7 @@ struct ManagedPagesTests {
 
     @Test("Fresh pages are the program's until the GPU gets work; then nothing is held")
     func fresh() {
-        var pages = ManagedPages(count: 40)
+        var pages = allocated(40)
         let answers = [pages.touch(3, isWrite: true), pages.touch(39, isWrite: false)]
         #expect(answers == [.nothing, .nothing])
         let all = Span(first: 0, count: 40)
@@ -37,7 +44,7 @@ struct ManagedPagesTests {
 
     @Test("What is read comes once and is not sent back; what is written is")
     func readAndWritten() {
-        var pages = ManagedPages(count: 100)
+        var pages = allocated(100)
         _ = release(&pages)
         // In the middle: what is around it, in whole windows.
         let read = pages.touch(37, isWrite: false)
@@ -62,7 +69,7 @@ struct ManagedPagesTests {
 
     @Test("Accesses that go on where the last one ended bring more each time, up to 4 MiB")
     func goingOn() {
-        var pages = ManagedPages(count: 5000)
+        var pages = allocated(5000)
         _ = release(&pages)
         var counts: [Int] = []
         var page = 0
@@ -78,7 +85,7 @@ struct ManagedPagesTests {
 
     @Test("A fetch stops at what the program has newer")
     func stopsAtDirty() {
-        var pages = ManagedPages(count: 64)
+        var pages = allocated(64)
         _ = release(&pages)
         pages.show(Span(first: 20, count: 2), isWritten: true)
         let before = pages.touch(17, isWrite: false)
@@ -87,12 +94,38 @@ struct ManagedPagesTests {
         #expect(behind == .fetch(Span(first: 22, count: 16)))
     }
 
+    @Test("What is read may bring other allocations, what is written does not; nobody's is refused")
+    func allocations() {
+        var pages = ManagedPages(count: 32)
+        for span in [Span(first: 0, count: 3), Span(first: 3, count: 2), Span(first: 5, count: 4)] {
+            pages.take(span)
+        }
+        _ = release(&pages)
+        let outside = pages.touch(9, isWrite: false)
+        #expect(outside == .refuse)
+        let read = pages.touch(1, isWrite: false)
+        #expect(read == .fetch(Span(first: 0, count: 9)))
+        pages.show(Span(first: 0, count: 9), isWritten: false)
+        let written = pages.touch(4, isWrite: true)
+        #expect(written == .allowWrites(Span(first: 3, count: 2)))
+        pages.give(Span(first: 5, count: 4))
+        let gone = pages.touch(6, isWrite: true)
+        #expect(gone == .refuse)
+        #expect(release(&pages).sent == [Span(first: 3, count: 2)])
+        let states = [2, 3, 5, 9].map { pages[$0] }
+        #expect(states == [.absent, .absent, .unowned, .unowned])
+        let alone = pages.touch(4, isWrite: true)
+        #expect(alone == .fetch(Span(first: 3, count: 2)))
+        pages.take(Span(first: 5, count: 1))
+        #expect(release(&pages).fresh == [Span(first: 5, count: 1)])
+    }
+
     /// A model: what program and GPU see of each page. Whatever they do in turns, both see what was written last.
     @Test("In turns, both sides see what was written last", arguments: 1...20)
     func model(seed: Int) {
         var random = SeededNumbers(seed: UInt64(seed))
         let count = Int.random(in: 1...300, using: &random)
-        var pages = ManagedPages(count: count)
+        var pages = allocated(count)
         var (host, gpu, truth) = (
             [Int](repeating: 0, count: count), [Int](repeating: 0, count: count),
             [Int](repeating: 0, count: count)
@@ -115,6 +148,7 @@ struct ManagedPagesTests {
             let isWrite = Bool.random(using: &random)
             switch pages.touch(page, isWrite: isWrite) {
             case .nothing, .allowWrites: break
+            case .refuse: Issue.record("page \(page) is the program's")
             case .fetch(let span):
                 for page in span.first..<span.first + span.count { host[page] = gpu[page] }
                 pages.show(span, isWritten: isWrite)

@@ -118,7 +118,7 @@ extension ClientCalls {
 
     /// Copies to memory of the GPU in a context and a stream that the caller names, whatever is captured.
     @inline(__always)
-    static func upload(
+    private static func upload(
         _ state: UnsafeMutablePointer<SessionState>,
         _ context: UInt32,
         _ isSynchronous: Bool,
@@ -131,13 +131,28 @@ extension ClientCalls {
         guard let source, state.pointee.memory.contains(destination, bytes) else {
             return Status.invalidValue
         }
-        let first = UInt(bitPattern: source)
+        let data = UnsafeRawBufferPointer(start: source, count: bytes)
+        return uploadKnown(state, context, isSynchronous, destination, data, stream)
+    }
+
+    /// The same for memory that is known to be the GPU's.
+    @inline(__always)
+    static func uploadKnown(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        _ isSynchronous: Bool,
+        _ destination: CUdeviceptr,
+        _ data: UnsafeRawBufferPointer,
+        _ stream: UInt64
+    ) -> CUresult {
+        let bytes = data.count
+        let first = UInt(bitPattern: data.baseAddress)
         HostFunctions.awaitWriters(state, stream, first, isSynchronous: isSynchronous)
         if _slowPath(bytes >= BulkLink.threshold) {
             let large = BulkCopies.upload(
                 state,
                 context: context,
-                from: UnsafeRawBufferPointer(start: source, count: bytes),
+                from: data,
                 to: destination,
                 stream: stream,
                 isSynchronous: isSynchronous
@@ -148,7 +163,6 @@ extension ClientCalls {
             let taken = Staging.taken(by: bytes)
             state.pointee.streamLock.lock()
             if _fastPath(state.pointee.credit.take(stream, taken)) {
-                let data = UnsafeRawBufferPointer(start: source, count: bytes)
                 write(state, context, .cuMemcpyHtoDAsync_v2, destination, data, stream)
                 state.pointee.streamLock.unlock()
                 Flusher.request(state)
@@ -156,7 +170,6 @@ extension ClientCalls {
             }
             state.pointee.streamLock.unlock()
         }
-        let data = UnsafeRawBufferPointer(start: source, count: bytes)
         return upload(state, context, isSynchronous, destination, data, stream)
     }
 

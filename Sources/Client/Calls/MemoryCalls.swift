@@ -134,7 +134,7 @@ extension ClientCalls {
             }
             if found.sharing != .none {
                 let status = Capturing.settle(state, context)
-                ManagedMemory.free(state, address)
+                ManagedMemory.free(state, address, found.size)
                 return status
             }
             let told = HostFunctions.mayHoldDriver(state) ? cuCtxSynchronize() : Status.success
@@ -217,7 +217,7 @@ extension ClientCalls {
         status = state.pointee.hostMemory.share(UInt(address), bytes, flags: flags)
         guard status == Status.success else {
             _ = state.pointee.memory.remove(address, isPageLocked: true)
-            ManagedMemory.free(state, address)
+            ManagedMemory.free(state, address, bytes)
             return status
         }
         pointer.pointee = UnsafeMutableRawPointer(bitPattern: UInt(address))
@@ -244,8 +244,8 @@ extension ClientCalls {
             // Copies to it may still be on their way.
             let status = Capturing.settle(state, context)
             let address = CUdeviceptr(UInt(bitPattern: pointer))
-            if state.pointee.memory.remove(address, isPageLocked: true) != nil {
-                ManagedMemory.free(state, address)
+            if let found = state.pointee.memory.remove(address, isPageLocked: true) {
+                ManagedMemory.free(state, address, found.size)
                 return status
             }
             let freed = state.pointee.hostMemory.free(pointer)

@@ -34,6 +34,7 @@ enum ManagedAccess {
             let page = Int(address - region.pointee.address) / ManagedRegion.pageSize
             switch region.pointee.pages.touch(page, isWrite: isWrite) {
             case .nothing: return true
+            case .refuse: return false
             case .allowWrites(let span):
                 return show(region, span, PROT_READ | PROT_WRITE)
             case .fetch(let span):

@@ -15,27 +15,29 @@ struct ManagedChunks: ~Copyable {
     private struct Chunk {
         var address: UInt64
         var size: Int
-        var device: Int32
+        var context: UInt64
         /// For one of 2 MiB: which pages are taken, by bits; else empty.
         var taken: [UInt64]
-        var isWhole: Bool
 
-        var isEmpty: Bool { !isWhole && taken.allSatisfy { $0 == 0 } }
+        var isSmall: Bool { !taken.isEmpty }
+        var end: UInt64 { address + UInt64(size) }
+        var range: Range { Range(address: address, size: size) }
     }
 
-    /// A place in a chunk.
-    struct Place {
-        var chunk: Int
+    /// The addresses of a chunk.
+    struct Range {
         var address: UInt64
+        /// Bytes.
+        var size: Int
     }
 
-    private var chunks: [Chunk?] = []
+    private var chunks: [Chunk] = []
     /// Where the next chunk would be best: where neither the program nor the driver in the worker puts anything by
     /// itself.
     private var preferred: UInt64 = 0x0180_0000_0000
 
     /// Between which addresses system calls are noticed.
-    private var noticed: [Range<UInt64>] = []
+    private var noticed: [Swift.Range<UInt64>] = []
     private static let mostNoticed = 8
     /// 16 GiB.
     private static let leastNoticed: UInt64 = 16 << 30
@@ -43,72 +45,71 @@ struct ManagedChunks: ~Copyable {
     /// None yet.
     init() {}
 
-    /// Takes addresses with memory of a GPU.
+    /// Takes addresses with memory of a context's GPU.
     ///
-    /// - Parameter pageCount: At least 1.
-    /// - Returns: A status; then `place` is where.
+    /// - Parameters:
+    ///   - pageCount: At least 1.
+    ///   - address: Where they are.
+    ///   - made: The chunk, if it was made for them; the program has its addresses, but sees nothing there yet.
     mutating func take(
         _ state: State,
         _ pageCount: Int,
+        context: UInt64,
         device: Int32,
-        _ place: inout Place
+        _ address: inout UInt64,
+        _ made: inout Range?
     ) -> CUresult {
         let isSmall = pageCount < Self.pagesPerChunk
-        if isSmall, let found = takeSmall(pageCount, device) {
-            place = found
+        if isSmall, let found = takeSmall(pageCount, context) {
+            address = found
             return Status.success
         }
         let least = Self.granularity - 1
         let size = (pageCount * ManagedRegion.pageSize + least) & ~least
-        var address: UInt64 = 0
         let status = make(state, size, device, &address)
         guard status == Status.success else { return status }
         let words = isSmall ? [UInt64](repeating: 0, count: Self.pagesPerChunk / 64) : []
-        var chunk = Chunk(
-            address: address,
-            size: size,
-            device: device,
-            taken: words,
-            isWhole: !isSmall
-        )
+        var chunk = Chunk(address: address, size: size, context: context, taken: words)
         if isSmall { Self.mark(&chunk.taken, 0..<pageCount, true) }
-        place = Place(chunk: keep(chunk), address: address)
+        chunks.append(chunk)
+        made = chunk.range
         return Status.success
     }
 
-    /// Gives addresses back; the GPU's memory, too, when nothing else is in its chunk. Nothing uses it any more.
-    mutating func give(_ state: State, _ place: Place, _ pageCount: Int) {
-        guard var chunk = chunks[place.chunk] else { return }
-        if chunk.isWhole {
-            chunk.isWhole = false
-        } else {
-            let first = Int(place.address - chunk.address) / ManagedRegion.pageSize
-            Self.mark(&chunk.taken, first..<first + pageCount, false)
+    /// Gives addresses back.
+    ///
+    /// - Returns: Their chunk, if nothing else is in it: it is to be unmade.
+    mutating func give(_ address: UInt64, _ pageCount: Int) -> Range? {
+        guard let index = chunks.firstIndex(where: { address >= $0.address && address < $0.end })
+        else {
+            return nil
         }
-        chunks[place.chunk] = chunk.isEmpty ? nil : chunk
-        if chunk.isEmpty { unmake(state, chunk.address, chunk.size) }
+        if chunks[index].isSmall {
+            let first = Int(address - chunks[index].address) / ManagedRegion.pageSize
+            Self.mark(&chunks[index].taken, first..<first + pageCount, false)
+            guard chunks[index].taken.allSatisfy({ $0 == 0 }) else { return nil }
+        }
+        return chunks.remove(at: index).range
     }
 
-    private mutating func keep(_ chunk: Chunk) -> Int {
-        if let free = chunks.firstIndex(where: { $0 == nil }) {
-            chunks[free] = chunk
-            return free
-        }
-        chunks.append(chunk)
-        return chunks.count - 1
+    /// Forgets the chunks of a context.
+    ///
+    /// - Returns: They are to be unmade.
+    mutating func giveAll(context: UInt64) -> [Range] {
+        let gone = chunks.filter { $0.context == context }.map { $0.range }
+        chunks.removeAll { $0.context == context }
+        return gone
     }
 
     // MARK: - Small ones
 
-    private mutating func takeSmall(_ pageCount: Int, _ device: Int32) -> Place? {
+    private mutating func takeSmall(_ pageCount: Int, _ context: UInt64) -> UInt64? {
         for index in chunks.indices {
-            guard var chunk = chunks[index], !chunk.isWhole, chunk.device == device,
-                let first = Self.firstRun(of: pageCount, in: chunk.taken)
+            guard chunks[index].isSmall, chunks[index].context == context,
+                let first = Self.firstRun(of: pageCount, in: chunks[index].taken)
             else { continue }
-            Self.mark(&chunk.taken, first..<first + pageCount, true)
-            chunks[index] = chunk
-            let address = chunk.address + UInt64(first * ManagedRegion.pageSize)
-            return Place(chunk: index, address: address)
+            Self.mark(&chunks[index].taken, first..<first + pageCount, true)
+            return chunks[index].address + UInt64(first * ManagedRegion.pageSize)
         }
         return nil
     }
@@ -122,7 +123,7 @@ struct ManagedChunks: ~Copyable {
         return nil
     }
 
-    private static func mark(_ taken: inout [UInt64], _ pages: Range<Int>, _ isTaken: Bool) {
+    private static func mark(_ taken: inout [UInt64], _ pages: Swift.Range<Int>, _ isTaken: Bool) {
         for page in pages {
             let bit = UInt64(1) << UInt64(page % 64)
             if isTaken { taken[page / 64] |= bit } else { taken[page / 64] &= ~bit }
@@ -213,9 +214,9 @@ struct ManagedChunks: ~Copyable {
         return status
     }
 
-    private func unmake(_ state: State, _ address: UInt64, _ size: Int) {
-        _ = ClientCalls.cuMemUnmap(address, size)
-        _ = ClientCalls.cuMemAddressFree(address, size)
-        munmap(UnsafeMutableRawPointer(bitPattern: UInt(address)), size)
+    /// Gives a chunk's memory and addresses back to the GPU. The program does not see them any more.
+    static func unmake(_ state: State, _ range: Range) {
+        _ = ClientCalls.cuMemUnmap(range.address, range.size)
+        _ = ClientCalls.cuMemAddressFree(range.address, range.size)
     }
 }

@@ -48,17 +48,28 @@ enum ManagedMemory {
         }
         let device = entry.pointee.device
         return locked(state) { managed in
-            var place = ManagedChunks.Place(chunk: 0, address: 0)
-            let status = managed.chunks.take(state, pageCount, device: device, &place)
+            var made: ManagedChunks.Range?
+            let status = managed.chunks.take(
+                state,
+                pageCount,
+                context: current,
+                device: device,
+                &address,
+                &made
+            )
             guard status == Status.success else { return status }
-            let owner = ManagedRegion.Owner(context: current, chunk: place.chunk)
-            let extent = ManagedRegion.Extent(address: place.address, size: bytes)
-            guard add(state, &managed, place.address, pageCount, owner, extent) != nil else {
-                managed.chunks.give(state, place, pageCount)
-                return Status.outOfMemory
+            if let made {
+                let pages = made.size / ManagedRegion.pageSize
+                _ = add(state, &managed, made.address, pages, .chunk(context: current))
             }
-            address = place.address
-            return Status.success
+            if let region = find(managed, address),
+                let span = region.pointee.pages(of: address, bytes), region.pointee.take(span)
+            {
+                managed.isHeld.store(true, ordering: .releasing)
+                return Status.success
+            }
+            if let empty = managed.chunks.give(address, pageCount) { drop(state, &managed, empty) }
+            return Status.outOfMemory
         }
     }
 
@@ -70,7 +81,6 @@ enum ManagedMemory {
         _ image: UInt64
     ) -> CUresult {
         guard bytes > 0, bytes <= 1 << 46 else { return Status.outOfMemory }
-        let owner = ManagedRegion.Owner(context: 0, chunk: nil, image: image)
         let extent = ManagedRegion.Extent(address: variable, size: bytes)
         return locked(state) { managed in
             // Its pages may hold others, which are shown already.
@@ -85,13 +95,14 @@ enum ManagedMemory {
                 let others =
                     next < managed.regions.count ? managed.regions[next].pointee.address : .max
                 let pages = Int(min(others, extent.end) - page - 1) / ManagedRegion.pageSize + 1
-                guard let region = add(state, &managed, page, pages, owner, extent) else {
+                let owner = ManagedRegion.Owner.variable(extent, image: image)
+                guard let region = add(state, &managed, page, pages, owner) else {
                     Log.error("managed variable: its address on the GPU is in use in the program")
                     return Status.outOfMemory
                 }
                 // The contents came with the module.
-                region.pointee.pages.release { span in
-                    _ = region.pointee.protect(span, PROT_NONE)
+                region.pointee.pages.take(ManagedPages.Span(first: 0, count: pages))
+                region.pointee.pages.release { _ in
                 } upload: { _, _ in
                 }
                 page = region.pointee.end
@@ -110,45 +121,60 @@ enum ManagedMemory {
     }
 
     /// Forgets an allocation. The GPU uses it no more.
-    static func free(_ state: State, _ address: CUdeviceptr) {
-        remove(state) { $0.address == address && $0.image == 0 }
+    ///
+    /// - Parameter bytes: As many as were asked for.
+    static func free(_ state: State, _ address: CUdeviceptr, _ bytes: Int) {
+        locked(state) { managed in
+            guard let region = find(managed, address),
+                let span = region.pointee.pages(of: address, bytes)
+            else { return }
+            state.pointee.hostMemory.unshare(UInt(address))
+            region.pointee.give(span)
+            if let empty = managed.chunks.give(address, span.count) { drop(state, &managed, empty) }
+        }
     }
 
     /// Forgets what belongs to a context that is gone. Called without the object lock.
     static func removeAll(_ state: State, context: UInt64) {
-        remove(state) { $0.context == context }
-        locked(state) { $0.streams.removeAll { $0.context == context } }
+        guard isAny(state) else { return }
+        locked(state) { managed in
+            for chunk in managed.chunks.giveAll(context: context) { drop(state, &managed, chunk) }
+            managed.streams.removeAll { $0.context == context }
+        }
     }
 
     /// Forgets the variables of modules that are not loaded any more. Called without the object lock.
     static func removeVariables(_ state: State) {
-        remove(state) { $0.image != 0 && state.pointee.images.find($0.image) == nil }
-    }
-
-    private static func remove(_ state: State, where isGone: (borrowing ManagedRegion) -> Bool) {
         guard isAny(state) else { return }
         locked(state) { managed in
-            var index = managed.regions.count - 1
-            while index >= 0 {
-                let region = managed.regions[index]
-                if isGone(region.pointee) {
-                    managed.regions.remove(at: index)
-                    state.pointee.hostMemory.unshare(UInt(region.pointee.address))
-                    region.pointee.unmap()
-                    if let chunk = region.pointee.chunk {
-                        let place = ManagedChunks.Place(
-                            chunk: chunk,
-                            address: region.pointee.address
-                        )
-                        managed.chunks.give(state, place, region.pointee.pages.count)
-                    }
-                    region.deinitialize(count: 1)
-                    region.deallocate()
-                }
-                index -= 1
+            for index in managed.regions.indices.reversed() {
+                let image = managed.regions[index].pointee.image
+                guard image != 0, state.pointee.images.find(image) == nil else { continue }
+                remove(state, &managed, at: index)
             }
-            if managed.regions.isEmpty { watch(state, false) }
         }
+    }
+
+    /// Forgets a chunk.
+    private static func drop(
+        _ state: State,
+        _ managed: inout ManagedState,
+        _ chunk: ManagedChunks.Range
+    ) {
+        let index = index(managed, above: chunk.address) - 1
+        if index >= 0, managed.regions[index].pointee.address == chunk.address {
+            remove(state, &managed, at: index)
+        }
+        state.pointee.hostMemory.unshareAll(UInt(chunk.address), chunk.size)
+        ManagedChunks.unmake(state, chunk)
+    }
+
+    private static func remove(_ state: State, _ managed: inout ManagedState, at index: Int) {
+        let region = managed.regions.remove(at: index)
+        region.pointee.unmap()
+        region.deinitialize(count: 1)
+        region.deallocate()
+        if managed.regions.isEmpty { watch(state, false) }
     }
 
     // MARK: - The GPU's turn
@@ -206,13 +232,12 @@ enum ManagedMemory {
     ) {
         isSent = true
         region.pointee.forEachPart(span) { address, memory in
-            _ = ClientCalls.upload(
+            _ = ClientCalls.uploadKnown(
                 state,
                 carrier.context,
                 false,
                 address,
-                memory.baseAddress.map { UnsafeRawPointer($0) },
-                memory.count,
+                UnsafeRawBufferPointer(memory),
                 carrier.stream
             )
         }
@@ -244,8 +269,7 @@ enum ManagedMemory {
         _ managed: inout ManagedState,
         _ start: UInt64,
         _ pageCount: Int,
-        _ owner: ManagedRegion.Owner,
-        _ extent: ManagedRegion.Extent
+        _ owner: ManagedRegion.Owner
     ) -> UnsafeMutablePointer<ManagedRegion>? {
         let size = pageCount * ManagedRegion.pageSize
         guard prepare(&managed, size),
@@ -254,17 +278,14 @@ enum ManagedMemory {
         let region = ManagedRegion(
             at: start,
             pageCount: pageCount,
-            isReserved: owner.chunk != nil,
             file: managed.file,
             offset: managed.fileEnd - size,
-            owner: owner,
-            extent: extent
+            owner: owner
         )
         guard let region else { return nil }
         let place = UnsafeMutablePointer<ManagedRegion>.allocate(capacity: 1)
         place.initialize(to: region)
         managed.regions.insert(place, at: index(managed, above: start))
-        managed.isHeld.store(true, ordering: .releasing)
         watch(state, true)
         return place
     }

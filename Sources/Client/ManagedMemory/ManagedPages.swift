@@ -13,6 +13,8 @@ package struct ManagedPages: ~Copyable {
         case clean
         /// Newer than the GPU's.
         case dirty
+        /// Nobody's: an access is the program's own fault.
+        case unowned
     }
 
     /// Pages one behind another.
@@ -37,6 +39,8 @@ package struct ManagedPages: ~Copyable {
         case fetch(Span)
         /// Let the pages be written, which count as dirty from now on.
         case allowWrites(Span)
+        /// Nothing: the access is wrong.
+        case refuse
     }
 
     /// 64 KiB: what an access brings at first.
@@ -47,21 +51,28 @@ package struct ManagedPages: ~Copyable {
     /// How many pages there are.
     package let count: Int
     private let states: UnsafeMutablePointer<State>
+    /// Whether an allocation begins with a page.
+    private let begins: UnsafeMutablePointer<Bool>
     /// Pages outside of this are absent.
     private var held: Range<Int>
     /// Where accesses would go on, and how many pages that one brought.
     private var next = 0
     private var window = ManagedPages.leastWindow
 
-    /// `count` pages, at least 1, all fresh.
+    /// `count` pages, at least 1, of which nobody has any.
     package init(count: Int) {
         self.count = count
         states = .allocate(capacity: count)
-        states.initialize(repeating: .fresh, count: count)
-        held = 0..<count
+        states.initialize(repeating: .unowned, count: count)
+        begins = .allocate(capacity: count)
+        begins.initialize(repeating: false, count: count)
+        held = 0..<0
     }
 
-    deinit { states.deallocate() }
+    deinit {
+        states.deallocate()
+        begins.deallocate()
+    }
 
     /// What a page holds.
     package subscript(page: Int) -> State { states[page] }
@@ -69,15 +80,29 @@ package struct ManagedPages: ~Copyable {
     /// Whether the host has anything.
     package var isHeld: Bool { !held.isEmpty }
 
+    /// Pages are an allocation from now on, and fresh.
+    package mutating func take(_ span: Span) {
+        begins[span.first] = true
+        set(span, .fresh)
+        hold(span)
+    }
+
+    /// Pages belong to nobody any more.
+    package mutating func give(_ span: Span) {
+        begins[span.first] = false
+        set(span, .unowned)
+    }
+
     /// The program has touched a page.
     package mutating func touch(_ page: Int, isWrite: Bool) -> Answer {
         switch states[page] {
-        case .absent: return .fetch(span(from: page))
+        case .absent: return .fetch(span(from: page, isWrite))
         case .clean where isWrite:
-            let span = span(from: page)
+            let span = span(from: page, isWrite)
             set(span, .dirty)
             return .allowWrites(span)
         case .clean, .dirty, .fresh: return .nothing
+        case .unowned: return .refuse
         }
     }
 
@@ -94,6 +119,10 @@ package struct ManagedPages: ~Copyable {
     /// Pages that were fetched are there.
     package mutating func show(_ span: Span, isWritten: Bool) {
         set(span, isWritten ? .dirty : .clean)
+        hold(span)
+    }
+
+    private mutating func hold(_ span: Span) {
         held =
             held.isEmpty
             ? span.first..<span.first + span.count
@@ -116,22 +145,29 @@ package struct ManagedPages: ~Copyable {
             let state = states[page]
             let span = run(from: page, below: held.upperBound)
             if state == .dirty || state == .fresh { upload(span, state == .fresh) }
+            if state != .unowned { set(span, .absent) }
             page += span.count
         }
-        set(Span(first: held.lowerBound, count: held.count), .absent)
         held = 0..<0
     }
 
     /// Pages in the same state as this one that are worth the same treatment now: more with every access that
-    /// goes on where the last one ended.
-    private mutating func span(from page: Int) -> Span {
+    /// goes on where the last one ended. Those that count as written are of the same allocation: the GPU may
+    /// write to another one at this time.
+    private mutating func span(from page: Int, _ isWrite: Bool) -> Span {
         let goesOn = page == next
         window = goesOn ? min(window * 2, Self.mostWindow) : Self.leastWindow
         // An access in the middle brings what is around it, because it may be one of several.
         var first = page
         let least = goesOn ? page : page & ~(Self.leastWindow - 1)
-        while first > least, states[first - 1] == states[page] { first -= 1 }
-        let span = run(from: first, below: min(count, first + window))
+        while first > least, states[first - 1] == states[page], !(isWrite && begins[first]) {
+            first -= 1
+        }
+        var end = min(count, first + window)
+        if isWrite, let other = (page + 1..<max(end, page + 1)).first(where: { begins[$0] }) {
+            end = other
+        }
+        let span = run(from: first, below: end)
         next = span.first + span.count
         return span
     }

@@ -2,12 +2,13 @@ internal import CLinux
 internal import Driver
 internal import Wire
 
-/// Some whole pages of managed memory: where the program sees them, at the address that they have on the GPU, and
-/// where Ferry sees them, always readable and writable. Guarded by the lock of `ManagedMemory`.
+/// Some whole pages of managed memory, a chunk's or those of variables: where the program sees them, at the address
+/// that they have on the GPU, and where Ferry sees them, always readable and writable. Guarded by the lock of
+/// `ManagedMemory`.
 struct ManagedRegion: ~Copyable {
     static let pageSize = 4096
 
-    /// Bytes of the region that the program owns; whatever else is on its pages is not touched.
+    /// Bytes of a variable; whatever else is on its pages is not touched.
     struct Extent {
         var address: UInt64
         var size: Int
@@ -19,10 +20,9 @@ struct ManagedRegion: ~Copyable {
     let address: UInt64
     /// The handle of its context; 0 for variables of modules, which belong to all.
     let context: UInt64
-    /// The chunk of addresses that it was taken from; `nil` for variables of modules.
-    let chunk: Int?
-    /// The image whose variables it holds, 0 if none.
+    /// The image whose variables it holds; 0 for a chunk.
     let image: UInt64
+    /// The variables; empty for a chunk, whose pages have nothing else.
     var extents: [Extent]
     var pages: ManagedPages
     private let view: UnsafeMutableRawPointer
@@ -36,36 +36,33 @@ struct ManagedRegion: ~Copyable {
     }
 
     /// What it belongs to.
-    struct Owner {
-        var context: UInt64
-        var chunk: Int?
-        var image: UInt64 = 0
+    enum Owner {
+        /// A chunk of a context's, whose addresses are taken already.
+        case chunk(context: UInt64)
+        /// A variable of an image.
+        case variable(Extent, image: UInt64)
     }
 
-    /// Maps bytes of a file where the program sees them, and a second time.
+    /// Maps bytes of a file where the program sees them, but cannot use them yet, and a second time.
     ///
-    /// - Parameters:
-    ///   - isReserved: Whether the addresses are taken already, for this.
-    ///   - offset: Where in the file the pages begin; nothing else uses that part of it.
+    /// - Parameter offset: Where in the file the pages begin; nothing else uses that part of it.
     /// - Returns: `nil` when there is no memory, or something else is at the address.
-    init?(
-        at address: UInt64,
-        pageCount: Int,
-        isReserved: Bool,
-        file: Int32,
-        offset: Int,
-        owner: Owner,
-        extent: Extent
-    ) {
+    init?(at address: UInt64, pageCount: Int, file: Int32, offset: Int, owner: Owner) {
         let size = pageCount * Self.pageSize
-        let access = PROT_READ | PROT_WRITE
-        let view = mmap(nil, size, access, MAP_SHARED | MAP_NORESERVE, file, offset)
+        let flags = MAP_SHARED | MAP_NORESERVE
+        let view = mmap(nil, size, PROT_READ | PROT_WRITE, flags, file, offset)
         guard let view, ferry_map_failed(view) == 0 else { return nil }
         let place = UnsafeMutableRawPointer(bitPattern: UInt(address))
-        let map =
-            isReserved
-            ? mmap(place, size, access, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, file, offset)
-            : ferry_map_at(UInt(address), size, access, MAP_SHARED | MAP_NORESERVE, file, offset)
+        let map: UnsafeMutableRawPointer?
+        var (ownContext, ownImage, variables): (UInt64, UInt64, [Extent]) = (0, 0, [])
+        switch owner {
+        case .chunk(let context):
+            ownContext = context
+            map = mmap(place, size, PROT_NONE, flags | MAP_FIXED, file, offset)
+        case .variable(let extent, let image):
+            (ownImage, variables) = (image, [extent])
+            map = ferry_map_at(UInt(address), size, PROT_NONE, flags, file, offset)
+        }
         guard let map, ferry_map_failed(map) == 0 else {
             munmap(view, size)
             return nil
@@ -78,29 +75,34 @@ struct ManagedRegion: ~Copyable {
         self.view = view
         self.file = file
         self.offset = offset
-        context = owner.context
-        chunk = owner.chunk
-        image = owner.image
-        extents = [extent]
+        context = ownContext
+        image = ownImage
+        extents = variables
         pages = ManagedPages(count: pageCount)
     }
 
-    /// Gives the memory back. The addresses stay taken if they belong to a chunk.
+    /// Gives the memory back, and the program's addresses.
     borrowing func unmap() {
         munmap(view, size)
-        if chunk == nil {
-            munmap(program, size)
-        } else {
-            Self.hold(address, size)
-        }
-        ferry_punch_hole(file, offset, size)
+        munmap(program, size)
+        _ = ferry_punch_hole(file, offset, size)
     }
 
-    /// Takes addresses that hold nothing for now; what was there is gone.
-    static func hold(_ address: UInt64, _ size: Int) {
-        let place = UnsafeMutableRawPointer(bitPattern: UInt(address))
-        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED
-        mmap(place, size, PROT_NONE, flags, -1, 0)
+    /// Lets the program have pages, which hold nothing yet.
+    ///
+    /// - Returns: Whether the system did so.
+    mutating func take(_ span: ManagedPages.Span) -> Bool {
+        guard protect(span, PROT_READ | PROT_WRITE) else { return false }
+        pages.take(span)
+        return true
+    }
+
+    /// Takes pages from the program, and their memory.
+    mutating func give(_ span: ManagedPages.Span) {
+        pages.give(span)
+        _ = protect(span, PROT_NONE)
+        let first = offset + span.first * Self.pageSize
+        _ = ferry_punch_hole(file, first, span.count * Self.pageSize)
     }
 
     /// Says what the program may do with pages.
@@ -136,7 +138,11 @@ struct ManagedRegion: ~Copyable {
         _ body: (UInt64, UnsafeMutableRawBufferPointer) -> Void
     ) {
         let start = address + UInt64(span.first * Self.pageSize)
-        let end = start + UInt64(span.count * Self.pageSize)
+        let size = span.count * Self.pageSize
+        let end = start + UInt64(size)
+        if image == 0 {
+            return body(start, UnsafeMutableRawBufferPointer(start: view(of: start), count: size))
+        }
         for extent in extents {
             let (low, high) = (max(start, extent.address), min(end, extent.end))
             guard low < high else { continue }

@@ -139,7 +139,7 @@ enum StreamOrdered {
     static func freeOther(_ state: State, _ memory: Allocation, _ place: Place) -> CUresult {
         let told = Session.synchronize(state, context: place.context, stream: place.stream)
         if memory.sharing != .none {
-            ManagedMemory.free(state, memory.address)
+            ManagedMemory.free(state, memory.address, memory.size)
             return told
         }
         let size = MemoryLayouts.freeSize

@@ -58,6 +58,20 @@ struct HostMemory: ~Copyable {
         if let index = exact(address), ranges[index].isMapped { take(index) }
     }
 
+    /// Forgets all memory from `share` in a range.
+    func unshareAll(_ address: UInt, _ size: Int) {
+        lock.lock()
+        defer { lock.unlock() }
+        var index = count.pointee - 1
+        while index >= 0 {
+            let range = ranges[index]
+            if range.isMapped, range.address >= address, range.address - address < UInt(size) {
+                take(index)
+            }
+            index -= 1
+        }
+    }
+
     /// Frees memory from `allocate`.
     func free(_ pointer: UnsafeMutableRawPointer) -> Int32 {
         lock.lock()
