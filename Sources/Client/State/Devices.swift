@@ -139,8 +139,8 @@ package struct Devices: ~Copyable {
     /// error here as a failure to start (facts/cuda-driver.md §2.3).
     package func attribute(_ device: Int32, _ identifier: Int32) -> Int32 {
         if let own = Self.override(identifier) { return own }
-        // CAN_MAP_HOST_MEMORY, MANAGED_MEMORY: made of VIRTUAL_MEMORY_MANAGEMENT (docs/adr/0022).
-        if identifier == 19 || identifier == 83 { return attribute(device, 102) }
+        // CAN_MAP_HOST_MEMORY and MANAGED_MEMORY are made of VIRTUAL_MEMORY_MANAGEMENT (docs/adr/0022).
+        if identifier == 19 || identifier == 83, attribute(device, 102) == 0 { return 0 }
         guard identifier >= 1, Int(identifier) <= attributeCount else { return 0 }
         let offset = SnapshotLayout.attributes + 4 * (Int(identifier) - 1)
         return record(device).load(fromByteOffset: offset, as: Int32.self)
