@@ -103,6 +103,8 @@ struct ManagedPagesTests {
         _ = release(&pages)
         let outside = pages.touch(9, isWrite: false)
         #expect(outside == .refuse)
+        let owned = [Span(first: 2, count: 7), Span(first: 8, count: 2)].map { pages.areOwned($0) }
+        #expect(owned == [true, false])
         let read = pages.touch(1, isWrite: false)
         #expect(read == .fetch(Span(first: 0, count: 9)))
         pages.show(Span(first: 0, count: 9), isWritten: false)

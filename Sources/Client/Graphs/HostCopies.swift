@@ -42,32 +42,18 @@ struct HostCopy {
 struct HostCopies {
     typealias State = UnsafeMutablePointer<SessionState>
 
-    private var copies: UnsafeMutablePointer<HostCopy>?
-    private(set) var count = 0
-    private var capacity = 0
+    private var copies = GrowingList<HostCopy>()
 
-    var isEmpty: Bool { count == 0 }
+    var isEmpty: Bool { copies.isEmpty }
+    var count: Int { copies.count }
 
     /// Adds a copy, whose memory it takes over.
-    private mutating func append(_ copy: HostCopy) {
-        if count == capacity {
-            let larger = UnsafeMutablePointer<HostCopy>.allocate(capacity: max(4, capacity * 2))
-            if let copies {
-                larger.moveInitialize(from: copies, count: count)
-                copies.deallocate()
-            }
-            copies = larger
-            capacity = max(4, capacity * 2)
-        }
-        guard let copies else { return }
-        (copies + count).initialize(to: copy)
-        count += 1
-    }
+    private mutating func append(_ copy: HostCopy) { copies.append(copy) }
 
     /// Adds the copies of another graph, which use the same memory.
     mutating func append(contentsOf other: HostCopies, _ state: State) {
         for index in 0..<other.count {
-            guard let copy = other.copies?[index] else { return }
+            let copy = other.copies[index]
             state.pointee.hostCopyMemory.retain(copy.device)
             append(copy)
         }
@@ -76,10 +62,10 @@ struct HostCopies {
     /// Gives up the memory of the GPU that nobody else needs.
     func release(_ state: State) {
         for index in 0..<count {
-            guard let copy = copies?[index] else { break }
+            let copy = copies[index]
             if state.pointee.hostCopyMemory.release(copy.device) { free(state, copy.device) }
         }
-        copies?.deallocate()
+        copies.deallocate()
     }
 
     private func free(_ state: State, _ address: UInt64) {
@@ -96,7 +82,7 @@ struct HostCopies {
     /// brings to the program cannot be read by the same launch.
     private func collides(_ copy: HostCopy) -> Bool {
         for index in 0..<count {
-            guard let other = copies?[index] else { break }
+            let other = copies[index]
             if other.isUpload != copy.isUpload, other.overlaps(copy) { return true }
         }
         return false
@@ -144,7 +130,7 @@ struct HostCopies {
                 return source.pointee.copies.isEmpty ? Status.success : refuseChange()
             }
             for index in 0..<source.pointee.copies.count {
-                guard let copy = source.pointee.copies.copies?[index] else { break }
+                let copy = source.pointee.copies.copies[index]
                 guard !entry.pointee.copies.collides(copy) else { return refuseOrder() }
             }
             entry.pointee.copies.append(contentsOf: source.pointee.copies, state)
@@ -217,7 +203,7 @@ struct HostCopies {
             let entry = state.pointee.graphs.find(capture.graph)
         else { return false }
         for index in 0..<count {
-            guard let copy = copies?[index] else { break }
+            let copy = copies[index]
             if copy.isUpload, entry.pointee.copies.collides(copy) { return false }
         }
         entry.pointee.copies.append(contentsOf: self, state)
@@ -242,7 +228,8 @@ struct HostCopies {
         guard status == Status.success else { return status }
         let target = Handles.pointer(stream)
         for index in 0..<count {
-            guard let copy = copies?[index], copy.isUpload else { continue }
+            let copy = copies[index]
+            guard copy.isUpload else { continue }
             let source = UnsafeRawPointer(bitPattern: copy.host)
             status = ClientCalls.cuMemcpyHtoDAsync_v2(copy.device, source, copy.bytes, target)
             guard status == Status.success else { return status }
@@ -250,7 +237,8 @@ struct HostCopies {
         status = launch()
         guard status == Status.success else { return status }
         for index in 0..<count {
-            guard let copy = copies?[index], !copy.isUpload,
+            let copy = copies[index]
+            guard !copy.isUpload,
                 let memory = UnsafeMutableRawPointer(bitPattern: copy.host)
             else { continue }
             let told = ClientCalls.begin(state, context, memory, copy.device, copy.bytes, stream)
@@ -263,7 +251,7 @@ struct HostCopies {
 
     private func readsLanding(_ state: State) -> Bool {
         guard state.pointee.pendingCopies.load(ordering: .acquiring) > 0 else { return false }
-        for index in 0..<count where copies?[index].isUpload == true { return true }
+        for index in 0..<count where copies[index].isUpload { return true }
         return false
     }
 }

@@ -21,50 +21,32 @@ struct HeldObjects {
         var count: Int
     }
 
-    private var items: UnsafeMutablePointer<Item>?
-    private var count = 0
-    private var capacity = 0
+    private var items = GrowingList<Item>()
 
-    var isEmpty: Bool { count == 0 }
+    var isEmpty: Bool { items.isEmpty }
 
     /// Notes references that the graph has from now on.
     mutating func add(_ object: UInt64, _ references: Int) {
         if let index = index(of: object) {
-            items?[index].count += references
-            return
+            items[index].count += references
+        } else {
+            items.append(Item(object: object, count: references))
         }
-        if count == capacity {
-            let larger = UnsafeMutablePointer<Item>.allocate(capacity: max(2, capacity * 2))
-            if let items {
-                larger.moveInitialize(from: items, count: count)
-                items.deallocate()
-            }
-            items = larger
-            capacity = max(2, capacity * 2)
-        }
-        guard let items else { return }
-        (items + count).initialize(to: Item(object: object, count: references))
-        count += 1
     }
 
     /// Forgets references; `false` when there are not as many.
     mutating func remove(_ object: UInt64, _ references: Int) -> Bool {
-        guard let items, let index = index(of: object), items[index].count >= references else {
-            return false
-        }
+        guard let index = index(of: object), items[index].count >= references else { return false }
         items[index].count -= references
-        if items[index].count == 0 {
-            count -= 1
-            items[index] = items[count]
-        }
+        if items[index].count == 0 { items.swapRemove(index) }
         return true
     }
 
     /// The same references once more, each counted.
     func copied(_ state: State) -> HeldObjects {
         var copy = HeldObjects()
-        for index in 0..<count {
-            guard let item = items?[index] else { break }
+        for index in 0..<items.count {
+            let item = items[index]
             state.pointee.userObjects.find(item.object)?.pointee.references += item.count
             copy.add(item.object, item.count)
         }
@@ -73,17 +55,16 @@ struct HeldObjects {
 
     /// Gives all references back, and adds what is to be destroyed to a list.
     mutating func releaseAll(_ state: State, _ list: inout [UserObjectEntry]) {
-        for index in 0..<count {
-            guard let item = items?[index] else { break }
-            if let last = UserObjects.release(state, item.object, item.count) { list.append(last) }
+        for index in 0..<items.count {
+            let last = UserObjects.release(state, items[index].object, items[index].count)
+            if let last { list.append(last) }
         }
-        items?.deallocate()
-        (items, count, capacity) = (nil, 0, 0)
+        items.deallocate()
+        items = GrowingList()
     }
 
     private func index(of object: UInt64) -> Int? {
-        for index in 0..<count where items?[index].object == object { return index }
-        return nil
+        (0..<items.count).first { items[$0].object == object }
     }
 }
 

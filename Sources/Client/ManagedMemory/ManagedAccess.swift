@@ -35,22 +35,25 @@ enum ManagedAccess {
             switch region.pointee.pages.touch(page, isWrite: isWrite) {
             case .nothing: return true
             case .refuse: return false
-            case .allowWrites(let span):
-                return show(region, span, PROT_READ | PROT_WRITE)
+            case .allowWrites(let span): return show(&managed, region, span, isWritten: true)
             case .fetch(let span):
                 fetch(state, region, span, ManagedMemory.carrier(state, &managed, region))
-                region.pointee.pages.show(span, isWritten: isWrite)
-                managed.isHeld.store(true, ordering: .releasing)
-                return show(region, span, isWrite ? PROT_READ | PROT_WRITE : PROT_READ)
+                return show(&managed, region, span, isWritten: isWrite)
             }
         }
     }
 
+    /// Lets the program have pages whose contents are here.
+    @discardableResult
     private static func show(
+        _ managed: inout ManagedState,
         _ region: UnsafeMutablePointer<ManagedRegion>,
         _ span: ManagedPages.Span,
-        _ access: Int32
+        isWritten: Bool
     ) -> Bool {
+        region.pointee.pages.show(span, isWritten: isWritten)
+        managed.isHeld.store(true, ordering: .releasing)
+        let access = isWritten ? PROT_READ | PROT_WRITE : PROT_READ
         if region.pointee.protect(span, access) { return true }
         Log.error("managed memory: the system refuses to show a page (vm.max_map_count?)")
         return false
@@ -103,7 +106,7 @@ enum ManagedAccess {
 
     /// Where the kernel finds the bytes of a buffer, or puts them.
     ///
-    /// - Returns: `nil` when the buffer is not in one piece of managed memory.
+    /// - Returns: `nil` when the buffer is not in one piece of managed memory, or some of it is nobody's.
     private static func lend(
         _ state: State,
         _ address: UInt64,
@@ -112,7 +115,8 @@ enum ManagedAccess {
     ) -> UnsafeMutableRawPointer? {
         ManagedMemory.locked(state) { managed in
             guard let region = ManagedMemory.find(managed, address),
-                let span = region.pointee.pages(of: address, size)
+                let span = region.pointee.pages(of: address, size),
+                region.pointee.pages.areOwned(span)
             else { return nil }
             if isInput {
                 // What is filled to its end needs nothing of what it was.
@@ -136,9 +140,7 @@ enum ManagedAccess {
         region.pointee.pages.forEachAbsent(in: span) { absent.append($0) }
         for span in absent {
             fetch(state, region, span, ManagedMemory.carrier(state, &managed, region))
-            region.pointee.pages.show(span, isWritten: false)
-            managed.isHeld.store(true, ordering: .releasing)
-            _ = show(region, span, PROT_READ)
+            show(&managed, region, span, isWritten: false)
         }
     }
 
@@ -159,9 +161,7 @@ enum ManagedAccess {
                 bring(state, &managed, region, last)
                 memcpy(region.pointee.view(of: offset), memory, newer)
             }
-            region.pointee.pages.show(span, isWritten: true)
-            managed.isHeld.store(true, ordering: .releasing)
-            _ = show(region, span, PROT_READ | PROT_WRITE)
+            show(&managed, region, span, isWritten: true)
         }
     }
 }

@@ -128,7 +128,7 @@ enum ManagedMemory {
             guard let region = find(managed, address),
                 let span = region.pointee.pages(of: address, bytes)
             else { return }
-            state.pointee.hostMemory.unshare(UInt(address))
+            state.pointee.hostMemory.unshare(UInt(address), bytes)
             region.pointee.give(span)
             if let empty = managed.chunks.give(address, span.count) { drop(state, &managed, empty) }
         }
@@ -164,8 +164,11 @@ enum ManagedMemory {
         let index = index(managed, above: chunk.address) - 1
         if index >= 0, managed.regions[index].pointee.address == chunk.address {
             remove(state, &managed, at: index)
+        } else {
+            // It was never shown.
+            munmap(UnsafeMutableRawPointer(bitPattern: UInt(chunk.address)), chunk.size)
         }
-        state.pointee.hostMemory.unshareAll(UInt(chunk.address), chunk.size)
+        state.pointee.hostMemory.unshare(UInt(chunk.address), chunk.size)
         ManagedChunks.unmake(state, chunk)
     }
 

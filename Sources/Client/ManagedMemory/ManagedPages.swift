@@ -106,6 +106,11 @@ package struct ManagedPages: ~Copyable {
         }
     }
 
+    /// Whether somebody has each page of a span.
+    package func areOwned(_ span: Span) -> Bool {
+        (span.first..<span.first + span.count).allSatisfy { states[$0] != .unowned }
+    }
+
     /// Calls `body` with those pages of a span that the GPU has.
     package func forEachAbsent(in span: Span, _ body: (Span) -> Void) {
         var page = span.first

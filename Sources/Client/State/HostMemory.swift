@@ -51,15 +51,8 @@ struct HostMemory: ~Copyable {
         add(HostRange(address: address, size: size, flags: flags, isOwned: true, isMapped: true))
     }
 
-    /// Forgets memory from `share`.
-    func unshare(_ address: UInt) {
-        lock.lock()
-        defer { lock.unlock() }
-        if let index = exact(address), ranges[index].isMapped { take(index) }
-    }
-
-    /// Forgets all memory from `share` in a range.
-    func unshareAll(_ address: UInt, _ size: Int) {
+    /// Forgets all memory from `share` that begins in a range.
+    func unshare(_ address: UInt, _ size: Int) {
         lock.lock()
         defer { lock.unlock() }
         var index = count.pointee - 1

@@ -245,8 +245,8 @@ static inline int ferry_seek_hole(void) { return SEEK_HOLE; }
 /* MAP_FIXED_NOREPLACE: NULL when something else is there, or where the kernel does not know it. */
 static inline void *ferry_map_at(uintptr_t address, size_t size, int protection, int flags, int file, long offset) {
   void *map = mmap((void *)address, size, protection, flags | 0x100000, file, offset);
-  if (map == MAP_FAILED || map == (void *)address) return map == MAP_FAILED ? NULL : map;
-  munmap(map, size);
+  if (map == (void *)address) return map;
+  if (map != MAP_FAILED) munmap(map, size);
   return NULL;
 }
 /* The session while calls can be made in it: NULL before it begins, after its connection was lost, and
