@@ -148,6 +148,6 @@ import Testing
             )
             #expect(answer.symbol == symbol)
         }
-        #expect(symbols.count == 685)
+        #expect(symbols.count == 688)
     }
 }

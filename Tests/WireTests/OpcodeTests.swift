@@ -87,6 +87,8 @@ import Wire
         (0x0611, "cuCtxGetLimit"),
         (0x0612, "cuCtxSetLimit"),
         (0x0613, "cuCtxResetPersistingL2Cache"),
+        (0x0614, "cuProfilerStart"),
+        (0x0615, "cuProfilerStop"),
         (0x0700, "cuArray3DCreate_v2"),
         (0x0701, "cuArrayDestroy"),
         (0x0710, "cuTexObjectCreate"),

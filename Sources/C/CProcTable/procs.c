@@ -558,6 +558,9 @@ const struct ferry_proc ferry_procs[] = {
   {"cuPointerGetAttribute", FERRY_PROC(cuPointerGetAttribute), 4000, 0},
   {"cuPointerGetAttributes", FERRY_PROC(cuPointerGetAttributes), 7000, 0},
   {"cuPointerSetAttribute", FERRY_PROC(cuPointerSetAttribute), 6000, 0},
+  {"cuProfilerInitialize", FERRY_PROC(cuProfilerInitialize), 4000, 0},
+  {"cuProfilerStart", FERRY_PROC(cuProfilerStart), 4000, 0},
+  {"cuProfilerStop", FERRY_PROC(cuProfilerStop), 4000, 0},
   {"cuSignalExternalSemaphoresAsync", FERRY_PROC(cuSignalExternalSemaphoresAsync), 10000, 0},
   {"cuSignalExternalSemaphoresAsync", FERRY_PROC(cuSignalExternalSemaphoresAsync_ptsz), 10000, 1},
   {"cuStreamAddCallback", FERRY_PROC(cuStreamAddCallback), 5000, 0},
@@ -694,4 +697,4 @@ const struct ferry_proc ferry_procs[] = {
   {"cuWaitExternalSemaphoresAsync", FERRY_PROC(cuWaitExternalSemaphoresAsync), 10000, 0},
   {"cuWaitExternalSemaphoresAsync", FERRY_PROC(cuWaitExternalSemaphoresAsync_ptsz), 10000, 1},
 };
-const int ferry_proc_count = 685;
+const int ferry_proc_count = 688;

@@ -354,251 +354,251 @@ public func cuPointerSetAttribute(_ value: UnsafeRawPointer!, _ attribute: CUpoi
 }
 
 @c @implementation
+public func cuProfilerInitialize(_ configFile: UnsafePointer<CChar>!, _ outputFile: UnsafePointer<CChar>!, _ outputMode: CUoutput_mode) -> CUresult {
+    Tracing.call(550, "cuProfilerInitialize") { ClientCalls.notSupported("cuProfilerInitialize") }
+}
+
+@c @implementation
+public func cuProfilerStart() -> CUresult {
+    Tracing.call(551, "cuProfilerStart") { ClientCalls.cuProfilerStart() }
+}
+
+@c @implementation
+public func cuProfilerStop() -> CUresult {
+    Tracing.call(552, "cuProfilerStop") { ClientCalls.cuProfilerStop() }
+}
+
+@c @implementation
 public func cuSignalExternalSemaphoresAsync(_ extSemArray: UnsafePointer<CUexternalSemaphore?>!, _ paramsArray: OpaquePointer!, _ numExtSems: UInt32, _ stream: CUstream!) -> CUresult {
-    Tracing.call(550, "cuSignalExternalSemaphoresAsync") { ClientCalls.notSupported("cuSignalExternalSemaphoresAsync") }
+    Tracing.call(553, "cuSignalExternalSemaphoresAsync") { ClientCalls.notSupported("cuSignalExternalSemaphoresAsync") }
 }
 
 @c @implementation
 public func cuSignalExternalSemaphoresAsync_ptsz(_ extSemArray: UnsafePointer<CUexternalSemaphore?>!, _ paramsArray: OpaquePointer!, _ numExtSems: UInt32, _ stream: CUstream!) -> CUresult {
-    Tracing.call(551, "cuSignalExternalSemaphoresAsync_ptsz") { ClientCalls.notSupported("cuSignalExternalSemaphoresAsync_ptsz") }
+    Tracing.call(554, "cuSignalExternalSemaphoresAsync_ptsz") { ClientCalls.notSupported("cuSignalExternalSemaphoresAsync_ptsz") }
 }
 
 @c @implementation
 public func cuStreamAddCallback(_ stream: CUstream!, _ callback: CUstreamCallback!, _ userData: UnsafeMutableRawPointer!, _ flags: UInt32) -> CUresult {
-    Tracing.call(552, "cuStreamAddCallback") { ClientCalls.cuStreamAddCallback(stream, callback, userData, flags) }
+    Tracing.call(555, "cuStreamAddCallback") { ClientCalls.cuStreamAddCallback(stream, callback, userData, flags) }
 }
 
 @c @implementation
 public func cuStreamAddCallback_ptsz(_ stream: CUstream!, _ callback: CUstreamCallback!, _ userData: UnsafeMutableRawPointer!, _ flags: UInt32) -> CUresult {
-    Tracing.call(553, "cuStreamAddCallback_ptsz") { ClientCalls.cuStreamAddCallback(ClientCalls.perThread(stream), callback, userData, flags) }
+    Tracing.call(556, "cuStreamAddCallback_ptsz") { ClientCalls.cuStreamAddCallback(ClientCalls.perThread(stream), callback, userData, flags) }
 }
 
 @c @implementation
 public func cuStreamAttachMemAsync(_ stream: CUstream!, _ address: CUdeviceptr, _ length: Int, _ flags: UInt32) -> CUresult {
-    Tracing.call(554, "cuStreamAttachMemAsync") { ClientCalls.cuStreamAttachMemAsync(stream, address, length, flags) }
+    Tracing.call(557, "cuStreamAttachMemAsync") { ClientCalls.cuStreamAttachMemAsync(stream, address, length, flags) }
 }
 
 @c @implementation
 public func cuStreamAttachMemAsync_ptsz(_ stream: CUstream!, _ address: CUdeviceptr, _ length: Int, _ flags: UInt32) -> CUresult {
-    Tracing.call(555, "cuStreamAttachMemAsync_ptsz") { ClientCalls.cuStreamAttachMemAsync(ClientCalls.perThread(stream), address, length, flags) }
+    Tracing.call(558, "cuStreamAttachMemAsync_ptsz") { ClientCalls.cuStreamAttachMemAsync(ClientCalls.perThread(stream), address, length, flags) }
 }
 
 @c @implementation
 public func cuStreamBatchMemOp(_ stream: CUstream!, _ count: UInt32, _ paramArray: OpaquePointer!, _ flags: UInt32) -> CUresult {
-    Tracing.call(556, "cuStreamBatchMemOp") { ClientCalls.notSupported("cuStreamBatchMemOp") }
+    Tracing.call(559, "cuStreamBatchMemOp") { ClientCalls.notSupported("cuStreamBatchMemOp") }
 }
 
 @c @implementation
 public func cuStreamBatchMemOp_ptsz(_ stream: CUstream!, _ count: UInt32, _ paramArray: OpaquePointer!, _ flags: UInt32) -> CUresult {
-    Tracing.call(557, "cuStreamBatchMemOp_ptsz") { ClientCalls.notSupported("cuStreamBatchMemOp_ptsz") }
+    Tracing.call(560, "cuStreamBatchMemOp_ptsz") { ClientCalls.notSupported("cuStreamBatchMemOp_ptsz") }
 }
 
 @c @implementation
 public func cuStreamBatchMemOp_v2(_ stream: CUstream!, _ count: UInt32, _ paramArray: OpaquePointer!, _ flags: UInt32) -> CUresult {
-    Tracing.call(558, "cuStreamBatchMemOp_v2") { ClientCalls.notSupported("cuStreamBatchMemOp_v2") }
+    Tracing.call(561, "cuStreamBatchMemOp_v2") { ClientCalls.notSupported("cuStreamBatchMemOp_v2") }
 }
 
 @c @implementation
 public func cuStreamBatchMemOp_v2_ptsz(_ stream: CUstream!, _ count: UInt32, _ paramArray: OpaquePointer!, _ flags: UInt32) -> CUresult {
-    Tracing.call(559, "cuStreamBatchMemOp_v2_ptsz") { ClientCalls.notSupported("cuStreamBatchMemOp_v2_ptsz") }
+    Tracing.call(562, "cuStreamBatchMemOp_v2_ptsz") { ClientCalls.notSupported("cuStreamBatchMemOp_v2_ptsz") }
 }
 
 @c @implementation
 public func cuStreamBeginCapture(_ stream: CUstream!) -> CUresult {
-    Tracing.call(560, "cuStreamBeginCapture") { ClientCalls.cuStreamBeginCapture(stream) }
+    Tracing.call(563, "cuStreamBeginCapture") { ClientCalls.cuStreamBeginCapture(stream) }
 }
 
 @c @implementation
 public func cuStreamBeginCapture_ptsz(_ stream: CUstream!) -> CUresult {
-    Tracing.call(561, "cuStreamBeginCapture_ptsz") { ClientCalls.cuStreamBeginCapture(ClientCalls.perThread(stream)) }
+    Tracing.call(564, "cuStreamBeginCapture_ptsz") { ClientCalls.cuStreamBeginCapture(ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuStreamBeginCapture_v2(_ stream: CUstream!, _ mode: CUstreamCaptureMode) -> CUresult {
-    Tracing.call(562, "cuStreamBeginCapture_v2") { ClientCalls.cuStreamBeginCapture_v2(stream, mode) }
+    Tracing.call(565, "cuStreamBeginCapture_v2") { ClientCalls.cuStreamBeginCapture_v2(stream, mode) }
 }
 
 @c @implementation
 public func cuStreamBeginCapture_v2_ptsz(_ stream: CUstream!, _ mode: CUstreamCaptureMode) -> CUresult {
-    Tracing.call(563, "cuStreamBeginCapture_v2_ptsz") { ClientCalls.cuStreamBeginCapture_v2(ClientCalls.perThread(stream), mode) }
+    Tracing.call(566, "cuStreamBeginCapture_v2_ptsz") { ClientCalls.cuStreamBeginCapture_v2(ClientCalls.perThread(stream), mode) }
 }
 
 @c @implementation
 public func cuStreamBeginCaptureToCig(_ stream: CUstream!, _ streamCigCaptureParams: OpaquePointer!) -> CUresult {
-    Tracing.call(564, "cuStreamBeginCaptureToCig") { ClientCalls.notSupported("cuStreamBeginCaptureToCig") }
+    Tracing.call(567, "cuStreamBeginCaptureToCig") { ClientCalls.notSupported("cuStreamBeginCaptureToCig") }
 }
 
 @c @implementation
 public func cuStreamBeginCaptureToCig_ptsz(_ stream: CUstream!, _ streamCigCaptureParams: OpaquePointer!) -> CUresult {
-    Tracing.call(565, "cuStreamBeginCaptureToCig_ptsz") { ClientCalls.notSupported("cuStreamBeginCaptureToCig_ptsz") }
+    Tracing.call(568, "cuStreamBeginCaptureToCig_ptsz") { ClientCalls.notSupported("cuStreamBeginCaptureToCig_ptsz") }
 }
 
 @c @implementation
 public func cuStreamBeginCaptureToGraph(_ stream: CUstream!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ mode: CUstreamCaptureMode) -> CUresult {
-    Tracing.call(566, "cuStreamBeginCaptureToGraph") { ClientCalls.cuStreamBeginCaptureToGraph(stream, graph, dependencies, dependencyData, numDependencies, mode) }
+    Tracing.call(569, "cuStreamBeginCaptureToGraph") { ClientCalls.cuStreamBeginCaptureToGraph(stream, graph, dependencies, dependencyData, numDependencies, mode) }
 }
 
 @c @implementation
 public func cuStreamBeginCaptureToGraph_ptsz(_ stream: CUstream!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ mode: CUstreamCaptureMode) -> CUresult {
-    Tracing.call(567, "cuStreamBeginCaptureToGraph_ptsz") { ClientCalls.cuStreamBeginCaptureToGraph(ClientCalls.perThread(stream), graph, dependencies, dependencyData, numDependencies, mode) }
+    Tracing.call(570, "cuStreamBeginCaptureToGraph_ptsz") { ClientCalls.cuStreamBeginCaptureToGraph(ClientCalls.perThread(stream), graph, dependencies, dependencyData, numDependencies, mode) }
 }
 
 @c @implementation
 public func cuStreamBeginRecaptureToGraph(_ stream: CUstream!, _ mode: CUstreamCaptureMode, _ graph: CUgraph!, _ callbackFunc: CUgraphRecaptureCallback!, _ userData: UnsafeMutableRawPointer!) -> CUresult {
-    Tracing.call(568, "cuStreamBeginRecaptureToGraph") { ClientCalls.notSupported("cuStreamBeginRecaptureToGraph") }
+    Tracing.call(571, "cuStreamBeginRecaptureToGraph") { ClientCalls.notSupported("cuStreamBeginRecaptureToGraph") }
 }
 
 @c @implementation
 public func cuStreamBeginRecaptureToGraph_ptsz(_ stream: CUstream!, _ mode: CUstreamCaptureMode, _ graph: CUgraph!, _ callbackFunc: CUgraphRecaptureCallback!, _ userData: UnsafeMutableRawPointer!) -> CUresult {
-    Tracing.call(569, "cuStreamBeginRecaptureToGraph_ptsz") { ClientCalls.notSupported("cuStreamBeginRecaptureToGraph_ptsz") }
+    Tracing.call(572, "cuStreamBeginRecaptureToGraph_ptsz") { ClientCalls.notSupported("cuStreamBeginRecaptureToGraph_ptsz") }
 }
 
 @c @implementation
 public func cuStreamCopyAttributes(_ dstStream: CUstream!, _ srcStream: CUstream!) -> CUresult {
-    Tracing.call(570, "cuStreamCopyAttributes") { ClientCalls.notSupported("cuStreamCopyAttributes") }
+    Tracing.call(573, "cuStreamCopyAttributes") { ClientCalls.notSupported("cuStreamCopyAttributes") }
 }
 
 @c @implementation
 public func cuStreamCopyAttributes_ptsz(_ dst: CUstream!, _ src: CUstream!) -> CUresult {
-    Tracing.call(571, "cuStreamCopyAttributes_ptsz") { ClientCalls.notSupported("cuStreamCopyAttributes_ptsz") }
+    Tracing.call(574, "cuStreamCopyAttributes_ptsz") { ClientCalls.notSupported("cuStreamCopyAttributes_ptsz") }
 }
 
 @c @implementation
 public func cuStreamCreate(_ stream: UnsafeMutablePointer<CUstream?>!, _ flags: UInt32) -> CUresult {
-    Tracing.call(572, "cuStreamCreate") { ClientCalls.cuStreamCreate(stream, flags) }
+    Tracing.call(575, "cuStreamCreate") { ClientCalls.cuStreamCreate(stream, flags) }
 }
 
 @c @implementation
 public func cuStreamCreateWithPriority(_ stream: UnsafeMutablePointer<CUstream?>!, _ flags: UInt32, _ priority: Int32) -> CUresult {
-    Tracing.call(573, "cuStreamCreateWithPriority") { ClientCalls.cuStreamCreateWithPriority(stream, flags, priority) }
+    Tracing.call(576, "cuStreamCreateWithPriority") { ClientCalls.cuStreamCreateWithPriority(stream, flags, priority) }
 }
 
 @c @implementation
 public func cuStreamDestroy(_ stream: CUstream!) -> CUresult {
-    Tracing.call(574, "cuStreamDestroy") { ClientCalls.cuStreamDestroy_v2(stream) }
+    Tracing.call(577, "cuStreamDestroy") { ClientCalls.cuStreamDestroy_v2(stream) }
 }
 
 @c @implementation
 public func cuStreamDestroy_v2(_ stream: CUstream!) -> CUresult {
-    Tracing.call(575, "cuStreamDestroy_v2") { ClientCalls.cuStreamDestroy_v2(stream) }
+    Tracing.call(578, "cuStreamDestroy_v2") { ClientCalls.cuStreamDestroy_v2(stream) }
 }
 
 @c @implementation
 public func cuStreamEndCapture(_ stream: CUstream!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    Tracing.call(576, "cuStreamEndCapture") { ClientCalls.cuStreamEndCapture(stream, phGraph) }
+    Tracing.call(579, "cuStreamEndCapture") { ClientCalls.cuStreamEndCapture(stream, phGraph) }
 }
 
 @c @implementation
 public func cuStreamEndCapture_ptsz(_ stream: CUstream!, _ phGraph: UnsafeMutablePointer<CUgraph?>!) -> CUresult {
-    Tracing.call(577, "cuStreamEndCapture_ptsz") { ClientCalls.cuStreamEndCapture(ClientCalls.perThread(stream), phGraph) }
+    Tracing.call(580, "cuStreamEndCapture_ptsz") { ClientCalls.cuStreamEndCapture(ClientCalls.perThread(stream), phGraph) }
 }
 
 @c @implementation
 public func cuStreamEndCaptureToCig(_ stream: CUstream!) -> CUresult {
-    Tracing.call(578, "cuStreamEndCaptureToCig") { ClientCalls.notSupported("cuStreamEndCaptureToCig") }
+    Tracing.call(581, "cuStreamEndCaptureToCig") { ClientCalls.notSupported("cuStreamEndCaptureToCig") }
 }
 
 @c @implementation
 public func cuStreamEndCaptureToCig_ptsz(_ stream: CUstream!) -> CUresult {
-    Tracing.call(579, "cuStreamEndCaptureToCig_ptsz") { ClientCalls.notSupported("cuStreamEndCaptureToCig_ptsz") }
+    Tracing.call(582, "cuStreamEndCaptureToCig_ptsz") { ClientCalls.notSupported("cuStreamEndCaptureToCig_ptsz") }
 }
 
 @c @implementation
 public func cuStreamGetAttribute(_ stream: CUstream!, _ attr: CUstreamAttrID, _ value: OpaquePointer!) -> CUresult {
-    Tracing.call(580, "cuStreamGetAttribute") { ClientCalls.notSupported("cuStreamGetAttribute") }
+    Tracing.call(583, "cuStreamGetAttribute") { ClientCalls.notSupported("cuStreamGetAttribute") }
 }
 
 @c @implementation
 public func cuStreamGetAttribute_ptsz(_ stream: CUstream!, _ attr: CUstreamAttrID, _ valueout: OpaquePointer!) -> CUresult {
-    Tracing.call(581, "cuStreamGetAttribute_ptsz") { ClientCalls.notSupported("cuStreamGetAttribute_ptsz") }
+    Tracing.call(584, "cuStreamGetAttribute_ptsz") { ClientCalls.notSupported("cuStreamGetAttribute_ptsz") }
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    Tracing.call(582, "cuStreamGetCaptureInfo") { ClientCalls.cuStreamGetCaptureInfo(stream, captureStatusout, idout) }
+    Tracing.call(585, "cuStreamGetCaptureInfo") { ClientCalls.cuStreamGetCaptureInfo(stream, captureStatusout, idout) }
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo_ptsz(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    Tracing.call(583, "cuStreamGetCaptureInfo_ptsz") { ClientCalls.cuStreamGetCaptureInfo(ClientCalls.perThread(stream), captureStatusout, idout) }
+    Tracing.call(586, "cuStreamGetCaptureInfo_ptsz") { ClientCalls.cuStreamGetCaptureInfo(ClientCalls.perThread(stream), captureStatusout, idout) }
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo_v2(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!, _ graphout: UnsafeMutablePointer<CUgraph?>!, _ dependenciesout: UnsafeMutablePointer<UnsafePointer<CUgraphNode?>?>!, _ numDependenciesout: UnsafeMutablePointer<Int>!) -> CUresult {
-    Tracing.call(584, "cuStreamGetCaptureInfo_v2") { ClientCalls.cuStreamGetCaptureInfo_v2(stream, captureStatusout, idout, graphout, dependenciesout, numDependenciesout) }
+    Tracing.call(587, "cuStreamGetCaptureInfo_v2") { ClientCalls.cuStreamGetCaptureInfo_v2(stream, captureStatusout, idout, graphout, dependenciesout, numDependenciesout) }
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo_v2_ptsz(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!, _ graphout: UnsafeMutablePointer<CUgraph?>!, _ dependenciesout: UnsafeMutablePointer<UnsafePointer<CUgraphNode?>?>!, _ numDependenciesout: UnsafeMutablePointer<Int>!) -> CUresult {
-    Tracing.call(585, "cuStreamGetCaptureInfo_v2_ptsz") { ClientCalls.cuStreamGetCaptureInfo_v2(ClientCalls.perThread(stream), captureStatusout, idout, graphout, dependenciesout, numDependenciesout) }
+    Tracing.call(588, "cuStreamGetCaptureInfo_v2_ptsz") { ClientCalls.cuStreamGetCaptureInfo_v2(ClientCalls.perThread(stream), captureStatusout, idout, graphout, dependenciesout, numDependenciesout) }
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo_v3(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!, _ graphout: UnsafeMutablePointer<CUgraph?>!, _ dependenciesout: UnsafeMutablePointer<UnsafePointer<CUgraphNode?>?>!, _ edgeDataout: UnsafeMutablePointer<OpaquePointer?>!, _ numDependenciesout: UnsafeMutablePointer<Int>!) -> CUresult {
-    Tracing.call(586, "cuStreamGetCaptureInfo_v3") { ClientCalls.cuStreamGetCaptureInfo_v3(stream, captureStatusout, idout, graphout, dependenciesout, edgeDataout, numDependenciesout) }
+    Tracing.call(589, "cuStreamGetCaptureInfo_v3") { ClientCalls.cuStreamGetCaptureInfo_v3(stream, captureStatusout, idout, graphout, dependenciesout, edgeDataout, numDependenciesout) }
 }
 
 @c @implementation
 public func cuStreamGetCaptureInfo_v3_ptsz(_ stream: CUstream!, _ captureStatusout: UnsafeMutablePointer<CUstreamCaptureStatus>!, _ idout: UnsafeMutablePointer<UInt64>!, _ graphout: UnsafeMutablePointer<CUgraph?>!, _ dependenciesout: UnsafeMutablePointer<UnsafePointer<CUgraphNode?>?>!, _ edgeDataout: UnsafeMutablePointer<OpaquePointer?>!, _ numDependenciesout: UnsafeMutablePointer<Int>!) -> CUresult {
-    Tracing.call(587, "cuStreamGetCaptureInfo_v3_ptsz") { ClientCalls.cuStreamGetCaptureInfo_v3(ClientCalls.perThread(stream), captureStatusout, idout, graphout, dependenciesout, edgeDataout, numDependenciesout) }
+    Tracing.call(590, "cuStreamGetCaptureInfo_v3_ptsz") { ClientCalls.cuStreamGetCaptureInfo_v3(ClientCalls.perThread(stream), captureStatusout, idout, graphout, dependenciesout, edgeDataout, numDependenciesout) }
 }
 
 @c @implementation
 public func cuStreamGetCtx(_ stream: CUstream!, _ context: UnsafeMutablePointer<CUcontext?>!) -> CUresult {
-    Tracing.call(588, "cuStreamGetCtx") { ClientCalls.cuStreamGetCtx(stream, context) }
+    Tracing.call(591, "cuStreamGetCtx") { ClientCalls.cuStreamGetCtx(stream, context) }
 }
 
 @c @implementation
 public func cuStreamGetCtx_ptsz(_ stream: CUstream!, _ context: UnsafeMutablePointer<CUcontext?>!) -> CUresult {
-    Tracing.call(589, "cuStreamGetCtx_ptsz") { ClientCalls.cuStreamGetCtx(ClientCalls.perThread(stream), context) }
+    Tracing.call(592, "cuStreamGetCtx_ptsz") { ClientCalls.cuStreamGetCtx(ClientCalls.perThread(stream), context) }
 }
 
 @c @implementation
 public func cuStreamGetCtx_v2(_ stream: CUstream!, _ ctx: UnsafeMutablePointer<CUcontext?>!, _ greenCtx: UnsafeMutablePointer<CUgreenCtx?>!) -> CUresult {
-    Tracing.call(590, "cuStreamGetCtx_v2") { ClientCalls.notSupported("cuStreamGetCtx_v2") }
+    Tracing.call(593, "cuStreamGetCtx_v2") { ClientCalls.notSupported("cuStreamGetCtx_v2") }
 }
 
 @c @implementation
 public func cuStreamGetCtx_v2_ptsz(_ stream: CUstream!, _ ctx: UnsafeMutablePointer<CUcontext?>!, _ greenCtx: UnsafeMutablePointer<CUgreenCtx?>!) -> CUresult {
-    Tracing.call(591, "cuStreamGetCtx_v2_ptsz") { ClientCalls.notSupported("cuStreamGetCtx_v2_ptsz") }
+    Tracing.call(594, "cuStreamGetCtx_v2_ptsz") { ClientCalls.notSupported("cuStreamGetCtx_v2_ptsz") }
 }
 
 @c @implementation
 public func cuStreamGetDevice(_ stream: CUstream!, _ device: UnsafeMutablePointer<CUdevice>!) -> CUresult {
-    Tracing.call(592, "cuStreamGetDevice") { ClientCalls.cuStreamGetDevice(stream, device) }
+    Tracing.call(595, "cuStreamGetDevice") { ClientCalls.cuStreamGetDevice(stream, device) }
 }
 
 @c @implementation
 public func cuStreamGetDevice_ptsz(_ stream: CUstream!, _ device: UnsafeMutablePointer<CUdevice>!) -> CUresult {
-    Tracing.call(593, "cuStreamGetDevice_ptsz") { ClientCalls.cuStreamGetDevice(ClientCalls.perThread(stream), device) }
+    Tracing.call(596, "cuStreamGetDevice_ptsz") { ClientCalls.cuStreamGetDevice(ClientCalls.perThread(stream), device) }
 }
 
 @c @implementation
 public func cuStreamGetDevResource(_ stream: CUstream!, _ resource: OpaquePointer!, _ type: CUdevResourceType) -> CUresult {
-    Tracing.call(594, "cuStreamGetDevResource") { ClientCalls.notSupported("cuStreamGetDevResource") }
+    Tracing.call(597, "cuStreamGetDevResource") { ClientCalls.notSupported("cuStreamGetDevResource") }
 }
 
 @c @implementation
 public func cuStreamGetDevResource_ptsz(_ stream: CUstream!, _ resource: OpaquePointer!, _ type: CUdevResourceType) -> CUresult {
-    Tracing.call(595, "cuStreamGetDevResource_ptsz") { ClientCalls.notSupported("cuStreamGetDevResource_ptsz") }
+    Tracing.call(598, "cuStreamGetDevResource_ptsz") { ClientCalls.notSupported("cuStreamGetDevResource_ptsz") }
 }
 
 @c @implementation
 public func cuStreamGetFlags(_ stream: CUstream!, _ flags: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    Tracing.call(596, "cuStreamGetFlags") { ClientCalls.cuStreamGetFlags(stream, flags) }
-}
-
-@c @implementation
-public func cuStreamGetFlags_ptsz(_ stream: CUstream!, _ flags: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    Tracing.call(597, "cuStreamGetFlags_ptsz") { ClientCalls.cuStreamGetFlags(ClientCalls.perThread(stream), flags) }
-}
-
-@c @implementation
-public func cuStreamGetGreenCtx(_ stream: CUstream!, _ phCtx: UnsafeMutablePointer<CUgreenCtx?>!) -> CUresult {
-    Tracing.call(598, "cuStreamGetGreenCtx") { ClientCalls.cuStreamGetGreenCtx(stream, phCtx) }
-}
-
-@c @implementation
-public func cuStreamGetId(_ stream: CUstream!, _ streamId: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    Tracing.call(599, "cuStreamGetId") { ClientCalls.cuStreamGetId(stream, streamId) }
+    Tracing.call(599, "cuStreamGetFlags") { ClientCalls.cuStreamGetFlags(stream, flags) }
 }

@@ -4,426 +4,441 @@ public import CUDAABI
 internal import Client
 
 @c @implementation
+public func cuStreamGetFlags_ptsz(_ stream: CUstream!, _ flags: UnsafeMutablePointer<UInt32>!) -> CUresult {
+    Tracing.call(600, "cuStreamGetFlags_ptsz") { ClientCalls.cuStreamGetFlags(ClientCalls.perThread(stream), flags) }
+}
+
+@c @implementation
+public func cuStreamGetGreenCtx(_ stream: CUstream!, _ phCtx: UnsafeMutablePointer<CUgreenCtx?>!) -> CUresult {
+    Tracing.call(601, "cuStreamGetGreenCtx") { ClientCalls.cuStreamGetGreenCtx(stream, phCtx) }
+}
+
+@c @implementation
+public func cuStreamGetId(_ stream: CUstream!, _ streamId: UnsafeMutablePointer<UInt64>!) -> CUresult {
+    Tracing.call(602, "cuStreamGetId") { ClientCalls.cuStreamGetId(stream, streamId) }
+}
+
+@c @implementation
 public func cuStreamGetId_ptsz(_ stream: CUstream!, _ streamId: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    Tracing.call(600, "cuStreamGetId_ptsz") { ClientCalls.cuStreamGetId(ClientCalls.perThread(stream), streamId) }
+    Tracing.call(603, "cuStreamGetId_ptsz") { ClientCalls.cuStreamGetId(ClientCalls.perThread(stream), streamId) }
 }
 
 @c @implementation
 public func cuStreamGetPriority(_ stream: CUstream!, _ priority: UnsafeMutablePointer<Int32>!) -> CUresult {
-    Tracing.call(601, "cuStreamGetPriority") { ClientCalls.cuStreamGetPriority(stream, priority) }
+    Tracing.call(604, "cuStreamGetPriority") { ClientCalls.cuStreamGetPriority(stream, priority) }
 }
 
 @c @implementation
 public func cuStreamGetPriority_ptsz(_ stream: CUstream!, _ priority: UnsafeMutablePointer<Int32>!) -> CUresult {
-    Tracing.call(602, "cuStreamGetPriority_ptsz") { ClientCalls.cuStreamGetPriority(ClientCalls.perThread(stream), priority) }
+    Tracing.call(605, "cuStreamGetPriority_ptsz") { ClientCalls.cuStreamGetPriority(ClientCalls.perThread(stream), priority) }
 }
 
 @c @implementation
 public func cuStreamIsCapturing(_ stream: CUstream!, _ captureStatus: UnsafeMutablePointer<CUstreamCaptureStatus>!) -> CUresult {
-    Tracing.call(603, "cuStreamIsCapturing") { ClientCalls.cuStreamIsCapturing(stream, captureStatus) }
+    Tracing.call(606, "cuStreamIsCapturing") { ClientCalls.cuStreamIsCapturing(stream, captureStatus) }
 }
 
 @c @implementation
 public func cuStreamIsCapturing_ptsz(_ stream: CUstream!, _ captureStatus: UnsafeMutablePointer<CUstreamCaptureStatus>!) -> CUresult {
-    Tracing.call(604, "cuStreamIsCapturing_ptsz") { ClientCalls.cuStreamIsCapturing(ClientCalls.perThread(stream), captureStatus) }
+    Tracing.call(607, "cuStreamIsCapturing_ptsz") { ClientCalls.cuStreamIsCapturing(ClientCalls.perThread(stream), captureStatus) }
 }
 
 @c @implementation
 public func cuStreamQuery(_ stream: CUstream!) -> CUresult {
-    Tracing.call(605, "cuStreamQuery") { ClientCalls.cuStreamQuery(stream) }
+    Tracing.call(608, "cuStreamQuery") { ClientCalls.cuStreamQuery(stream) }
 }
 
 @c @implementation
 public func cuStreamQuery_ptsz(_ stream: CUstream!) -> CUresult {
-    Tracing.call(606, "cuStreamQuery_ptsz") { ClientCalls.cuStreamQuery(ClientCalls.perThread(stream)) }
+    Tracing.call(609, "cuStreamQuery_ptsz") { ClientCalls.cuStreamQuery(ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuStreamSetAttribute(_ stream: CUstream!, _ attr: CUstreamAttrID, _ param: OpaquePointer!) -> CUresult {
-    Tracing.call(607, "cuStreamSetAttribute") { ClientCalls.notSupported("cuStreamSetAttribute") }
+    Tracing.call(610, "cuStreamSetAttribute") { ClientCalls.notSupported("cuStreamSetAttribute") }
 }
 
 @c @implementation
 public func cuStreamSetAttribute_ptsz(_ stream: CUstream!, _ attr: CUstreamAttrID, _ value: OpaquePointer!) -> CUresult {
-    Tracing.call(608, "cuStreamSetAttribute_ptsz") { ClientCalls.notSupported("cuStreamSetAttribute_ptsz") }
+    Tracing.call(611, "cuStreamSetAttribute_ptsz") { ClientCalls.notSupported("cuStreamSetAttribute_ptsz") }
 }
 
 @c @implementation
 public func cuStreamSynchronize(_ stream: CUstream!) -> CUresult {
-    Tracing.call(609, "cuStreamSynchronize") { ClientCalls.cuStreamSynchronize(stream) }
+    Tracing.call(612, "cuStreamSynchronize") { ClientCalls.cuStreamSynchronize(stream) }
 }
 
 @c @implementation
 public func cuStreamSynchronize_ptsz(_ stream: CUstream!) -> CUresult {
-    Tracing.call(610, "cuStreamSynchronize_ptsz") { ClientCalls.cuStreamSynchronize(ClientCalls.perThread(stream)) }
+    Tracing.call(613, "cuStreamSynchronize_ptsz") { ClientCalls.cuStreamSynchronize(ClientCalls.perThread(stream)) }
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    Tracing.call(611, "cuStreamUpdateCaptureDependencies") { ClientCalls.cuStreamUpdateCaptureDependencies(stream, dependencies, numDependencies, flags) }
+    Tracing.call(614, "cuStreamUpdateCaptureDependencies") { ClientCalls.cuStreamUpdateCaptureDependencies(stream, dependencies, numDependencies, flags) }
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_ptsz(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    Tracing.call(612, "cuStreamUpdateCaptureDependencies_ptsz") { ClientCalls.cuStreamUpdateCaptureDependencies(ClientCalls.perThread(stream), dependencies, numDependencies, flags) }
+    Tracing.call(615, "cuStreamUpdateCaptureDependencies_ptsz") { ClientCalls.cuStreamUpdateCaptureDependencies(ClientCalls.perThread(stream), dependencies, numDependencies, flags) }
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_v2(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    Tracing.call(613, "cuStreamUpdateCaptureDependencies_v2") { ClientCalls.cuStreamUpdateCaptureDependencies_v2(stream, dependencies, dependencyData, numDependencies, flags) }
+    Tracing.call(616, "cuStreamUpdateCaptureDependencies_v2") { ClientCalls.cuStreamUpdateCaptureDependencies_v2(stream, dependencies, dependencyData, numDependencies, flags) }
 }
 
 @c @implementation
 public func cuStreamUpdateCaptureDependencies_v2_ptsz(_ stream: CUstream!, _ dependencies: UnsafeMutablePointer<CUgraphNode?>!, _ dependencyData: OpaquePointer!, _ numDependencies: Int, _ flags: UInt32) -> CUresult {
-    Tracing.call(614, "cuStreamUpdateCaptureDependencies_v2_ptsz") { ClientCalls.cuStreamUpdateCaptureDependencies_v2(ClientCalls.perThread(stream), dependencies, dependencyData, numDependencies, flags) }
+    Tracing.call(617, "cuStreamUpdateCaptureDependencies_v2_ptsz") { ClientCalls.cuStreamUpdateCaptureDependencies_v2(ClientCalls.perThread(stream), dependencies, dependencyData, numDependencies, flags) }
 }
 
 @c @implementation
 public func cuStreamWaitEvent(_ stream: CUstream!, _ event: CUevent!, _ flags: UInt32) -> CUresult {
-    Tracing.call(615, "cuStreamWaitEvent") { ClientCalls.cuStreamWaitEvent(stream, event, flags) }
+    Tracing.call(618, "cuStreamWaitEvent") { ClientCalls.cuStreamWaitEvent(stream, event, flags) }
 }
 
 @c @implementation
 public func cuStreamWaitEvent_ptsz(_ stream: CUstream!, _ event: CUevent!, _ flags: UInt32) -> CUresult {
-    Tracing.call(616, "cuStreamWaitEvent_ptsz") { ClientCalls.cuStreamWaitEvent(ClientCalls.perThread(stream), event, flags) }
+    Tracing.call(619, "cuStreamWaitEvent_ptsz") { ClientCalls.cuStreamWaitEvent(ClientCalls.perThread(stream), event, flags) }
 }
 
 @c @implementation
 public func cuStreamWaitValue32(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    Tracing.call(617, "cuStreamWaitValue32") { ClientCalls.notSupported("cuStreamWaitValue32") }
+    Tracing.call(620, "cuStreamWaitValue32") { ClientCalls.notSupported("cuStreamWaitValue32") }
 }
 
 @c @implementation
 public func cuStreamWaitValue32_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    Tracing.call(618, "cuStreamWaitValue32_ptsz") { ClientCalls.notSupported("cuStreamWaitValue32_ptsz") }
+    Tracing.call(621, "cuStreamWaitValue32_ptsz") { ClientCalls.notSupported("cuStreamWaitValue32_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWaitValue32_v2(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    Tracing.call(619, "cuStreamWaitValue32_v2") { ClientCalls.notSupported("cuStreamWaitValue32_v2") }
+    Tracing.call(622, "cuStreamWaitValue32_v2") { ClientCalls.notSupported("cuStreamWaitValue32_v2") }
 }
 
 @c @implementation
 public func cuStreamWaitValue32_v2_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    Tracing.call(620, "cuStreamWaitValue32_v2_ptsz") { ClientCalls.notSupported("cuStreamWaitValue32_v2_ptsz") }
+    Tracing.call(623, "cuStreamWaitValue32_v2_ptsz") { ClientCalls.notSupported("cuStreamWaitValue32_v2_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWaitValue64(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    Tracing.call(621, "cuStreamWaitValue64") { ClientCalls.notSupported("cuStreamWaitValue64") }
+    Tracing.call(624, "cuStreamWaitValue64") { ClientCalls.notSupported("cuStreamWaitValue64") }
 }
 
 @c @implementation
 public func cuStreamWaitValue64_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    Tracing.call(622, "cuStreamWaitValue64_ptsz") { ClientCalls.notSupported("cuStreamWaitValue64_ptsz") }
+    Tracing.call(625, "cuStreamWaitValue64_ptsz") { ClientCalls.notSupported("cuStreamWaitValue64_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWaitValue64_v2(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    Tracing.call(623, "cuStreamWaitValue64_v2") { ClientCalls.notSupported("cuStreamWaitValue64_v2") }
+    Tracing.call(626, "cuStreamWaitValue64_v2") { ClientCalls.notSupported("cuStreamWaitValue64_v2") }
 }
 
 @c @implementation
 public func cuStreamWaitValue64_v2_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    Tracing.call(624, "cuStreamWaitValue64_v2_ptsz") { ClientCalls.notSupported("cuStreamWaitValue64_v2_ptsz") }
+    Tracing.call(627, "cuStreamWaitValue64_v2_ptsz") { ClientCalls.notSupported("cuStreamWaitValue64_v2_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWriteValue32(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    Tracing.call(625, "cuStreamWriteValue32") { ClientCalls.notSupported("cuStreamWriteValue32") }
+    Tracing.call(628, "cuStreamWriteValue32") { ClientCalls.notSupported("cuStreamWriteValue32") }
 }
 
 @c @implementation
 public func cuStreamWriteValue32_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    Tracing.call(626, "cuStreamWriteValue32_ptsz") { ClientCalls.notSupported("cuStreamWriteValue32_ptsz") }
+    Tracing.call(629, "cuStreamWriteValue32_ptsz") { ClientCalls.notSupported("cuStreamWriteValue32_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWriteValue32_v2(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    Tracing.call(627, "cuStreamWriteValue32_v2") { ClientCalls.notSupported("cuStreamWriteValue32_v2") }
+    Tracing.call(630, "cuStreamWriteValue32_v2") { ClientCalls.notSupported("cuStreamWriteValue32_v2") }
 }
 
 @c @implementation
 public func cuStreamWriteValue32_v2_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt32, _ flags: UInt32) -> CUresult {
-    Tracing.call(628, "cuStreamWriteValue32_v2_ptsz") { ClientCalls.notSupported("cuStreamWriteValue32_v2_ptsz") }
+    Tracing.call(631, "cuStreamWriteValue32_v2_ptsz") { ClientCalls.notSupported("cuStreamWriteValue32_v2_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWriteValue64(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    Tracing.call(629, "cuStreamWriteValue64") { ClientCalls.notSupported("cuStreamWriteValue64") }
+    Tracing.call(632, "cuStreamWriteValue64") { ClientCalls.notSupported("cuStreamWriteValue64") }
 }
 
 @c @implementation
 public func cuStreamWriteValue64_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    Tracing.call(630, "cuStreamWriteValue64_ptsz") { ClientCalls.notSupported("cuStreamWriteValue64_ptsz") }
+    Tracing.call(633, "cuStreamWriteValue64_ptsz") { ClientCalls.notSupported("cuStreamWriteValue64_ptsz") }
 }
 
 @c @implementation
 public func cuStreamWriteValue64_v2(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    Tracing.call(631, "cuStreamWriteValue64_v2") { ClientCalls.notSupported("cuStreamWriteValue64_v2") }
+    Tracing.call(634, "cuStreamWriteValue64_v2") { ClientCalls.notSupported("cuStreamWriteValue64_v2") }
 }
 
 @c @implementation
 public func cuStreamWriteValue64_v2_ptsz(_ stream: CUstream!, _ addr: CUdeviceptr, _ value: UInt64, _ flags: UInt32) -> CUresult {
-    Tracing.call(632, "cuStreamWriteValue64_v2_ptsz") { ClientCalls.notSupported("cuStreamWriteValue64_v2_ptsz") }
+    Tracing.call(635, "cuStreamWriteValue64_v2_ptsz") { ClientCalls.notSupported("cuStreamWriteValue64_v2_ptsz") }
 }
 
 @c @implementation
 public func cuSurfObjectCreate(_ surfObject: UnsafeMutablePointer<CUsurfObject>!, _ resDesc: OpaquePointer!) -> CUresult {
-    Tracing.call(633, "cuSurfObjectCreate") { ClientCalls.cuSurfObjectCreate(surfObject, resDesc) }
+    Tracing.call(636, "cuSurfObjectCreate") { ClientCalls.cuSurfObjectCreate(surfObject, resDesc) }
 }
 
 @c @implementation
 public func cuSurfObjectDestroy(_ surfObject: CUsurfObject) -> CUresult {
-    Tracing.call(634, "cuSurfObjectDestroy") { ClientCalls.cuSurfObjectDestroy(surfObject) }
+    Tracing.call(637, "cuSurfObjectDestroy") { ClientCalls.cuSurfObjectDestroy(surfObject) }
 }
 
 @c @implementation
 public func cuSurfObjectGetResourceDesc(_ resDesc: OpaquePointer!, _ surfObject: CUsurfObject) -> CUresult {
-    Tracing.call(635, "cuSurfObjectGetResourceDesc") { ClientCalls.cuSurfObjectGetResourceDesc(resDesc, surfObject) }
+    Tracing.call(638, "cuSurfObjectGetResourceDesc") { ClientCalls.cuSurfObjectGetResourceDesc(resDesc, surfObject) }
 }
 
 @c @implementation
 public func cuSurfRefGetArray(_ phArray: UnsafeMutablePointer<CUarray?>!, _ surfRef: CUsurfref!) -> CUresult {
-    Tracing.call(636, "cuSurfRefGetArray") { ClientCalls.cuSurfRefGetArray(phArray, surfRef) }
+    Tracing.call(639, "cuSurfRefGetArray") { ClientCalls.cuSurfRefGetArray(phArray, surfRef) }
 }
 
 @c @implementation
 public func cuSurfRefSetArray(_ surfRef: CUsurfref!, _ array: CUarray!, _ flags: UInt32) -> CUresult {
-    Tracing.call(637, "cuSurfRefSetArray") { ClientCalls.cuSurfRefSetArray(surfRef, array, flags) }
+    Tracing.call(640, "cuSurfRefSetArray") { ClientCalls.cuSurfRefSetArray(surfRef, array, flags) }
 }
 
 @c @implementation
 public func cuTensorMapEncodeIm2col(_ tensorMap: OpaquePointer!, _ tensorDataType: CUtensorMapDataType, _ tensorRank: UInt32, _ globalAddress: UnsafeMutableRawPointer!, _ globalDim: UnsafePointer<UInt64>!, _ globalStrides: UnsafePointer<UInt64>!, _ pixelBoxLowerCorner: UnsafePointer<Int32>!, _ pixelBoxUpperCorner: UnsafePointer<Int32>!, _ channelsPerPixel: UInt32, _ pixelsPerColumn: UInt32, _ elementStrides: UnsafePointer<UInt32>!, _ interleave: CUtensorMapInterleave, _ swizzle: CUtensorMapSwizzle, _ l2Promotion: CUtensorMapL2promotion, _ oobFill: CUtensorMapFloatOOBfill) -> CUresult {
-    Tracing.call(638, "cuTensorMapEncodeIm2col") { ClientCalls.cuTensorMapEncodeIm2col(tensorMap, tensorDataType, tensorRank, globalAddress, globalDim, globalStrides, pixelBoxLowerCorner, pixelBoxUpperCorner, channelsPerPixel, pixelsPerColumn, elementStrides, interleave, swizzle, l2Promotion, oobFill) }
+    Tracing.call(641, "cuTensorMapEncodeIm2col") { ClientCalls.cuTensorMapEncodeIm2col(tensorMap, tensorDataType, tensorRank, globalAddress, globalDim, globalStrides, pixelBoxLowerCorner, pixelBoxUpperCorner, channelsPerPixel, pixelsPerColumn, elementStrides, interleave, swizzle, l2Promotion, oobFill) }
 }
 
 @c @implementation
 public func cuTensorMapEncodeIm2colWide(_ tensorMap: OpaquePointer!, _ tensorDataType: CUtensorMapDataType, _ tensorRank: UInt32, _ globalAddress: UnsafeMutableRawPointer!, _ globalDim: UnsafePointer<UInt64>!, _ globalStrides: UnsafePointer<UInt64>!, _ pixelBoxLowerCornerWidth: Int32, _ pixelBoxUpperCornerWidth: Int32, _ channelsPerPixel: UInt32, _ pixelsPerColumn: UInt32, _ elementStrides: UnsafePointer<UInt32>!, _ interleave: CUtensorMapInterleave, _ mode: CUtensorMapIm2ColWideMode, _ swizzle: CUtensorMapSwizzle, _ l2Promotion: CUtensorMapL2promotion, _ oobFill: CUtensorMapFloatOOBfill) -> CUresult {
-    Tracing.call(639, "cuTensorMapEncodeIm2colWide") { ClientCalls.cuTensorMapEncodeIm2colWide(tensorMap, tensorDataType, tensorRank, globalAddress, globalDim, globalStrides, pixelBoxLowerCornerWidth, pixelBoxUpperCornerWidth, channelsPerPixel, pixelsPerColumn, elementStrides, interleave, mode, swizzle, l2Promotion, oobFill) }
+    Tracing.call(642, "cuTensorMapEncodeIm2colWide") { ClientCalls.cuTensorMapEncodeIm2colWide(tensorMap, tensorDataType, tensorRank, globalAddress, globalDim, globalStrides, pixelBoxLowerCornerWidth, pixelBoxUpperCornerWidth, channelsPerPixel, pixelsPerColumn, elementStrides, interleave, mode, swizzle, l2Promotion, oobFill) }
 }
 
 @c @implementation
 public func cuTensorMapEncodeTiled(_ tensorMap: OpaquePointer!, _ tensorDataType: CUtensorMapDataType, _ tensorRank: UInt32, _ globalAddress: UnsafeMutableRawPointer!, _ globalDim: UnsafePointer<UInt64>!, _ globalStrides: UnsafePointer<UInt64>!, _ boxDim: UnsafePointer<UInt32>!, _ elementStrides: UnsafePointer<UInt32>!, _ interleave: CUtensorMapInterleave, _ swizzle: CUtensorMapSwizzle, _ l2Promotion: CUtensorMapL2promotion, _ oobFill: CUtensorMapFloatOOBfill) -> CUresult {
-    Tracing.call(640, "cuTensorMapEncodeTiled") { ClientCalls.cuTensorMapEncodeTiled(tensorMap, tensorDataType, tensorRank, globalAddress, globalDim, globalStrides, boxDim, elementStrides, interleave, swizzle, l2Promotion, oobFill) }
+    Tracing.call(643, "cuTensorMapEncodeTiled") { ClientCalls.cuTensorMapEncodeTiled(tensorMap, tensorDataType, tensorRank, globalAddress, globalDim, globalStrides, boxDim, elementStrides, interleave, swizzle, l2Promotion, oobFill) }
 }
 
 @c @implementation
 public func cuTensorMapReplaceAddress(_ tensorMap: OpaquePointer!, _ globalAddress: UnsafeMutableRawPointer!) -> CUresult {
-    Tracing.call(641, "cuTensorMapReplaceAddress") { ClientCalls.cuTensorMapReplaceAddress(tensorMap, globalAddress) }
+    Tracing.call(644, "cuTensorMapReplaceAddress") { ClientCalls.cuTensorMapReplaceAddress(tensorMap, globalAddress) }
 }
 
 @c @implementation
 public func cuTensorMapSetAllocationClass(_ tensorMap: OpaquePointer!, _ allocClass: CUtensorMapAllocClass, _ outAllocClass: UnsafeMutablePointer<CUtensorMapAllocClass>!) -> CUresult {
-    Tracing.call(642, "cuTensorMapSetAllocationClass") { ClientCalls.notSupported("cuTensorMapSetAllocationClass") }
+    Tracing.call(645, "cuTensorMapSetAllocationClass") { ClientCalls.notSupported("cuTensorMapSetAllocationClass") }
 }
 
 @c @implementation
 public func cuTexObjectCreate(_ texObject: UnsafeMutablePointer<CUtexObject>!, _ resDesc: OpaquePointer!, _ texDesc: OpaquePointer!, _ resViewDesc: OpaquePointer!) -> CUresult {
-    Tracing.call(643, "cuTexObjectCreate") { ClientCalls.cuTexObjectCreate(texObject, resDesc, texDesc, resViewDesc) }
+    Tracing.call(646, "cuTexObjectCreate") { ClientCalls.cuTexObjectCreate(texObject, resDesc, texDesc, resViewDesc) }
 }
 
 @c @implementation
 public func cuTexObjectDestroy(_ texObject: CUtexObject) -> CUresult {
-    Tracing.call(644, "cuTexObjectDestroy") { ClientCalls.cuTexObjectDestroy(texObject) }
+    Tracing.call(647, "cuTexObjectDestroy") { ClientCalls.cuTexObjectDestroy(texObject) }
 }
 
 @c @implementation
 public func cuTexObjectGetResourceDesc(_ resDesc: OpaquePointer!, _ texObject: CUtexObject) -> CUresult {
-    Tracing.call(645, "cuTexObjectGetResourceDesc") { ClientCalls.cuTexObjectGetResourceDesc(resDesc, texObject) }
+    Tracing.call(648, "cuTexObjectGetResourceDesc") { ClientCalls.cuTexObjectGetResourceDesc(resDesc, texObject) }
 }
 
 @c @implementation
 public func cuTexObjectGetResourceViewDesc(_ resViewDesc: OpaquePointer!, _ texObject: CUtexObject) -> CUresult {
-    Tracing.call(646, "cuTexObjectGetResourceViewDesc") { ClientCalls.cuTexObjectGetResourceViewDesc(resViewDesc, texObject) }
+    Tracing.call(649, "cuTexObjectGetResourceViewDesc") { ClientCalls.cuTexObjectGetResourceViewDesc(resViewDesc, texObject) }
 }
 
 @c @implementation
 public func cuTexObjectGetTextureDesc(_ texDesc: OpaquePointer!, _ texObject: CUtexObject) -> CUresult {
-    Tracing.call(647, "cuTexObjectGetTextureDesc") { ClientCalls.cuTexObjectGetTextureDesc(texDesc, texObject) }
+    Tracing.call(650, "cuTexObjectGetTextureDesc") { ClientCalls.cuTexObjectGetTextureDesc(texDesc, texObject) }
 }
 
 @c @implementation
 public func cuTexRefCreate(_ texRef: UnsafeMutablePointer<CUtexref?>!) -> CUresult {
-    Tracing.call(648, "cuTexRefCreate") { ClientCalls.notSupported("cuTexRefCreate") }
+    Tracing.call(651, "cuTexRefCreate") { ClientCalls.notSupported("cuTexRefCreate") }
 }
 
 @c @implementation
 public func cuTexRefDestroy(_ texRef: CUtexref!) -> CUresult {
-    Tracing.call(649, "cuTexRefDestroy") { ClientCalls.notSupported("cuTexRefDestroy") }
+    Tracing.call(652, "cuTexRefDestroy") { ClientCalls.notSupported("cuTexRefDestroy") }
 }
 
 @c @implementation
 public func cuTexRefGetAddress(_ pdptr: UnsafeMutablePointer<CUdeviceptr_v1>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(650, "cuTexRefGetAddress") { ClientCalls.notSupported("cuTexRefGetAddress") }
+    Tracing.call(653, "cuTexRefGetAddress") { ClientCalls.notSupported("cuTexRefGetAddress") }
 }
 
 @c @implementation
 public func cuTexRefGetAddress_v2(_ pdptr: UnsafeMutablePointer<CUdeviceptr>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(651, "cuTexRefGetAddress_v2") { ClientCalls.cuTexRefGetAddress_v2(pdptr, texRef) }
+    Tracing.call(654, "cuTexRefGetAddress_v2") { ClientCalls.cuTexRefGetAddress_v2(pdptr, texRef) }
 }
 
 @c @implementation
 public func cuTexRefGetAddressMode(_ pam: UnsafeMutablePointer<CUaddress_mode>!, _ texRef: CUtexref!, _ dim: Int32) -> CUresult {
-    Tracing.call(652, "cuTexRefGetAddressMode") { ClientCalls.cuTexRefGetAddressMode(pam, texRef, dim) }
+    Tracing.call(655, "cuTexRefGetAddressMode") { ClientCalls.cuTexRefGetAddressMode(pam, texRef, dim) }
 }
 
 @c @implementation
 public func cuTexRefGetArray(_ phArray: UnsafeMutablePointer<CUarray?>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(653, "cuTexRefGetArray") { ClientCalls.cuTexRefGetArray(phArray, texRef) }
+    Tracing.call(656, "cuTexRefGetArray") { ClientCalls.cuTexRefGetArray(phArray, texRef) }
 }
 
 @c @implementation
 public func cuTexRefGetBorderColor(_ borderColor: UnsafeMutablePointer<Float>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(654, "cuTexRefGetBorderColor") { ClientCalls.cuTexRefGetBorderColor(borderColor, texRef) }
+    Tracing.call(657, "cuTexRefGetBorderColor") { ClientCalls.cuTexRefGetBorderColor(borderColor, texRef) }
 }
 
 @c @implementation
 public func cuTexRefGetFilterMode(_ pfm: UnsafeMutablePointer<CUfilter_mode>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(655, "cuTexRefGetFilterMode") { ClientCalls.cuTexRefGetFilterMode(pfm, texRef) }
+    Tracing.call(658, "cuTexRefGetFilterMode") { ClientCalls.cuTexRefGetFilterMode(pfm, texRef) }
 }
 
 @c @implementation
 public func cuTexRefGetFlags(_ flags: UnsafeMutablePointer<UInt32>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(656, "cuTexRefGetFlags") { ClientCalls.cuTexRefGetFlags(flags, texRef) }
+    Tracing.call(659, "cuTexRefGetFlags") { ClientCalls.cuTexRefGetFlags(flags, texRef) }
 }
 
 @c @implementation
 public func cuTexRefGetFormat(_ format: UnsafeMutablePointer<CUarray_format>!, _ numChannels: UnsafeMutablePointer<Int32>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(657, "cuTexRefGetFormat") { ClientCalls.cuTexRefGetFormat(format, numChannels, texRef) }
+    Tracing.call(660, "cuTexRefGetFormat") { ClientCalls.cuTexRefGetFormat(format, numChannels, texRef) }
 }
 
 @c @implementation
 public func cuTexRefGetMaxAnisotropy(_ pmaxAniso: UnsafeMutablePointer<Int32>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(658, "cuTexRefGetMaxAnisotropy") { ClientCalls.notSupported("cuTexRefGetMaxAnisotropy") }
+    Tracing.call(661, "cuTexRefGetMaxAnisotropy") { ClientCalls.notSupported("cuTexRefGetMaxAnisotropy") }
 }
 
 @c @implementation
 public func cuTexRefGetMipmapFilterMode(_ pfm: UnsafeMutablePointer<CUfilter_mode>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(659, "cuTexRefGetMipmapFilterMode") { ClientCalls.notSupported("cuTexRefGetMipmapFilterMode") }
+    Tracing.call(662, "cuTexRefGetMipmapFilterMode") { ClientCalls.notSupported("cuTexRefGetMipmapFilterMode") }
 }
 
 @c @implementation
 public func cuTexRefGetMipmapLevelBias(_ pbias: UnsafeMutablePointer<Float>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(660, "cuTexRefGetMipmapLevelBias") { ClientCalls.notSupported("cuTexRefGetMipmapLevelBias") }
+    Tracing.call(663, "cuTexRefGetMipmapLevelBias") { ClientCalls.notSupported("cuTexRefGetMipmapLevelBias") }
 }
 
 @c @implementation
 public func cuTexRefGetMipmapLevelClamp(_ pminMipmapLevelClamp: UnsafeMutablePointer<Float>!, _ pmaxMipmapLevelClamp: UnsafeMutablePointer<Float>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(661, "cuTexRefGetMipmapLevelClamp") { ClientCalls.notSupported("cuTexRefGetMipmapLevelClamp") }
+    Tracing.call(664, "cuTexRefGetMipmapLevelClamp") { ClientCalls.notSupported("cuTexRefGetMipmapLevelClamp") }
 }
 
 @c @implementation
 public func cuTexRefGetMipmappedArray(_ phMipmappedArray: UnsafeMutablePointer<CUmipmappedArray?>!, _ texRef: CUtexref!) -> CUresult {
-    Tracing.call(662, "cuTexRefGetMipmappedArray") { ClientCalls.notSupported("cuTexRefGetMipmappedArray") }
+    Tracing.call(665, "cuTexRefGetMipmappedArray") { ClientCalls.notSupported("cuTexRefGetMipmappedArray") }
 }
 
 @c @implementation
 public func cuTexRefSetAddress(_ byteOffset: UnsafeMutablePointer<UInt32>!, _ texRef: CUtexref!, _ address: CUdeviceptr_v1, _ bytes: UInt32) -> CUresult {
-    Tracing.call(663, "cuTexRefSetAddress") { ClientCalls.notSupported("cuTexRefSetAddress") }
+    Tracing.call(666, "cuTexRefSetAddress") { ClientCalls.notSupported("cuTexRefSetAddress") }
 }
 
 @c @implementation
 public func cuTexRefSetAddress_v2(_ byteOffset: UnsafeMutablePointer<Int>!, _ texRef: CUtexref!, _ address: CUdeviceptr, _ bytes: Int) -> CUresult {
-    Tracing.call(664, "cuTexRefSetAddress_v2") { ClientCalls.cuTexRefSetAddress_v2(byteOffset, texRef, address, bytes) }
+    Tracing.call(667, "cuTexRefSetAddress_v2") { ClientCalls.cuTexRefSetAddress_v2(byteOffset, texRef, address, bytes) }
 }
 
 @c @implementation
 public func cuTexRefSetAddress2D(_ texRef: CUtexref!, _ desc: OpaquePointer!, _ address: CUdeviceptr_v1, _ pitch: UInt32) -> CUresult {
-    Tracing.call(665, "cuTexRefSetAddress2D") { ClientCalls.notSupported("cuTexRefSetAddress2D") }
+    Tracing.call(668, "cuTexRefSetAddress2D") { ClientCalls.notSupported("cuTexRefSetAddress2D") }
 }
 
 @c @implementation
 public func cuTexRefSetAddress2D_v2(_ texRef: CUtexref!, _ desc: OpaquePointer!, _ address: CUdeviceptr, _ pitch: Int) -> CUresult {
-    Tracing.call(666, "cuTexRefSetAddress2D_v2") { ClientCalls.cuTexRefSetAddress2D_v3(texRef, desc, address, pitch) }
+    Tracing.call(669, "cuTexRefSetAddress2D_v2") { ClientCalls.cuTexRefSetAddress2D_v3(texRef, desc, address, pitch) }
 }
 
 @c @implementation
 public func cuTexRefSetAddress2D_v3(_ texRef: CUtexref!, _ desc: OpaquePointer!, _ address: CUdeviceptr, _ pitch: Int) -> CUresult {
-    Tracing.call(667, "cuTexRefSetAddress2D_v3") { ClientCalls.cuTexRefSetAddress2D_v3(texRef, desc, address, pitch) }
+    Tracing.call(670, "cuTexRefSetAddress2D_v3") { ClientCalls.cuTexRefSetAddress2D_v3(texRef, desc, address, pitch) }
 }
 
 @c @implementation
 public func cuTexRefSetAddressMode(_ texRef: CUtexref!, _ dim: Int32, _ am: CUaddress_mode) -> CUresult {
-    Tracing.call(668, "cuTexRefSetAddressMode") { ClientCalls.cuTexRefSetAddressMode(texRef, dim, am) }
+    Tracing.call(671, "cuTexRefSetAddressMode") { ClientCalls.cuTexRefSetAddressMode(texRef, dim, am) }
 }
 
 @c @implementation
 public func cuTexRefSetArray(_ texRef: CUtexref!, _ array: CUarray!, _ flags: UInt32) -> CUresult {
-    Tracing.call(669, "cuTexRefSetArray") { ClientCalls.cuTexRefSetArray(texRef, array, flags) }
+    Tracing.call(672, "cuTexRefSetArray") { ClientCalls.cuTexRefSetArray(texRef, array, flags) }
 }
 
 @c @implementation
 public func cuTexRefSetBorderColor(_ texRef: CUtexref!, _ borderColor: UnsafeMutablePointer<Float>!) -> CUresult {
-    Tracing.call(670, "cuTexRefSetBorderColor") { ClientCalls.cuTexRefSetBorderColor(texRef, borderColor) }
+    Tracing.call(673, "cuTexRefSetBorderColor") { ClientCalls.cuTexRefSetBorderColor(texRef, borderColor) }
 }
 
 @c @implementation
 public func cuTexRefSetFilterMode(_ texRef: CUtexref!, _ fm: CUfilter_mode) -> CUresult {
-    Tracing.call(671, "cuTexRefSetFilterMode") { ClientCalls.cuTexRefSetFilterMode(texRef, fm) }
+    Tracing.call(674, "cuTexRefSetFilterMode") { ClientCalls.cuTexRefSetFilterMode(texRef, fm) }
 }
 
 @c @implementation
 public func cuTexRefSetFlags(_ texRef: CUtexref!, _ flags: UInt32) -> CUresult {
-    Tracing.call(672, "cuTexRefSetFlags") { ClientCalls.cuTexRefSetFlags(texRef, flags) }
+    Tracing.call(675, "cuTexRefSetFlags") { ClientCalls.cuTexRefSetFlags(texRef, flags) }
 }
 
 @c @implementation
 public func cuTexRefSetFormat(_ texRef: CUtexref!, _ fmt: CUarray_format, _ numPackedComponents: Int32) -> CUresult {
-    Tracing.call(673, "cuTexRefSetFormat") { ClientCalls.cuTexRefSetFormat(texRef, fmt, numPackedComponents) }
+    Tracing.call(676, "cuTexRefSetFormat") { ClientCalls.cuTexRefSetFormat(texRef, fmt, numPackedComponents) }
 }
 
 @c @implementation
 public func cuTexRefSetMaxAnisotropy(_ texRef: CUtexref!, _ maxAniso: UInt32) -> CUresult {
-    Tracing.call(674, "cuTexRefSetMaxAnisotropy") { ClientCalls.notSupported("cuTexRefSetMaxAnisotropy") }
+    Tracing.call(677, "cuTexRefSetMaxAnisotropy") { ClientCalls.notSupported("cuTexRefSetMaxAnisotropy") }
 }
 
 @c @implementation
 public func cuTexRefSetMipmapFilterMode(_ texRef: CUtexref!, _ fm: CUfilter_mode) -> CUresult {
-    Tracing.call(675, "cuTexRefSetMipmapFilterMode") { ClientCalls.notSupported("cuTexRefSetMipmapFilterMode") }
+    Tracing.call(678, "cuTexRefSetMipmapFilterMode") { ClientCalls.notSupported("cuTexRefSetMipmapFilterMode") }
 }
 
 @c @implementation
 public func cuTexRefSetMipmapLevelBias(_ texRef: CUtexref!, _ bias: Float) -> CUresult {
-    Tracing.call(676, "cuTexRefSetMipmapLevelBias") { ClientCalls.notSupported("cuTexRefSetMipmapLevelBias") }
+    Tracing.call(679, "cuTexRefSetMipmapLevelBias") { ClientCalls.notSupported("cuTexRefSetMipmapLevelBias") }
 }
 
 @c @implementation
 public func cuTexRefSetMipmapLevelClamp(_ texRef: CUtexref!, _ minMipmapLevelClamp: Float, _ maxMipmapLevelClamp: Float) -> CUresult {
-    Tracing.call(677, "cuTexRefSetMipmapLevelClamp") { ClientCalls.notSupported("cuTexRefSetMipmapLevelClamp") }
+    Tracing.call(680, "cuTexRefSetMipmapLevelClamp") { ClientCalls.notSupported("cuTexRefSetMipmapLevelClamp") }
 }
 
 @c @implementation
 public func cuTexRefSetMipmappedArray(_ texRef: CUtexref!, _ mipmappedArray: CUmipmappedArray!, _ flags: UInt32) -> CUresult {
-    Tracing.call(678, "cuTexRefSetMipmappedArray") { ClientCalls.notSupported("cuTexRefSetMipmappedArray") }
+    Tracing.call(681, "cuTexRefSetMipmappedArray") { ClientCalls.notSupported("cuTexRefSetMipmappedArray") }
 }
 
 @c @implementation
 public func cuThreadExchangeStreamCaptureMode(_ mode: UnsafeMutablePointer<CUstreamCaptureMode>!) -> CUresult {
-    Tracing.call(679, "cuThreadExchangeStreamCaptureMode") { ClientCalls.cuThreadExchangeStreamCaptureMode(mode) }
+    Tracing.call(682, "cuThreadExchangeStreamCaptureMode") { ClientCalls.cuThreadExchangeStreamCaptureMode(mode) }
 }
 
 @c @implementation
 public func cuUserObjectCreate(_ objectout: UnsafeMutablePointer<CUuserObject?>!, _ ptr: UnsafeMutableRawPointer!, _ destroy: CUhostFn!, _ initialRefcount: UInt32, _ flags: UInt32) -> CUresult {
-    Tracing.call(680, "cuUserObjectCreate") { ClientCalls.cuUserObjectCreate(objectout, ptr, destroy, initialRefcount, flags) }
+    Tracing.call(683, "cuUserObjectCreate") { ClientCalls.cuUserObjectCreate(objectout, ptr, destroy, initialRefcount, flags) }
 }
 
 @c @implementation
 public func cuUserObjectRelease(_ object: CUuserObject!, _ count: UInt32) -> CUresult {
-    Tracing.call(681, "cuUserObjectRelease") { ClientCalls.cuUserObjectRelease(object, count) }
+    Tracing.call(684, "cuUserObjectRelease") { ClientCalls.cuUserObjectRelease(object, count) }
 }
 
 @c @implementation
 public func cuUserObjectRetain(_ object: CUuserObject!, _ count: UInt32) -> CUresult {
-    Tracing.call(682, "cuUserObjectRetain") { ClientCalls.cuUserObjectRetain(object, count) }
+    Tracing.call(685, "cuUserObjectRetain") { ClientCalls.cuUserObjectRetain(object, count) }
 }
 
 @c @implementation
 public func cuWaitExternalSemaphoresAsync(_ extSemArray: UnsafePointer<CUexternalSemaphore?>!, _ paramsArray: OpaquePointer!, _ numExtSems: UInt32, _ stream: CUstream!) -> CUresult {
-    Tracing.call(683, "cuWaitExternalSemaphoresAsync") { ClientCalls.notSupported("cuWaitExternalSemaphoresAsync") }
+    Tracing.call(686, "cuWaitExternalSemaphoresAsync") { ClientCalls.notSupported("cuWaitExternalSemaphoresAsync") }
 }
 
 @c @implementation
 public func cuWaitExternalSemaphoresAsync_ptsz(_ extSemArray: UnsafePointer<CUexternalSemaphore?>!, _ paramsArray: OpaquePointer!, _ numExtSems: UInt32, _ stream: CUstream!) -> CUresult {
-    Tracing.call(684, "cuWaitExternalSemaphoresAsync_ptsz") { ClientCalls.notSupported("cuWaitExternalSemaphoresAsync_ptsz") }
+    Tracing.call(687, "cuWaitExternalSemaphoresAsync_ptsz") { ClientCalls.notSupported("cuWaitExternalSemaphoresAsync_ptsz") }
 }

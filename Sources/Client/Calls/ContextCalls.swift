@@ -249,15 +249,18 @@ extension ClientCalls {
         return cuCtxCreate_v2(context, flags, device)
     }
 
-    /// `cuCtxCreate_v4`: as version 2 without parameters.
+    /// `cuCtxCreate_v4`: as version 2 when the parameters ask for nothing.
     package static func cuCtxCreate_v4(
         _ context: UnsafeMutablePointer<CUcontext?>?,
         _ parameters: OpaquePointer?,
         _ flags: UInt32,
         _ device: CUdevice
     ) -> CUresult {
-        guard parameters == nil else { return notSupported("cuCtxCreate_v4 with parameters") }
-        return cuCtxCreate_v2(context, flags, device)
+        switch ContextParameters.check(parameters) {
+        case .none: return cuCtxCreate_v2(context, flags, device)
+        case .wrong: return Status.invalidValue
+        case .asked: return notSupported("cuCtxCreate_v4 with affinities or graphics")
+        }
     }
 
     /// `cuCtxDestroy_v2`

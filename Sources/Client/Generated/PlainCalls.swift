@@ -162,6 +162,20 @@ extension ClientCalls {
         }
     }
 
+    /// `cuProfilerStart`, answered by the server.
+    package static func cuProfilerStart() -> CUresult {
+        return Session.wait(.cuProfilerStart, size: Request_cuProfilerStart.size) { body in
+            Request_cuProfilerStart.encode(to: body)
+        }
+    }
+
+    /// `cuProfilerStop`, answered by the server.
+    package static func cuProfilerStop() -> CUresult {
+        return Session.wait(.cuProfilerStop, size: Request_cuProfilerStop.size) { body in
+            Request_cuProfilerStop.encode(to: body)
+        }
+    }
+
     /// `cuTexRefGetAddress_v2`, answered by the server.
     package static func cuTexRefGetAddress_v2(_ pdptr: UnsafeMutablePointer<CUdeviceptr>?, _ texRef: CUtexref?) -> CUresult {
         guard let pdptr else { return Status.invalidValue }

@@ -354,6 +354,21 @@ public func cuPointerSetAttribute(_ value: UnsafeRawPointer!, _ attribute: CUpoi
 }
 
 @c @implementation
+public func cuProfilerInitialize(_ configFile: UnsafePointer<CChar>!, _ outputFile: UnsafePointer<CChar>!, _ outputMode: CUoutput_mode) -> CUresult {
+    SoftCalls.notSupported("cuProfilerInitialize")
+}
+
+@c @implementation
+public func cuProfilerStart() -> CUresult {
+    SoftCalls.cuProfilerStart()
+}
+
+@c @implementation
+public func cuProfilerStop() -> CUresult {
+    SoftCalls.cuProfilerStop()
+}
+
+@c @implementation
 public func cuSignalExternalSemaphoresAsync(_ extSemArray: UnsafePointer<CUexternalSemaphore?>!, _ paramsArray: OpaquePointer!, _ numExtSems: UInt32, _ stream: CUstream!) -> CUresult {
     SoftCalls.notSupported("cuSignalExternalSemaphoresAsync")
 }
@@ -586,19 +601,4 @@ public func cuStreamGetDevResource_ptsz(_ stream: CUstream!, _ resource: OpaqueP
 @c @implementation
 public func cuStreamGetFlags(_ stream: CUstream!, _ flags: UnsafeMutablePointer<UInt32>!) -> CUresult {
     SoftCalls.cuStreamGetFlags(stream, flags)
-}
-
-@c @implementation
-public func cuStreamGetFlags_ptsz(_ stream: CUstream!, _ flags: UnsafeMutablePointer<UInt32>!) -> CUresult {
-    SoftCalls.cuStreamGetFlags(SoftCalls.perThread(stream), flags)
-}
-
-@c @implementation
-public func cuStreamGetGreenCtx(_ stream: CUstream!, _ phCtx: UnsafeMutablePointer<CUgreenCtx?>!) -> CUresult {
-    SoftCalls.cuStreamGetGreenCtx(stream, phCtx)
-}
-
-@c @implementation
-public func cuStreamGetId(_ stream: CUstream!, _ streamId: UnsafeMutablePointer<UInt64>!) -> CUresult {
-    SoftCalls.cuStreamGetId(stream, streamId)
 }

@@ -4,6 +4,21 @@ public import CUDAABI
 internal import SoftGPU
 
 @c @implementation
+public func cuStreamGetFlags_ptsz(_ stream: CUstream!, _ flags: UnsafeMutablePointer<UInt32>!) -> CUresult {
+    SoftCalls.cuStreamGetFlags(SoftCalls.perThread(stream), flags)
+}
+
+@c @implementation
+public func cuStreamGetGreenCtx(_ stream: CUstream!, _ phCtx: UnsafeMutablePointer<CUgreenCtx?>!) -> CUresult {
+    SoftCalls.cuStreamGetGreenCtx(stream, phCtx)
+}
+
+@c @implementation
+public func cuStreamGetId(_ stream: CUstream!, _ streamId: UnsafeMutablePointer<UInt64>!) -> CUresult {
+    SoftCalls.cuStreamGetId(stream, streamId)
+}
+
+@c @implementation
 public func cuStreamGetId_ptsz(_ stream: CUstream!, _ streamId: UnsafeMutablePointer<UInt64>!) -> CUresult {
     SoftCalls.cuStreamGetId(SoftCalls.perThread(stream), streamId)
 }

@@ -170,6 +170,10 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuCtxSetLimit = 0x0612
     /// `cuCtxResetPersistingL2Cache`
     case cuCtxResetPersistingL2Cache = 0x0613
+    /// `cuProfilerStart`
+    case cuProfilerStart = 0x0614
+    /// `cuProfilerStop`
+    case cuProfilerStop = 0x0615
     /// `cuArray3DCreate_v2`
     case cuArray3DCreate_v2 = 0x0700
     /// `cuArrayDestroy`
@@ -464,6 +468,8 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuCtxGetLimit: "cuCtxGetLimit"
         case .cuCtxSetLimit: "cuCtxSetLimit"
         case .cuCtxResetPersistingL2Cache: "cuCtxResetPersistingL2Cache"
+        case .cuProfilerStart: "cuProfilerStart"
+        case .cuProfilerStop: "cuProfilerStop"
         case .cuArray3DCreate_v2: "cuArray3DCreate_v2"
         case .cuArrayDestroy: "cuArrayDestroy"
         case .cuTexObjectCreate: "cuTexObjectCreate"

@@ -649,6 +649,30 @@ package enum Request_cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags {
     }
 }
 
+/// Request of `cuProfilerStart`.
+package enum Request_cuProfilerStart {
+    /// Bytes of the body.
+    package static let size = 0
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer) {
+        _ = body
+    }
+}
+
+/// Request of `cuProfilerStop`.
+package enum Request_cuProfilerStop {
+    /// Bytes of the body.
+    package static let size = 0
+
+    /// Writes the body.
+    @inline(__always)
+    package static func encode(to body: UnsafeMutableRawPointer) {
+        _ = body
+    }
+}
+
 /// Request of `cuStreamCreate`.
 package enum Request_cuStreamCreate {
     /// Bytes of the body.

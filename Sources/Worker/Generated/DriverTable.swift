@@ -865,6 +865,12 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuPointerSetAttribute`
     package var cuPointerSetAttribute:
         (@convention(c) (UnsafeRawPointer?, CUpointer_attribute, CUdeviceptr) -> CUresult)?
+    /// `cuProfilerStart`
+    package var cuProfilerStart:
+        (@convention(c) () -> CUresult)?
+    /// `cuProfilerStop`
+    package var cuProfilerStop:
+        (@convention(c) () -> CUresult)?
     /// `cuStreamAddCallback`
     package var cuStreamAddCallback:
         (@convention(c) (CUstream?, CUstreamCallback?, UnsafeMutableRawPointer?, UInt32) -> CUresult)?
@@ -1326,6 +1332,8 @@ package struct DriverTable: @unchecked Sendable {
         cuPointerGetAttribute = unsafeBitCast(symbol("cuPointerGetAttribute"), to: type(of: cuPointerGetAttribute))
         cuPointerGetAttributes = unsafeBitCast(symbol("cuPointerGetAttributes"), to: type(of: cuPointerGetAttributes))
         cuPointerSetAttribute = unsafeBitCast(symbol("cuPointerSetAttribute"), to: type(of: cuPointerSetAttribute))
+        cuProfilerStart = unsafeBitCast(symbol("cuProfilerStart"), to: type(of: cuProfilerStart))
+        cuProfilerStop = unsafeBitCast(symbol("cuProfilerStop"), to: type(of: cuProfilerStop))
         cuStreamAddCallback = unsafeBitCast(symbol("cuStreamAddCallback"), to: type(of: cuStreamAddCallback))
         cuStreamAttachMemAsync = unsafeBitCast(symbol("cuStreamAttachMemAsync"), to: type(of: cuStreamAttachMemAsync))
         cuStreamBeginCapture = unsafeBitCast(symbol("cuStreamBeginCapture"), to: type(of: cuStreamBeginCapture))

@@ -493,6 +493,16 @@ extension Executor {
             finish(record, status, size: 16) { reply in
                 reply.storeBytes(of: numBlocks, toByteOffset: 8, as: Int32.self)
             }
+        case .cuProfilerStart:
+            try record.expect(size: Request_cuProfilerStart.size)
+            guard let call = driver.cuProfilerStart else { finish(record, Status.notFound); break }
+            let status = call()
+            finish(record, status)
+        case .cuProfilerStop:
+            try record.expect(size: Request_cuProfilerStop.size)
+            guard let call = driver.cuProfilerStop else { finish(record, Status.notFound); break }
+            let status = call()
+            finish(record, status)
         case .cuStreamCreate:
             try record.expect(size: Request_cuStreamCreate.size)
             let streamHandle = record.body.loadUnaligned(fromByteOffset: 0, as: UInt64.self)

@@ -3,6 +3,35 @@
 
 #include <pthread.h>
 
+// Of cudaProfiler.h, which not every toolkit brings.
+extern CUresult cuProfilerStart(void);
+extern CUresult cuProfilerStop(void);
+
+// What samples made for CUDA 13 hand over: parameters that ask for nothing.
+static void parameters(CUdevice device) {
+    CUcontext made = NULL, popped = NULL;
+    CUctxCreateParams asked = {0};
+    CHECK(cuCtxCreate_v4(&made, &asked, 0, device));
+    CUdeviceptr p;
+    CHECK(cuMemAlloc(&p, 16));
+    CHECK(cuMemFree(p));
+    CHECK(cuCtxPopCurrent(&popped));
+    expect(popped == made && made != NULL, "made with parameters that are all zero");
+    CHECK(cuCtxDestroy(made));
+    asked.numExecAffinityParams = 1;
+    expect(cuCtxCreate_v4(&made, &asked, 0, device) == CUDA_ERROR_INVALID_VALUE, "a number of affinities without an array");
+}
+
+static void profiler(CUdevice device) {
+    expect(cuProfilerStart() == CUDA_ERROR_INVALID_CONTEXT, "no context to profile");
+    CUcontext context = make_context(device);
+    CHECK(cuProfilerStart());
+    CHECK(cuProfilerStart());
+    CHECK(cuProfilerStop());
+    CHECK(cuProfilerStop());
+    CHECK(cuCtxDestroy(context));
+}
+
 static void contexts(CUdevice device) {
     CUcontext current = (CUcontext)1, first, second, popped;
     CUdevice which = 99;
@@ -161,6 +190,8 @@ int main(void) {
     CHECK(cuDeviceGetUuid(&uuid, device));
     CHECK(cuDeviceGetAttribute(&major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device));
     expect(strlen(name) > 0 && total > 0 && major >= 7, "a device");
+    parameters(device);
+    profiler(device);
     contexts(device);
     CHECK(cuMemGetInfo(&free_bytes, &again));
     expect(again == total && free_bytes <= total, "memory of the device");

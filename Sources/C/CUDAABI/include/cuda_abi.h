@@ -74,6 +74,7 @@ typedef int CUmem_advise;
 typedef int CUmem_range_attribute;
 typedef int CUmoduleLoadingMode;
 typedef int CUmulticastGranularity_flags;
+typedef int CUoutput_mode;
 typedef int CUpointer_attribute;
 typedef int CUprocessState;
 typedef int CUsharedconfig;
@@ -869,6 +870,9 @@ CUresult cuParamSetv(CUfunction function, int offset, void * ptr, unsigned int n
 CUresult cuPointerGetAttribute(void * data, CUpointer_attribute attribute, CUdeviceptr ptr);
 CUresult cuPointerGetAttributes(unsigned int numAttributes, CUpointer_attribute * attributes, void ** data, CUdeviceptr ptr);
 CUresult cuPointerSetAttribute(const void * value, CUpointer_attribute attribute, CUdeviceptr ptr);
+CUresult cuProfilerInitialize(const char * configFile, const char * outputFile, CUoutput_mode outputMode);
+CUresult cuProfilerStart(void);
+CUresult cuProfilerStop(void);
 CUresult cuSignalExternalSemaphoresAsync(const CUexternalSemaphore * extSemArray, const CUDA_EXTERNAL_SEMAPHORE_SIGNAL_PARAMS * paramsArray, unsigned int numExtSems, CUstream stream);
 CUresult cuSignalExternalSemaphoresAsync_ptsz(const CUexternalSemaphore * extSemArray, const CUDA_EXTERNAL_SEMAPHORE_SIGNAL_PARAMS * paramsArray, unsigned int numExtSems, CUstream stream);
 CUresult cuStreamAddCallback(CUstream stream, CUstreamCallback callback, void * userData, unsigned int flags);

@@ -46,8 +46,11 @@ extension SoftCalls {
         _ flags: UInt32,
         _ device: CUdevice
     ) -> CUresult {
-        guard parameters == nil else { return notSupported("cuCtxCreate_v4 with parameters") }
-        return cuCtxCreate_v2(context, flags, device)
+        switch ContextParameters.check(parameters) {
+        case .none: return cuCtxCreate_v2(context, flags, device)
+        case .wrong: return Status.invalidValue
+        case .asked: return notSupported("cuCtxCreate_v4 with affinities or graphics")
+        }
     }
 
     package static func cuCtxDestroy_v2(_ context: CUcontext?) -> CUresult {

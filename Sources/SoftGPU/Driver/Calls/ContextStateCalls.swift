@@ -108,6 +108,15 @@ extension SoftCalls {
         withContext { (_) throws(Failure) in }
     }
 
+    /// No profiler can be attached to this GPU, so there is none to start.
+    package static func cuProfilerStart() -> CUresult {
+        withContext { (_) throws(Failure) in }
+    }
+
+    package static func cuProfilerStop() -> CUresult {
+        withContext { (_) throws(Failure) in }
+    }
+
     package static func cuCtxEnablePeerAccess(
         _ peer: CUcontext?,
         _ flags: UInt32
