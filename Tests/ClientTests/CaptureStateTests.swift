@@ -166,7 +166,8 @@ import Testing
         var (state, identifier) = begun()
         _ = state.wait(stream(Self.second), for: identifier, isRecorded: true)
         #expect(state.remove(Self.second) == nil)
-        #expect(state.capture(of: Self.first)?.isValid == false)
+        #expect(state.capture(of: Self.first)?.isValid == true)
+        #expect(state.capture(of: Self.second) == nil)
         #expect(state.remove(Self.first)?.identifier == identifier)
         #expect(state.captures.isEmpty && state.remove(Self.first) == nil)
     }

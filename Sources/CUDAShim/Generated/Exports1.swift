@@ -395,7 +395,7 @@ public func cuDeviceGetFabricClusterUuid(_ uuid: UnsafeMutablePointer<CUuuid>!, 
 
 @c @implementation
 public func cuDeviceGetGraphMemAttribute(_ device: CUdevice, _ attr: CUgraphMem_attribute, _ value: UnsafeMutableRawPointer!) -> CUresult {
-    Tracing.call(78, "cuDeviceGetGraphMemAttribute") { ClientCalls.notSupported("cuDeviceGetGraphMemAttribute") }
+    Tracing.call(78, "cuDeviceGetGraphMemAttribute") { ClientCalls.cuDeviceGetGraphMemAttribute(device, attr, value) }
 }
 
 @c @implementation
@@ -460,7 +460,7 @@ public func cuDeviceGetUuid_v2(_ uuid: UnsafeMutablePointer<CUuuid>!, _ device: 
 
 @c @implementation
 public func cuDeviceGraphMemTrim(_ device: CUdevice) -> CUresult {
-    Tracing.call(91, "cuDeviceGraphMemTrim") { ClientCalls.notSupported("cuDeviceGraphMemTrim") }
+    Tracing.call(91, "cuDeviceGraphMemTrim") { ClientCalls.cuDeviceGraphMemTrim(device) }
 }
 
 @c @implementation
@@ -510,7 +510,7 @@ public func cuDeviceRegisterAsyncNotification(_ device: CUdevice, _ callbackFunc
 
 @c @implementation
 public func cuDeviceSetGraphMemAttribute(_ device: CUdevice, _ attr: CUgraphMem_attribute, _ value: UnsafeMutableRawPointer!) -> CUresult {
-    Tracing.call(101, "cuDeviceSetGraphMemAttribute") { ClientCalls.notSupported("cuDeviceSetGraphMemAttribute") }
+    Tracing.call(101, "cuDeviceSetGraphMemAttribute") { ClientCalls.cuDeviceSetGraphMemAttribute(device, attr, value) }
 }
 
 @c @implementation

@@ -180,7 +180,7 @@ public func cuGraphAddKernelNode_v2(_ phGraphNode: UnsafeMutablePointer<CUgraphN
 
 @c @implementation
 public func cuGraphAddMemAllocNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(155, "cuGraphAddMemAllocNode") { ClientCalls.notSupported("cuGraphAddMemAllocNode") }
+    Tracing.call(155, "cuGraphAddMemAllocNode") { ClientCalls.cuGraphAddMemAllocNode(phGraphNode, graph, dependencies, numDependencies, nodeParams) }
 }
 
 @c @implementation
@@ -190,7 +190,7 @@ public func cuGraphAddMemcpyNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode
 
 @c @implementation
 public func cuGraphAddMemFreeNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ address: CUdeviceptr) -> CUresult {
-    Tracing.call(157, "cuGraphAddMemFreeNode") { ClientCalls.notSupported("cuGraphAddMemFreeNode") }
+    Tracing.call(157, "cuGraphAddMemFreeNode") { ClientCalls.cuGraphAddMemFreeNode(phGraphNode, graph, dependencies, numDependencies, address) }
 }
 
 @c @implementation
@@ -545,7 +545,7 @@ public func cuGraphLaunch_ptsz(_ graphExec: CUgraphExec!, _ stream: CUstream!) -
 
 @c @implementation
 public func cuGraphMemAllocNodeGetParams(_ node: CUgraphNode!, _ paramsout: OpaquePointer!) -> CUresult {
-    Tracing.call(228, "cuGraphMemAllocNodeGetParams") { ClientCalls.notSupported("cuGraphMemAllocNodeGetParams") }
+    Tracing.call(228, "cuGraphMemAllocNodeGetParams") { ClientCalls.cuGraphMemAllocNodeGetParams(node, paramsout) }
 }
 
 @c @implementation
@@ -560,7 +560,7 @@ public func cuGraphMemcpyNodeSetParams(_ node: CUgraphNode!, _ nodeParams: Opaqu
 
 @c @implementation
 public func cuGraphMemFreeNodeGetParams(_ node: CUgraphNode!, _ dptrout: UnsafeMutablePointer<CUdeviceptr>!) -> CUresult {
-    Tracing.call(231, "cuGraphMemFreeNodeGetParams") { ClientCalls.notSupported("cuGraphMemFreeNodeGetParams") }
+    Tracing.call(231, "cuGraphMemFreeNodeGetParams") { ClientCalls.cuGraphMemFreeNodeGetParams(node, dptrout) }
 }
 
 @c @implementation

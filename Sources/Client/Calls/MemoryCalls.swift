@@ -130,7 +130,7 @@ extension ClientCalls {
             let refusal = Capturing.checkUnsafeCall(state)
             guard refusal == Status.success else { return refusal }
             guard let found = state.pointee.memory.remove(address) else {
-                return Status.invalidValue
+                return GraphMemories.freeAndWait(state, context, address)
             }
             if found.sharing != .none {
                 let status = Capturing.settle(state, context)

@@ -151,17 +151,6 @@ extension ClientCalls {
         }
     }
 
-    /// `cuGraphNodeGetType`, answered by the server.
-    package static func cuGraphNodeGetType(_ node: CUgraphNode?, _ type: UnsafeMutablePointer<CUgraphNodeType>?) -> CUresult {
-        guard let type else { return Status.invalidValue }
-        guard let nodeOnWire = Handles.graphNode(node) else { return invalidHandle() }
-        return Session.wait(.cuGraphNodeGetType, size: Request_cuGraphNodeGetType.size, replySize: 16) { body in
-            Request_cuGraphNodeGetType.encode(to: body, node: nodeOnWire)
-        } reply: { reply in
-            type.pointee = CUgraphNodeType(truncatingIfNeeded: reply.loadUnaligned(fromByteOffset: 8, as: Int32.self))
-        }
-    }
-
     /// `cuProfilerStart`, answered by the server.
     package static func cuProfilerStart() -> CUresult {
         return Session.wait(.cuProfilerStart, size: Request_cuProfilerStart.size) { body in

@@ -275,20 +275,36 @@ extension ClientCalls {
                 return Status.illegalState
             }
             guard capture.isValid else { return FERRY_CUDA_ERROR_STREAM_CAPTURE_INVALIDATED }
-            let (opcode, size) = (
-                Opcode.cuStreamUpdateCaptureDependencies_v2, CaptureLayout.updateLinks + links.size
-            )
-            return Session.send(state, opcode, context: context, size: size) { body in
-                body.storeBytes(of: handle, as: UInt64.self)
-                body.storeBytes(of: flags, toByteOffset: CaptureLayout.flags, as: UInt32.self)
-                let number = UInt32(count)
-                body.storeBytes(
-                    of: number,
-                    toByteOffset: CaptureLayout.updateCount,
-                    as: UInt32.self
-                )
-                links.encode(to: body + CaptureLayout.updateLinks)
+            if flags == 1 { GraphMemories.forgetOrder(state, in: capture.graph) }
+            return update(state, context, handle, links, flags)
+        }
+    }
+
+    /// What a captured stream gets from now on waits for a node only.
+    static func replaceDependencies(_ stream: UInt64, with node: CUgraphNode?) -> CUresult {
+        withContext { state, context in
+            withUnsafePointer(to: node) { node in
+                GraphLinks(node, nil, 1).map { update(state, context, stream, $0, 1) }
+                    ?? Status.invalidValue
             }
+        }
+    }
+
+    private static func update(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        _ stream: UInt64,
+        _ links: GraphLinks,
+        _ flags: UInt32
+    ) -> CUresult {
+        let opcode = Opcode.cuStreamUpdateCaptureDependencies_v2
+        let size = CaptureLayout.updateLinks + links.size
+        return Session.send(state, opcode, context: context, size: size) { body in
+            body.storeBytes(of: stream, as: UInt64.self)
+            body.storeBytes(of: flags, toByteOffset: CaptureLayout.flags, as: UInt32.self)
+            let number = UInt32(links.count)
+            body.storeBytes(of: number, toByteOffset: CaptureLayout.updateCount, as: UInt32.self)
+            links.encode(to: body + CaptureLayout.updateLinks)
         }
     }
 }

@@ -147,13 +147,17 @@ package struct CaptureState: Sendable {
         }
     }
 
-    /// A stream is destroyed: the capture that began in it ends, one that it has joined is broken.
+    /// A stream is destroyed: the capture that began in it ends. One that it has joined goes on with its work,
+    /// which has to be joined all the same (NVIDIA's sample graphMemoryNodes does so).
     ///
     /// - Returns: The capture that has ended.
     package mutating func remove(_ stream: UInt64) -> Capture? {
         guard let index = index(of: stream) else { return nil }
+        guard captures[index].origin == stream else {
+            captures[index].streams.removeAll { $0.handle == stream }
+            return nil
+        }
         captures[index].isValid = false
-        guard captures[index].origin == stream else { return nil }
         return captures.remove(at: index)
     }
 

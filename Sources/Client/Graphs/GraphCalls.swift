@@ -56,6 +56,7 @@ extension ClientCalls {
                 removed = Graphs.remove(state, handle)
                 return removed != nil
             }
+            if removed != nil { GraphMemories.forget(state, graph: handle) }
             removed?.copies.release(state)
             UserObjects.release(state, removed?.objects)
             return status == Status.success ? status : Status.invalidValue
@@ -69,6 +70,7 @@ extension ClientCalls {
     ) -> CUresult {
         withGraphs { state, context in
             guard let copy, let source = Handles.graph(original) else { return Status.invalidValue }
+            guard !GraphMemories.areUsed(state, by: source) else { return GraphMemories.refuse() }
             guard let handle = Graphs.make(state) else { return Status.outOfMemory }
             if let entry = state.pointee.graphs.find(source),
                 let made = state.pointee.graphs.find(handle)
@@ -142,6 +144,9 @@ extension ClientCalls {
         withGraphs { state, context in
             guard let handle = Handles.graphNode(node) else { return Status.invalidValue }
             let entry = state.pointee.graphNodes.find(handle)
+            if let graph = entry?.pointee.graph, GraphMemories.areUsed(state, by: graph) {
+                return GraphMemories.refuse()
+            }
             let copies = entry.flatMap {
                 state.pointee.graphs.find($0.pointee.graph)?.pointee.copies
             }
@@ -217,6 +222,9 @@ extension ClientCalls {
             guard let graph = Handles.graph(graph), count >= 0 else { return Status.invalidValue }
             if count == 0 { return Status.success }
             guard let from, let to else { return Status.invalidValue }
+            if opcode == .cuGraphRemoveDependencies_v2, GraphMemories.areUsed(state, by: graph) {
+                return GraphMemories.refuse()
+            }
             for index in 0..<count {
                 guard Handles.graphNode(from[index]) != nil, Handles.graphNode(to[index]) != nil
                 else {

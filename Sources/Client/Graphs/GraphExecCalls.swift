@@ -113,6 +113,11 @@ extension ClientCalls {
                     entry.pointee.objects = source.pointee.objects.copied(state)
                 }
             }
+            guard GraphMemories.instantiate(state, graph, as: made, freesItself: flags & 1 != 0)
+            else {
+                forget(state, exec: made)
+                return Status.invalidValue
+            }
             var isMade = false
             let status = Session.wait(
                 state,
@@ -147,6 +152,7 @@ extension ClientCalls {
 
     private static func forget(_ state: State, exec: UInt64) {
         let entry = state.pointee.objectLock.withLock { state.pointee.graphExecs.remove(exec) }
+        if entry?.usesMemory == true { GraphMemories.forget(state, exec: exec) }
         entry?.copies.release(state)
         UserObjects.release(state, entry?.objects)
     }
@@ -165,6 +171,7 @@ extension ClientCalls {
                 removed = state.pointee.graphExecs.remove(handle)
                 return removed != nil
             }
+            if removed?.usesMemory == true { GraphMemories.forget(state, exec: handle) }
             removed?.copies.release(state)
             if let removed, !removed.objects.isEmpty {
                 // What still runs may use them.
@@ -191,11 +198,15 @@ extension ClientCalls {
                 case .plain: break
                 case .refused(let status): return status
                 case .captured:
-                    guard entry.pointee.copies.capture(state, target) else {
+                    guard !entry.pointee.usesMemory, entry.pointee.copies.capture(state, target)
+                    else {
                         return Capturing.forbid(state, target)
                     }
                     return launch(state, context, handle, target)
                 }
+            }
+            if _slowPath(entry.pointee.usesMemory), !GraphMemories.launch(state, handle) {
+                return Status.invalidValue
             }
             guard _fastPath(entry.pointee.copies.isEmpty) else {
                 return entry.pointee.copies.around(state, context, target) {
@@ -272,6 +283,11 @@ extension ClientCalls {
         withGraphs { state, context in
             guard let exec = Handles.graphExec(exec), let graph = Handles.graph(graph) else {
                 return Status.invalidValue
+            }
+            guard GraphMemories.canUpdate(state, exec, with: graph) else {
+                // 5: parameters that cannot be others.
+                tell(5, 0, 0)
+                return FERRY_CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE
             }
             var isDone = false
             let status = Session.wait(

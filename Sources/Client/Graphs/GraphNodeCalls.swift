@@ -169,6 +169,10 @@ extension ClientCalls {
         case 5: return add(.cuGraphAddEmptyNode, place) { _, _ in .nothing }
         case 6: return addEvent(.cuGraphAddEventWaitNode, place, content.pointer(0))
         case 7: return addEvent(.cuGraphAddEventRecordNode, place, content.pointer(0))
+        case 10: return addMemory(place, content.union(0))
+        case 11:
+            let address = UInt64(UInt(bitPattern: content.pointer(0)))
+            return addMemoryFree(place, address)
         default: return notSupported("a node of this type")
         }
     }
@@ -188,7 +192,7 @@ extension ClientCalls {
     // MARK: - What they share
 
     /// Where a node goes.
-    private struct NewNode {
+    struct NewNode {
         var node: UnsafeMutablePointer<CUgraphNode?>?
         var graph: CUgraph?
         var dependencies: UnsafePointer<CUgraphNode?>?
@@ -219,22 +223,24 @@ extension ClientCalls {
         }
     }
 
-    private static func add(
+    static func add(
         _ opcode: Opcode,
         _ place: NewNode,
         child: UInt64? = nil,
-        _ read: (State, inout CUresult) -> NodeContent?
+        memory: GraphMemoryNode = .none,
+        _ read: (UnsafeMutablePointer<SessionState>, inout CUresult) -> NodeContent?
     ) -> CUresult {
         withGraphs { state, context in
             guard let out = place.node, let graph = Handles.graph(place.graph),
                 GraphLinks(place.dependencies, nil, place.count) != nil
             else { return Status.invalidValue }
+            if let child, GraphMemories.areUsed(state, by: child) { return GraphMemories.refuse() }
             var status = Status.invalidValue
             guard var content = read(state, &status) else { return status }
             status = HostCopies.add(state, context, &content, child: child, to: graph)
             guard status == Status.success else { return status }
             let copiesHost = content.host != nil || child.map { HostCopies.has(state, $0) } == true
-            let entry = GraphNodeEntry(graph: graph, copiesHost: copiesHost)
+            let entry = GraphNodeEntry(graph: graph, copiesHost: copiesHost, memory: memory)
             let made = state.pointee.objectLock.withLock { state.pointee.graphNodes.insert(entry) }
             guard let made else { return Status.outOfMemory }
             // What does not fit, or what edges say, follows when the node is there.

@@ -18,6 +18,8 @@ struct GraphNodeEntry {
     var graph: UInt64
     /// Whether it copies from or to the program's memory.
     var copiesHost = false
+    /// What it does with memory of its graph; the server has an empty node in its place.
+    var memory = GraphMemoryNode.none
 }
 
 /// An executable graph.
@@ -27,6 +29,8 @@ struct GraphExecEntry {
     var objects = HeldObjects()
     /// Whether it was launched since it holds objects.
     var isLaunched = false
+    /// Whether it has nodes that take memory or give it back.
+    var usesMemory = false
 }
 
 extension Handles {
@@ -64,6 +68,7 @@ enum Graphs {
     /// Forgets a graph that the server does not have, or will not have any more.
     static func forget(_ state: State, _ handle: UInt64) {
         let entry = state.pointee.objectLock.withLock { remove(state, handle) }
+        GraphMemories.forget(state, graph: handle)
         entry?.copies.release(state)
         UserObjects.release(state, entry?.objects)
     }
@@ -97,6 +102,7 @@ enum Graphs {
         }
         var copies: [HostCopies] = []
         var objects: [HeldObjects] = []
+        var graphs: [UInt64] = []
         state.pointee.objectLock.lock()
         state.pointee.graphExecs.forEach { handle, entry in
             guard entry.pointee.context == context else { return }
@@ -107,10 +113,12 @@ enum Graphs {
         state.pointee.graphs.forEach { handle, entry in
             guard entry.pointee.context == context else { return }
             guard let entry = remove(state, handle) else { return }
+            graphs.append(handle)
             copies.append(entry.copies)
             objects.append(entry.objects)
         }
         state.pointee.objectLock.unlock()
+        GraphMemories.forget(state, graphs, context: context)
         for list in copies { list.release(state) }
         for held in objects { UserObjects.release(state, held) }
     }

@@ -57,9 +57,11 @@ enum StreamOrdered {
     ) -> CUresult {
         guard let address, bytes != 0 else { return Status.invalidValue }
         guard bytes > 0 else { return Status.outOfMemory }
-        // It would be memory of the graph.
-        let refusal = Capturing.forbid(state, place.stream)
-        guard refusal == Status.success else { return refusal }
+        if _slowPath(state.pointee.captures.isAny) {
+            let device = state.pointee.memoryPoolHandles.find(pool)?.pointee.device ?? 0
+            let status = GraphMemories.capture(state, address, bytes, device, place)
+            if let status { return status }
+        }
         var found = MemoryPools.take(
             state,
             bytes: bytes,

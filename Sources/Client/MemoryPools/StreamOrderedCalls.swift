@@ -39,10 +39,11 @@ extension ClientCalls {
     /// `cuMemFreeAsync`
     package static func cuMemFreeAsync(_ address: CUdeviceptr, _ stream: CUstream?) -> CUresult {
         StreamOrdered.with(stream) { state, place in
-            let refusal = Capturing.forbid(state, place.stream)
-            guard refusal == Status.success else { return refusal }
+            if _slowPath(state.pointee.captures.isAny) {
+                if let status = GraphMemories.captureFree(state, address, place) { return status }
+            }
             guard let memory = state.pointee.memory.remove(address) else {
-                return Status.invalidValue
+                return GraphMemories.free(state, address)
             }
             guard memory.pool != 0 else { return StreamOrdered.freeOther(state, memory, place) }
             MemoryPools.keep(state, place.block(address, memory.size, memory.pool))

@@ -78,6 +78,8 @@ struct SessionState: ~Copyable {
     /// Functions of the program that streams call.
     var hostFunctions = HostFunctions()
     var captures = Captures()
+    /// Memory that nodes of graphs take and give back.
+    var graphMemory = GraphMemories()
     var graphs = HandleTable<GraphEntry>(.graph)
     var graphNodes = HandleTable<GraphNodeEntry>(.graphNode)
     var graphExecs = HandleTable<GraphExecEntry>(.graphExec)

@@ -10,7 +10,8 @@ package struct Allocation: Equatable, Sendable {
     package var size: Int
     /// Handle of its context.
     package var context: UInt64
-    /// Handle of the module whose variable it is, 0 if none. The program cannot free a variable.
+    /// Handle of the module whose variable it is, 0 if none, `ofGraph` for memory of nodes. The program cannot
+    /// free these.
     package var image: UInt64
     /// Handle of the memory pool that it is from, 0 if none. It belongs to no context then.
     package var pool: UInt64
@@ -31,6 +32,8 @@ package struct Allocation: Equatable, Sendable {
 
     /// In the place of `image`, for what is mapped: no handle is this number.
     private static let mapped = UInt64.max
+    /// The same for memory that nodes of a graph take and give back.
+    package static let ofGraph = UInt64.max - 1
 
     /// Whether memory was mapped there (`cuMemMap`). It belongs to no context; neighbours are used in one
     /// piece, and `cuMemFree` is not for it.
@@ -111,6 +114,26 @@ package struct Allocations: ~Copyable {
         let found = list.pointee.entries[index]
         take(index)
         return found
+    }
+
+    /// Memory that starts at `address` becomes that of a graph's nodes: the program cannot free it any more.
+    package func giveToGraph(_ address: UInt64) {
+        setImage(of: address, from: 0, to: Allocation.ofGraph)
+    }
+
+    /// The same the other way round.
+    package func takeFromGraph(_ address: UInt64) {
+        setImage(of: address, from: Allocation.ofGraph, to: 0)
+    }
+
+    private func setImage(of address: UInt64, from old: UInt64, to new: UInt64) {
+        lock.lock()
+        defer { lock.unlock() }
+        let index = upperBound(address) - 1
+        guard index >= 0, list.pointee.entries[index].address == address,
+            list.pointee.entries[index].image == old
+        else { return }
+        list.pointee.entries[index].image = new
     }
 
     /// Forgets everything that belongs to a context.

@@ -395,7 +395,7 @@ public func cuDeviceGetFabricClusterUuid(_ uuid: UnsafeMutablePointer<CUuuid>!, 
 
 @c @implementation
 public func cuDeviceGetGraphMemAttribute(_ device: CUdevice, _ attr: CUgraphMem_attribute, _ value: UnsafeMutableRawPointer!) -> CUresult {
-    SoftCalls.notSupported("cuDeviceGetGraphMemAttribute")
+    SoftCalls.cuDeviceGetGraphMemAttribute(device, attr, value)
 }
 
 @c @implementation
@@ -460,7 +460,7 @@ public func cuDeviceGetUuid_v2(_ uuid: UnsafeMutablePointer<CUuuid>!, _ device: 
 
 @c @implementation
 public func cuDeviceGraphMemTrim(_ device: CUdevice) -> CUresult {
-    SoftCalls.notSupported("cuDeviceGraphMemTrim")
+    SoftCalls.cuDeviceGraphMemTrim(device)
 }
 
 @c @implementation
@@ -510,7 +510,7 @@ public func cuDeviceRegisterAsyncNotification(_ device: CUdevice, _ callbackFunc
 
 @c @implementation
 public func cuDeviceSetGraphMemAttribute(_ device: CUdevice, _ attr: CUgraphMem_attribute, _ value: UnsafeMutableRawPointer!) -> CUresult {
-    SoftCalls.notSupported("cuDeviceSetGraphMemAttribute")
+    SoftCalls.cuDeviceSetGraphMemAttribute(device, attr, value)
 }
 
 @c @implementation

@@ -130,6 +130,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuDeviceGetExecAffinitySupport`
     package var cuDeviceGetExecAffinitySupport:
         (@convention(c) (UnsafeMutablePointer<Int32>?, CUexecAffinityType, CUdevice) -> CUresult)?
+    /// `cuDeviceGetGraphMemAttribute`
+    package var cuDeviceGetGraphMemAttribute:
+        (@convention(c) (CUdevice, CUgraphMem_attribute, UnsafeMutableRawPointer?) -> CUresult)?
     /// `cuDeviceGetMemPool`
     package var cuDeviceGetMemPool:
         (@convention(c) (UnsafeMutablePointer<CUmemoryPool?>?, CUdevice) -> CUresult)?
@@ -154,6 +157,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuDeviceGetUuid_v2`
     package var cuDeviceGetUuid_v2:
         (@convention(c) (UnsafeMutablePointer<CUuuid>?, CUdevice) -> CUresult)?
+    /// `cuDeviceGraphMemTrim`
+    package var cuDeviceGraphMemTrim:
+        (@convention(c) (CUdevice) -> CUresult)?
     /// `cuDevicePrimaryCtxGetState`
     package var cuDevicePrimaryCtxGetState:
         (@convention(c) (CUdevice, UnsafeMutablePointer<UInt32>?, UnsafeMutablePointer<Int32>?) -> CUresult)?
@@ -169,6 +175,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuDevicePrimaryCtxSetFlags_v2`
     package var cuDevicePrimaryCtxSetFlags_v2:
         (@convention(c) (CUdevice, UInt32) -> CUresult)?
+    /// `cuDeviceSetGraphMemAttribute`
+    package var cuDeviceSetGraphMemAttribute:
+        (@convention(c) (CUdevice, CUgraphMem_attribute, UnsafeMutableRawPointer?) -> CUresult)?
     /// `cuDeviceSetMemPool`
     package var cuDeviceSetMemPool:
         (@convention(c) (CUdevice, CUmemoryPool?) -> CUresult)?
@@ -277,9 +286,15 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuGraphAddKernelNode_v2`
     package var cuGraphAddKernelNode_v2:
         (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, OpaquePointer?) -> CUresult)?
+    /// `cuGraphAddMemAllocNode`
+    package var cuGraphAddMemAllocNode:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, OpaquePointer?) -> CUresult)?
     /// `cuGraphAddMemcpyNode`
     package var cuGraphAddMemcpyNode:
         (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, OpaquePointer?, CUcontext?) -> CUresult)?
+    /// `cuGraphAddMemFreeNode`
+    package var cuGraphAddMemFreeNode:
+        (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, CUdeviceptr) -> CUresult)?
     /// `cuGraphAddMemsetNode`
     package var cuGraphAddMemsetNode:
         (@convention(c) (UnsafeMutablePointer<CUgraphNode?>?, CUgraph?, UnsafePointer<CUgraphNode?>?, Int, OpaquePointer?, CUcontext?) -> CUresult)?
@@ -424,12 +439,18 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuGraphLaunch`
     package var cuGraphLaunch:
         (@convention(c) (CUgraphExec?, CUstream?) -> CUresult)?
+    /// `cuGraphMemAllocNodeGetParams`
+    package var cuGraphMemAllocNodeGetParams:
+        (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
     /// `cuGraphMemcpyNodeGetParams`
     package var cuGraphMemcpyNodeGetParams:
         (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
     /// `cuGraphMemcpyNodeSetParams`
     package var cuGraphMemcpyNodeSetParams:
         (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
+    /// `cuGraphMemFreeNodeGetParams`
+    package var cuGraphMemFreeNodeGetParams:
+        (@convention(c) (CUgraphNode?, UnsafeMutablePointer<CUdeviceptr>?) -> CUresult)?
     /// `cuGraphMemsetNodeGetParams`
     package var cuGraphMemsetNodeGetParams:
         (@convention(c) (CUgraphNode?, OpaquePointer?) -> CUresult)?
@@ -1087,6 +1108,7 @@ package struct DriverTable: @unchecked Sendable {
         cuDeviceGetCount = unsafeBitCast(symbol("cuDeviceGetCount"), to: type(of: cuDeviceGetCount))
         cuDeviceGetDefaultMemPool = unsafeBitCast(symbol("cuDeviceGetDefaultMemPool"), to: type(of: cuDeviceGetDefaultMemPool))
         cuDeviceGetExecAffinitySupport = unsafeBitCast(symbol("cuDeviceGetExecAffinitySupport"), to: type(of: cuDeviceGetExecAffinitySupport))
+        cuDeviceGetGraphMemAttribute = unsafeBitCast(symbol("cuDeviceGetGraphMemAttribute"), to: type(of: cuDeviceGetGraphMemAttribute))
         cuDeviceGetMemPool = unsafeBitCast(symbol("cuDeviceGetMemPool"), to: type(of: cuDeviceGetMemPool))
         cuDeviceGetName = unsafeBitCast(symbol("cuDeviceGetName"), to: type(of: cuDeviceGetName))
         cuDeviceGetP2PAttribute = unsafeBitCast(symbol("cuDeviceGetP2PAttribute"), to: type(of: cuDeviceGetP2PAttribute))
@@ -1095,11 +1117,13 @@ package struct DriverTable: @unchecked Sendable {
         cuDeviceGetTexture1DLinearMaxWidth = unsafeBitCast(symbol("cuDeviceGetTexture1DLinearMaxWidth"), to: type(of: cuDeviceGetTexture1DLinearMaxWidth))
         cuDeviceGetUuid = unsafeBitCast(symbol("cuDeviceGetUuid"), to: type(of: cuDeviceGetUuid))
         cuDeviceGetUuid_v2 = unsafeBitCast(symbol("cuDeviceGetUuid_v2"), to: type(of: cuDeviceGetUuid_v2))
+        cuDeviceGraphMemTrim = unsafeBitCast(symbol("cuDeviceGraphMemTrim"), to: type(of: cuDeviceGraphMemTrim))
         cuDevicePrimaryCtxGetState = unsafeBitCast(symbol("cuDevicePrimaryCtxGetState"), to: type(of: cuDevicePrimaryCtxGetState))
         cuDevicePrimaryCtxRelease_v2 = unsafeBitCast(symbol("cuDevicePrimaryCtxRelease_v2"), to: type(of: cuDevicePrimaryCtxRelease_v2))
         cuDevicePrimaryCtxReset_v2 = unsafeBitCast(symbol("cuDevicePrimaryCtxReset_v2"), to: type(of: cuDevicePrimaryCtxReset_v2))
         cuDevicePrimaryCtxRetain = unsafeBitCast(symbol("cuDevicePrimaryCtxRetain"), to: type(of: cuDevicePrimaryCtxRetain))
         cuDevicePrimaryCtxSetFlags_v2 = unsafeBitCast(symbol("cuDevicePrimaryCtxSetFlags_v2"), to: type(of: cuDevicePrimaryCtxSetFlags_v2))
+        cuDeviceSetGraphMemAttribute = unsafeBitCast(symbol("cuDeviceSetGraphMemAttribute"), to: type(of: cuDeviceSetGraphMemAttribute))
         cuDeviceSetMemPool = unsafeBitCast(symbol("cuDeviceSetMemPool"), to: type(of: cuDeviceSetMemPool))
         cuDeviceTotalMem_v2 = unsafeBitCast(symbol("cuDeviceTotalMem_v2"), to: type(of: cuDeviceTotalMem_v2))
         cuDriverGetVersion = unsafeBitCast(symbol("cuDriverGetVersion"), to: type(of: cuDriverGetVersion))
@@ -1136,7 +1160,9 @@ package struct DriverTable: @unchecked Sendable {
         cuGraphAddHostNode = unsafeBitCast(symbol("cuGraphAddHostNode"), to: type(of: cuGraphAddHostNode))
         cuGraphAddKernelNode = unsafeBitCast(symbol("cuGraphAddKernelNode"), to: type(of: cuGraphAddKernelNode))
         cuGraphAddKernelNode_v2 = unsafeBitCast(symbol("cuGraphAddKernelNode_v2"), to: type(of: cuGraphAddKernelNode_v2))
+        cuGraphAddMemAllocNode = unsafeBitCast(symbol("cuGraphAddMemAllocNode"), to: type(of: cuGraphAddMemAllocNode))
         cuGraphAddMemcpyNode = unsafeBitCast(symbol("cuGraphAddMemcpyNode"), to: type(of: cuGraphAddMemcpyNode))
+        cuGraphAddMemFreeNode = unsafeBitCast(symbol("cuGraphAddMemFreeNode"), to: type(of: cuGraphAddMemFreeNode))
         cuGraphAddMemsetNode = unsafeBitCast(symbol("cuGraphAddMemsetNode"), to: type(of: cuGraphAddMemsetNode))
         cuGraphAddNode = unsafeBitCast(symbol("cuGraphAddNode"), to: type(of: cuGraphAddNode))
         cuGraphAddNode_v2 = unsafeBitCast(symbol("cuGraphAddNode_v2"), to: type(of: cuGraphAddNode_v2))
@@ -1185,8 +1211,10 @@ package struct DriverTable: @unchecked Sendable {
         cuGraphKernelNodeSetParams = unsafeBitCast(symbol("cuGraphKernelNodeSetParams"), to: type(of: cuGraphKernelNodeSetParams))
         cuGraphKernelNodeSetParams_v2 = unsafeBitCast(symbol("cuGraphKernelNodeSetParams_v2"), to: type(of: cuGraphKernelNodeSetParams_v2))
         cuGraphLaunch = unsafeBitCast(symbol("cuGraphLaunch"), to: type(of: cuGraphLaunch))
+        cuGraphMemAllocNodeGetParams = unsafeBitCast(symbol("cuGraphMemAllocNodeGetParams"), to: type(of: cuGraphMemAllocNodeGetParams))
         cuGraphMemcpyNodeGetParams = unsafeBitCast(symbol("cuGraphMemcpyNodeGetParams"), to: type(of: cuGraphMemcpyNodeGetParams))
         cuGraphMemcpyNodeSetParams = unsafeBitCast(symbol("cuGraphMemcpyNodeSetParams"), to: type(of: cuGraphMemcpyNodeSetParams))
+        cuGraphMemFreeNodeGetParams = unsafeBitCast(symbol("cuGraphMemFreeNodeGetParams"), to: type(of: cuGraphMemFreeNodeGetParams))
         cuGraphMemsetNodeGetParams = unsafeBitCast(symbol("cuGraphMemsetNodeGetParams"), to: type(of: cuGraphMemsetNodeGetParams))
         cuGraphMemsetNodeSetParams = unsafeBitCast(symbol("cuGraphMemsetNodeSetParams"), to: type(of: cuGraphMemsetNodeSetParams))
         cuGraphNodeFindInClone = unsafeBitCast(symbol("cuGraphNodeFindInClone"), to: type(of: cuGraphNodeFindInClone))

@@ -145,6 +145,8 @@ PROGRAMS = [
     # Ferry calls no functions of the program from graphs yet, and NVIDIA's driver has not been asked.
     Program("graphs", variants={
         **_argument("work", targets=SOFTWARE_ONLY), **_argument("functions", targets=("software",))}),
+    # NVIDIA's driver has not been asked for its statuses.
+    Program("graph_memory", options={"targets": SOFTWARE_ONLY, "alone": True}),
     Program("captures", options={"targets": SOFTWARE_ONLY}),
     Program("cooperative"),
     Program("device_properties"),

@@ -1,5 +1,6 @@
 package import CUDAABI
 internal import Driver
+internal import DriverFrontend
 
 extension SoftCalls {
     package static func cuStreamBeginCapture(_ stream: CUstream?) -> CUresult {
@@ -74,6 +75,8 @@ extension SoftCalls {
             let graph = try required(graph)
             let stream = try driver.stream(stream)
             graph.pointee = nil
+            // A capture that was broken leaves no graph.
+            defer { driver.giveBackGraphMemory() }
             try driver.withGraphs { (graphs) throws(Failure) in
                 graph.pointee = handle(try graphs.endCapture(stream).handle)
             }
@@ -133,6 +136,7 @@ extension SoftCalls {
                 )
                 try capture.graph.check(front)
                 if flags == 1 {
+                    graphs.memory.forgetOrder(in: capture.graph.number)
                     capture.sequence.replaceFront(of: stream.id, front)
                 } else {
                     capture.sequence.join(stream.id, front)

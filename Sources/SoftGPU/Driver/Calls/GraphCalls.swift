@@ -1,6 +1,7 @@
 internal import CLinux
 package import CUDAABI
 internal import Driver
+internal import DriverFrontend
 
 extension SoftCalls {
     /// A call about graphs that needs no context.
@@ -20,10 +21,13 @@ extension SoftCalls {
     }
 
     package static func cuGraphDestroy(_ graph: CUgraph?) -> CUresult {
-        withGraphs { (graphs) throws(Failure) in
-            let graph = try graphs.graph(graph)
-            guard !graph.isOwned, graph.captures == 0 else { throw .invalidValue }
-            graphs.destroy(graph)
+        withDriver { (driver) throws(Failure) in
+            try driver.withGraphs { (graphs) throws(Failure) in
+                let graph = try graphs.graph(graph)
+                guard !graph.isOwned, graph.captures == 0 else { throw .invalidValue }
+                graphs.destroy(graph)
+            }
+            driver.giveBackGraphMemory()
         }
     }
 
@@ -33,7 +37,7 @@ extension SoftCalls {
     ) -> CUresult {
         withGraphs { (graphs) throws(Failure) in
             let (copy, original) = (try required(copy), try graphs.graph(original))
-            copy.pointee = handle(graphs.clone(original).handle)
+            copy.pointee = handle(try graphs.clone(original).handle)
         }
     }
 
@@ -94,7 +98,8 @@ extension SoftCalls {
         _ edges: OpaquePointer?,
         _ count: Int
     ) -> CUresult {
-        change(graph, from, to, edges, count) { (topology, from, to, data) throws(Failure) in
+        change(graph, from, to, edges, count, keepsEdges: false) {
+            (topology, from, to, data) throws(Failure) in
             try topology.disconnect(from: from, to: to, data)
         }
     }
@@ -106,6 +111,7 @@ extension SoftCalls {
         _ to: UnsafePointer<CUgraphNode?>?,
         _ edges: OpaquePointer?,
         _ count: Int,
+        keepsEdges: Bool = true,
         _ body: (inout GraphTopology, UInt64, UInt64, EdgeData) throws(Failure) -> Void
     ) -> CUresult {
         withGraphs { (graphs) throws(Failure) in
@@ -113,6 +119,7 @@ extension SoftCalls {
             let nodes = graph.nodes.count
             guard count >= 0, count <= nodes * nodes else { throw .invalidValue }
             if count == 0 { return }
+            guard keepsEdges || !graphs.memory.isUsed(by: graph.number) else { throw .notSupported }
             let (from, to) = (try required(from), try required(to))
             var topology = graph.topology
             for index in 0..<count {

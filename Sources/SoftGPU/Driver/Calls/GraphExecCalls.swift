@@ -1,5 +1,6 @@
 package import CUDAABI
 internal import Driver
+internal import DriverFrontend
 
 extension SoftCalls {
     package static func cuGraphInstantiate(
@@ -89,6 +90,9 @@ extension SoftCalls {
             guard flags & 4 == 0 else { throw .notSupported }
             if let node = graph.nodeInCycle { tellErrorNode(handle(node)) }
             let made = try GraphExec(graph, id: graphs.nextExecID(), flags: flags)
+            let freesItself = flags & 1 != 0
+            guard graphs.memory.instantiate(graph.number, as: made.number, freesItself: freesItself)
+            else { throw .invalidValue }
             made.handle = graphs.execs.insert(made)
             exec.pointee = handle(made.handle)
         }
@@ -100,6 +104,8 @@ extension SoftCalls {
                 throw .invalidValue
             }
             removed.end(driver)
+            driver.graphs.lock.withLock { driver.graphs.forgetMemory(exec: removed) }
+            driver.giveBackGraphMemory()
         }
     }
 
@@ -140,7 +146,7 @@ extension SoftCalls {
     package static func cuGraphLaunch(_ exec: CUgraphExec?, _ stream: CUstream?) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let (exec, stream) = (try driver.graphs.exec(exec), try driver.stream(stream))
-            if try stream.captures(.graph(driver.graphs.makeGraph(exec.graph))) { return }
+            if Captures.isAny, try driver.graphs.captureLaunch(of: exec, in: stream) { return }
             try exec.launch(in: stream)
         }
     }

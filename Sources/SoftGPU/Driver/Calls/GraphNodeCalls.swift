@@ -83,7 +83,7 @@ extension SoftCalls {
     ) -> CUresult {
         add(node, graph, dependencies, count) { (driver) throws(Failure) in
             let child = try driver.graphs.graph(child)
-            return .graph(driver.graphs.clone(child, isOwned: true))
+            return .graph(try driver.graphs.clone(child, isOwned: true))
         }
     }
 
@@ -129,8 +129,8 @@ extension SoftCalls {
         _ count: Int,
         _ parameters: OpaquePointer?
     ) -> CUresult {
-        add(node, graph, dependencies, count, edges: edges) { (driver) throws(Failure) in
-            try driver.work(NodeParameters(parameters))
+        addToGraph(node, graph, dependencies, count, edges) { (driver, graph) throws(Failure) in
+            try driver.work(NodeParameters(parameters), of: graph)
         }
     }
 
@@ -151,8 +151,21 @@ extension SoftCalls {
         _ graph: CUgraph?,
         _ dependencies: UnsafePointer<CUgraphNode?>?,
         _ count: Int,
-        edges: OpaquePointer? = nil,
         _ work: (SoftDriver) throws(Failure) -> NodeWork
+    ) -> CUresult {
+        addToGraph(node, graph, dependencies, count, nil) { (driver, _) throws(Failure) in
+            try work(driver)
+        }
+    }
+
+    /// The same for work that depends on the graph.
+    static func addToGraph(
+        _ node: UnsafeMutablePointer<CUgraphNode?>?,
+        _ graph: CUgraph?,
+        _ dependencies: UnsafePointer<CUgraphNode?>?,
+        _ count: Int,
+        _ edges: OpaquePointer?,
+        _ work: (SoftDriver, Graph) throws(Failure) -> NodeWork
     ) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let node = try required(node)
@@ -160,7 +173,7 @@ extension SoftCalls {
                 let graph = try graphs.graph(graph)
                 let edges = try graphs.edges(dependencies, edges, count, of: graph)
                 try graph.check(edges)
-                let made = try graphs.add(work(driver), to: graph, after: edges)
+                let made = try graphs.add(work(driver, graph), to: graph, after: edges)
                 node.pointee = handle(made.handle)
             }
         }

@@ -66,6 +66,10 @@ extension SoftCalls {
             for device in context.driver.devices {
                 guard let memory = device.memory, let found = device.allocations.find(address)
                 else { continue }
+                if found.isOfGraph {
+                    found.context.synchronize()
+                    return try context.driver.freeGraphMemory(address)
+                }
                 if let pool = found.pool {
                     // Nobody is waited for (driver API reference).
                     guard device.allocations.remove(address) != nil else { throw .invalidValue }

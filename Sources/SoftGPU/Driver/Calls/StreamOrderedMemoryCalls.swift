@@ -33,8 +33,11 @@ extension SoftCalls {
     package static func cuMemFreeAsync(_ address: CUdeviceptr, _ stream: CUstream?) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let stream = try driver.stream(stream)
-            try stream.forbidCapture()
+            if Captures.isAny, try driver.graphs.captureFree(address, in: stream) { return }
             for device in driver.devices {
+                if device.allocations.find(address)?.isOfGraph == true {
+                    return try driver.freeGraphMemory(address)
+                }
                 guard let memory = device.memory,
                     let allocation = device.allocations.remove(address)
                 else { continue }
@@ -53,8 +56,11 @@ extension SoftCalls {
 extension Stream {
     /// Takes memory of a pool.
     fileprivate func allocate(_ bytes: Int, from pool: MemoryPool) throws(Failure) -> UInt64 {
-        // Graphs have no memory of their own here.
-        try forbidCapture()
+        if Captures.isAny,
+            let address = try context.driver.graphs.captureAllocation(bytes, in: self)
+        {
+            return address
+        }
         guard bytes != 0 else { throw .invalidValue }
         // A negative number is a size beyond 2^63.
         guard bytes > 0 else { throw .outOfMemory }

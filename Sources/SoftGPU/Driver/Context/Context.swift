@@ -196,6 +196,7 @@ final class Context: @unchecked Sendable {
         driver.textures.removeAll(of: self)
         for array in oldArrays { driver.arrays.remove(array) }
         for address in device.allocations.removeAll(of: self) { _ = memory.free(address) }
+        driver.graphs.lock.withLock { driver.graphs.memory.removeAll(of: slot.handle) }
         driver.hostMemory.freeAll(of: self)
     }
 }

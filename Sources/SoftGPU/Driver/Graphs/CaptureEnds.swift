@@ -54,14 +54,20 @@ extension GraphState {
         Captures.ended()
     }
 
-    /// A stream goes: the capture that began in it ends, one that it has joined is broken. Takes
+    /// A stream goes: the capture that began in it ends. One that it has joined goes on with its
+    /// work, which has to be joined all the same (NVIDIA's sample graphMemoryNodes does so). Takes
     /// the lock.
     func removeStream(_ stream: Stream) {
         guard Captures.isAny else { return }
         lock.withLock {
             guard let capture = stream.capture else { return }
+            guard capture.sequence.origin == stream.id else {
+                stream.capture = nil
+                capture.streams.removeAll { $0 === stream }
+                return
+            }
             capture.sequence.invalidate()
-            if capture.sequence.origin == stream.id { end(capture, keepingGraph: false) }
+            end(capture, keepingGraph: false)
         }
     }
 }

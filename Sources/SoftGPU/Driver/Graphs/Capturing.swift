@@ -55,9 +55,17 @@ extension GraphState {
     // MARK: - Work
 
     func capture(_ work: () -> NodeWork, in stream: Stream) throws(Failure) -> Bool {
+        try capture(in: stream) { (_) throws(Failure) in work() }
+    }
+
+    /// The same for work that depends on the graph, or cannot be part of one.
+    func capture(
+        in stream: Stream,
+        _ work: (Graph) throws(Failure) -> NodeWork
+    ) throws(Failure) -> Bool {
         try lock.withLock { () throws(Failure) in
             guard let capture = try activeCapture(of: stream) else { return false }
-            try add(work(), to: capture, in: stream)
+            try add(work(capture.graph), to: capture, in: stream)
             return true
         }
     }

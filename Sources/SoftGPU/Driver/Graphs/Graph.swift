@@ -5,6 +5,8 @@ final class Graph: @unchecked Sendable {
     let handle: UInt64
     /// What `cuGraphGetId` says.
     let id: UInt32
+    /// The same for `GraphMemory`.
+    var number: UInt64 { UInt64(id) }
     var topology = GraphTopology()
     var nodes: [UInt64: GraphNode] = [:]
     /// Of a clone: the node here by the one that it was made of.

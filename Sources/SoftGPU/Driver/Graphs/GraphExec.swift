@@ -90,7 +90,7 @@ enum GraphStep {
         case .host(let work): self = .work(nil, work.run)
         case .eventRecord(let event): self = .record(event)
         case .eventWait(let event): self = .wait(event)
-        case .empty, .graph: return nil
+        case .empty, .graph, .memoryAllocation, .memoryFree: return nil
         }
     }
 }
@@ -98,6 +98,8 @@ enum GraphStep {
 /// A graph that can be launched. Its content is guarded by `GraphState.lock`.
 final class GraphExec: @unchecked Sendable {
     let id: UInt32
+    /// The same for `GraphMemory`.
+    var number: UInt64 { UInt64(id) }
     /// What it was made with.
     let flags: UInt64
     /// Its handle; set once, before anyone sees it.

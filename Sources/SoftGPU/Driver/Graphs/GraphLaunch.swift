@@ -1,11 +1,17 @@
 internal import Driver
+internal import DriverFrontend
 
 extension GraphExec {
     /// Launches the graph: one piece of work of the stream, behind the launches before it.
     func launch(in stream: Stream) throws(Failure) {
         let graphs = stream.context.driver.graphs
         try launching.withLock { () throws(Failure) in
-            let launch = GraphLaunch(graphs.lock.withLock { steps() })
+            let launch = try GraphLaunch(
+                graphs.lock.withLock { () throws(Failure) in
+                    guard graphs.memory.launch(number) else { throw .invalidValue }
+                    return steps()
+                }
+            )
             let context = stream.context
             var after: [Ticket] = []
             if let last, last.stream !== stream, !last.isDone { after = [last] }

@@ -1,4 +1,5 @@
 internal import Driver
+internal import DriverFrontend
 internal import Synchronization
 
 /// All graphs, nodes and captures of a process, behind one lock. Work that is given to streams
@@ -11,6 +12,10 @@ final class GraphState: @unchecked Sendable {
     let objects = HandleTable<UserObject>(kind: 13)
     /// The captures that have not been ended.
     var captures: [Capture] = []
+    /// Memory of nodes.
+    var memory = GraphMemory()
+    /// Memory that nobody has a use for any more: it is given back without the lock.
+    var oldMemory: [GraphMemory.Block] = []
     private var lastGraphID: UInt32 = 0
     private var lastExecID: UInt32 = 0
 
@@ -80,14 +85,16 @@ final class GraphState: @unchecked Sendable {
         graph.nodes = [:]
         graph.topology = GraphTopology()
         graph.objects.releaseAll()
+        oldMemory += memory.destroy(graph: graph.number)
     }
 
     /// A copy; each node of it is known by the one that it was made of.
-    func clone(_ graph: Graph, isOwned: Bool = false) -> Graph {
+    func clone(_ graph: Graph, isOwned: Bool = false) throws(Failure) -> Graph {
+        guard !memory.isUsed(by: graph.number) else { throw .notSupported }
         let copy = makeGraph(isOwned: isOwned)
         for original in graph.topology.nodes {
             guard let node = graph.nodes[original] else { continue }
-            copy.copies[original] = makeNode(cloned(node.work), in: copy).handle
+            copy.copies[original] = makeNode(try cloned(node.work), in: copy).handle
         }
         copy.topology = graph.topology.renamed(copy.copies)
         copy.objects = graph.objects.copied()
@@ -108,8 +115,8 @@ final class GraphState: @unchecked Sendable {
     }
 
     /// Work for another node: a graph cannot belong to two.
-    func cloned(_ work: NodeWork) -> NodeWork {
-        if case .graph(let child) = work { return .graph(clone(child, isOwned: true)) }
+    func cloned(_ work: NodeWork) throws(Failure) -> NodeWork {
+        if case .graph(let child) = work { return .graph(try clone(child, isOwned: true)) }
         return work
     }
 
@@ -136,6 +143,7 @@ final class GraphState: @unchecked Sendable {
     /// Takes a node out of its graph.
     func remove(_ node: GraphNode) throws(Failure) {
         guard node.graph.captures == 0 else { throw .invalidValue }
+        guard !memory.isUsed(by: node.graph.number) else { throw .notSupported }
         node.graph.topology.remove(node.handle)
         node.graph.nodes[node.handle] = nil
         forget(node)

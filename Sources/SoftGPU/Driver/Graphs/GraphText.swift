@@ -34,6 +34,8 @@ extension NodeWork {
         case .empty: "empty"
         case .eventWait: "event wait"
         case .eventRecord: "event record"
+        case .memoryAllocation: "memory allocation"
+        case .memoryFree: "memory free"
         }
     }
 }

@@ -1,4 +1,5 @@
 internal import Driver
+internal import DriverFrontend
 
 /// What `cuGraphExecUpdate` finds.
 struct GraphUpdate {
@@ -63,6 +64,10 @@ struct GraphUpdate {
             return new.canReplace(old) ? nil : Refusal.parameters
         case (.memset(let old), .memset(let new)):
             return new.canReplace(old) ? nil : Refusal.parameters
+        case (.memoryAllocation(let old), .memoryAllocation(let new)):
+            return new.address == old.address ? nil : Refusal.parameters
+        case (.memoryFree(let old), .memoryFree(let new)):
+            return new == old ? nil : Refusal.parameters
         default: return nil
         }
     }

@@ -173,6 +173,15 @@ extension HostWork {
 // MARK: - Any node
 
 extension SoftDriver {
+    /// Reads `CUgraphNodeParams` of a node that is to be part of a graph. The lock of the graphs is held.
+    func work(_ fields: NodeParameters, of graph: Graph) throws(Failure) -> NodeWork {
+        switch fields.load(0, as: Int32.self) {
+        case 10: try memoryAllocation(fields.content, of: graph)
+        case 11: try graphs.memoryFree(fields.content.word(0), of: graph)
+        default: try work(fields)
+        }
+    }
+
     /// Reads `CUgraphNodeParams`. The lock of the graphs is held.
     func work(_ fields: NodeParameters) throws(Failure) -> NodeWork {
         let content = fields.content
@@ -188,7 +197,7 @@ extension SoftDriver {
             let child = try graphs.graph(content.pointer(0))
             // 0 a copy; 1 would make the graph itself the node's.
             guard content.small(8) == 0 else { throw .notSupported }
-            return .graph(graphs.clone(child, isOwned: true))
+            return .graph(try graphs.clone(child, isOwned: true))
         case 5: return .empty
         case 6: return .eventWait(try nodeEvent(content.pointer(0)))
         case 7: return .eventRecord(try nodeEvent(content.pointer(0)))
@@ -218,6 +227,8 @@ extension NodeParameters {
         case .graph(let graph): content.set(0, graph.handle)
         case .empty: break
         case .eventWait(let event), .eventRecord(let event): content.set(0, event.handle)
+        case .memoryAllocation(let block): block.write(to: content)
+        case .memoryFree(let address): content.set(0, address)
         }
     }
 }

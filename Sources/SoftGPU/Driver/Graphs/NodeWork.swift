@@ -1,5 +1,6 @@
 internal import CUDAABI
 internal import Driver
+internal import DriverFrontend
 
 /// What a node of a graph does when its turn comes.
 enum NodeWork {
@@ -12,6 +13,10 @@ enum NodeWork {
     case empty
     case eventWait(Event)
     case eventRecord(Event)
+    /// Memory of the graph, which is there already.
+    case memoryAllocation(GraphMemory.Block)
+    /// Gives memory at an address back.
+    case memoryFree(UInt64)
 
     /// The `CUgraphNodeType`.
     var type: Int32 {
@@ -24,6 +29,8 @@ enum NodeWork {
         case .empty: 5
         case .eventWait: 6
         case .eventRecord: 7
+        case .memoryAllocation: 10
+        case .memoryFree: 11
         }
     }
 

@@ -12,6 +12,8 @@ struct Allocation {
     var isManaged: Bool
     /// The memory pool that it is from, which it ends with instead; `nil` for none.
     var pool: MemoryPool?
+    /// Whether nodes of a graph take it and give it back (`GraphMemory`).
+    var isOfGraph: Bool
     /// What the attribute "buffer id" says: never used twice.
     var id: UInt64
 }
@@ -28,7 +30,8 @@ final class AllocationTable: @unchecked Sendable {
         size: Int,
         context: Context,
         isManaged: Bool,
-        pool: MemoryPool? = nil
+        pool: MemoryPool? = nil,
+        isOfGraph: Bool = false
     ) {
         let allocation = Allocation(
             base: base,
@@ -36,6 +39,7 @@ final class AllocationTable: @unchecked Sendable {
             context: context,
             isManaged: isManaged,
             pool: pool,
+            isOfGraph: isOfGraph,
             id: Self.lastID.add(1, ordering: .relaxed).newValue
         )
         lock.withLock { entries[base] = allocation }

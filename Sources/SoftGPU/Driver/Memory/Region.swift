@@ -40,13 +40,16 @@ extension SoftDriver {
         guard bytes >= 0, let pointer = UnsafeMutableRawPointer(bitPattern: UInt(address)) else {
             throw .invalidValue
         }
-        let end: UInt64
+        guard try bytes <= deviceBytes(from: address) else { throw .invalidValue }
+        return pointer
+    }
+
+    /// Bytes from an address to the end of the memory that kernels can use there.
+    func deviceBytes(from address: UInt64) throws(Failure) -> Int {
         switch region(at: address) {
-        case .device(_, let base, let size): end = base + UInt64(size)
-        case .pinned(let block): end = block.base + UInt64(block.size)
+        case .device(_, let base, let size): size - Int(address - base)
+        case .pinned(let block): block.size - Int(address - block.base)
         case .other: throw .invalidValue
         }
-        guard UInt64(bytes) <= end - address else { throw .invalidValue }
-        return pointer
     }
 }

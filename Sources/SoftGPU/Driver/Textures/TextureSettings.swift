@@ -66,9 +66,12 @@ enum TextureResource {
         switch self {
         case .array(let array): return array.laneTexture()
         case .linear(let address, let format, let channels, let bytes):
-            _ = try driver.deviceRange(address, bytes)
-            let texels = bytes / (format.bytes * channels)
-            guard texels > 0, texels <= Self.mostLinear else { throw .invalidValue }
+            // A texture may be larger than the memory behind it (NVIDIA's sample convolutionFFT2D);
+            // what is not there reads as 0.
+            let there = try driver.deviceBytes(from: address)
+            guard bytes / (format.bytes * channels) <= Self.mostLinear else { throw .invalidValue }
+            let texels = min(bytes, there) / (format.bytes * channels)
+            guard texels > 0 else { throw .invalidValue }
             result.width = UInt32(texels)
             result.height = 1
             result.geometry = TextureGeometry.buffer.rawValue
