@@ -10,6 +10,8 @@ struct Warp {
     var entry: UnsafeMutablePointer<Frame>
     /// Index in the block.
     var index: Int32
+    /// Lanes that need not wait at their next warp-synchronous instruction.
+    var released: UInt32 = 0
 }
 
 /// What a turn of a warp came to.

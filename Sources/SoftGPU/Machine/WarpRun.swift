@@ -272,6 +272,10 @@ private func isComplete(
 ) -> Bool {
     let live = warp.pointee.context.live
     if mask == live { return true }
+    if warp.pointee.released & mask == mask {
+        warp.pointee.released &= ~mask
+        return true
+    }
     let wanted = wantedLanes(frame.pointee.registers, ip, m) & live
     if wanted & ~mask == 0 { return true }
     let pc = Int32(truncatingIfNeeded: ip - frame.pointee.code.pointee.instructions)
@@ -331,6 +335,30 @@ private func wakeSynchronizing(_ warp: UnsafeMutablePointer<Warp>) -> Bool {
             if releaseWarpBarrier(warp, fragment.pointee.wanted) { return true }
         default: break
         }
+    }
+    return releaseElsewhere(warp)
+}
+
+/// Lanes that wait for one another at different instructions with the same mask let each other go, as on
+/// NVIDIA's GPUs: what a lane gets from one that is elsewhere is undefined, but parts of a warp that exchange
+/// values among themselves only are right (cuGraph's kernels do so).
+private func releaseElsewhere(_ warp: UnsafeMutablePointer<Warp>) -> Bool {
+    let fragments = UnsafeMutableBufferPointer(
+        start: warp.pointee.fragments,
+        count: Int(warp.pointee.count)
+    )
+    for first in fragments where first.state == .synchronizing {
+        var here: UInt32 = 0
+        for other in fragments where other.state == .synchronizing && other.wanted == first.wanted {
+            here |= other.mask
+        }
+        guard first.wanted & warp.pointee.context.live & ~here == 0 else { continue }
+        for k in fragments.indices
+        where fragments[k].state == .synchronizing && fragments[k].wanted == first.wanted {
+            fragments[k].state = .ready
+            warp.pointee.released |= fragments[k].mask
+        }
+        return true
     }
     return false
 }

@@ -66,6 +66,43 @@ import Testing
         #expect(device.download(out, 256, UInt32.self) == (0..<256).map { UInt32($0 / 32) })
     }
 
+    /// The halves of a warp ask for all lanes at instructions of their own: cuGraph's kernels do when its rows
+    /// are of different lengths, and exchange values within the halves only.
+    @Test func partsOfAWarpLetEachOtherGo() throws {
+        let source = """
+            .version 7.5
+            .target sm_75
+            .address_size 64
+            .visible .entry halves(.param .u64 result)
+            {
+                .reg .pred %p<4>;
+                .reg .b32 %r<8>;
+                .reg .b64 %d<6>;
+                ld.param.u64 %d1, [result];
+                mov.u32 %r1, %tid.x;
+                mul.wide.u32 %d2, %r1, 4;
+                add.s64 %d1, %d1, %d2;
+                setp.ge.u32 %p1, %r1, 16;
+                @%p1 bra HIGH;
+                shfl.sync.idx.b32 %r2, %r1, 3, 0x100F, 0xFFFFFFFF;
+                add.u32 %r2, %r2, 100;
+                bra.uni DONE;
+            HIGH:
+                shfl.sync.idx.b32 %r2, %r1, 15, 0x100F, 0xFFFFFFFF;
+                add.u32 %r2, %r2, 200;
+            DONE:
+                shfl.sync.bfly.b32 %r3, %r2, 16, 0x1F, 0xFFFFFFFF;
+                st.global.u32 [%d1], %r3;
+                ret;
+            }
+            """
+        let device = try Device()
+        let out = try device.zeros(32, UInt32.self)
+        try device.run(device.module(source), "halves") { $0.append(out) }
+        let expected = (0..<32).map { UInt32($0 < 16 ? 231 : 103) }
+        #expect(device.download(out, 32, UInt32.self) == expected)
+    }
+
     @Test(arguments: [1, 2]) func blocksThatWaitForLaterOnes(_ threads: Int) throws {
         let device = try Device(threads: threads)
         let flag = try device.zeros(1, Int32.self)
