@@ -67,5 +67,22 @@ package enum GraphLayout {
     package static let errorNode = ReplyLayout.values + 8
     package static let errorFromNode = ReplyLayout.values + 16
     package static let instantiateSize = 24
+
+    // A graph that calls the program is instantiated in parts, so that the client calls between them (docs/adr/0024):
+    // behind the flags u32 functions, u32 copies, then for each function a u64 handle of a further executable graph,
+    // for each function its u64 node, for each copy the u64 address of memory that it is from or to
+    // → behind the node, u32 parts, then for each function and then for each copy, its u32 part.
+    package static let partFunctions = 24
+    package static let partCopies = 28
+    package static let partLists = 32
+    package static let parts = ReplyLayout.values + 16
+    /// Functions of a graph, and copies, at most.
+    package static let mostFunctions = 1024
+    package static let mostCopies = 4096
+
+    /// Bytes of a request with so many.
+    package static func instantiateSize(functions: Int, copies: Int) -> Int {
+        partLists + 8 * (2 * functions + copies)
+    }
     package static let updateSize = 16
 }

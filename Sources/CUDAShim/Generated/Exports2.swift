@@ -165,7 +165,7 @@ public func cuGraphAddExternalSemaphoresWaitNode(_ phGraphNode: UnsafeMutablePoi
 
 @c @implementation
 public func cuGraphAddHostNode(_ phGraphNode: UnsafeMutablePointer<CUgraphNode?>!, _ graph: CUgraph!, _ dependencies: UnsafePointer<CUgraphNode?>!, _ numDependencies: Int, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(152, "cuGraphAddHostNode") { ClientCalls.notSupported("cuGraphAddHostNode") }
+    Tracing.call(152, "cuGraphAddHostNode") { ClientCalls.cuGraphAddHostNode(phGraphNode, graph, dependencies, numDependencies, nodeParams) }
 }
 
 @c @implementation
@@ -325,7 +325,7 @@ public func cuGraphExecGetId(_ graphExec: CUgraphExec!, _ graphId: UnsafeMutable
 
 @c @implementation
 public func cuGraphExecHostNodeSetParams(_ graphExec: CUgraphExec!, _ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(184, "cuGraphExecHostNodeSetParams") { ClientCalls.notSupported("cuGraphExecHostNodeSetParams") }
+    Tracing.call(184, "cuGraphExecHostNodeSetParams") { ClientCalls.cuGraphExecHostNodeSetParams(graphExec, node, nodeParams) }
 }
 
 @c @implementation
@@ -410,12 +410,12 @@ public func cuGraphGetRootNodes(_ graph: CUgraph!, _ rootNodes: UnsafeMutablePoi
 
 @c @implementation
 public func cuGraphHostNodeGetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(201, "cuGraphHostNodeGetParams") { ClientCalls.notSupported("cuGraphHostNodeGetParams") }
+    Tracing.call(201, "cuGraphHostNodeGetParams") { ClientCalls.cuGraphHostNodeGetParams(node, nodeParams) }
 }
 
 @c @implementation
 public func cuGraphHostNodeSetParams(_ node: CUgraphNode!, _ nodeParams: OpaquePointer!) -> CUresult {
-    Tracing.call(202, "cuGraphHostNodeSetParams") { ClientCalls.notSupported("cuGraphHostNodeSetParams") }
+    Tracing.call(202, "cuGraphHostNodeSetParams") { ClientCalls.cuGraphHostNodeSetParams(node, nodeParams) }
 }
 
 @c @implementation

@@ -53,12 +53,18 @@ extension ClientCalls {
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
         return withContext { state, context in
-            // A graph would call it at each launch, of which the server would have to tell.
-            let refused = Capturing.forbid(state, handle)
-            guard refused == Status.success else { return refused }
             guard HostFunctions.isOpen(state) else {
                 let lost = state.pointee.lostStatus
                 return lost != Status.success ? lost : Status.notSupported
+            }
+            if _slowPath(state.pointee.captures.isAny) {
+                if case .launched(let function) = kind,
+                    let status = captureHostFunction(state, handle, function, data)
+                {
+                    return status
+                }
+                let refused = Capturing.forbid(state, handle)
+                guard refused == Status.success else { return refused }
             }
             if state.pointee.hostFunctions.count >= HostFunctionLayout.most {
                 HostFunctions.wait(state) {

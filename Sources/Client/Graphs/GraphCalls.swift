@@ -56,7 +56,10 @@ extension ClientCalls {
                 removed = Graphs.remove(state, handle)
                 return removed != nil
             }
-            if removed != nil { GraphMemories.forget(state, graph: handle) }
+            if removed != nil {
+                GraphMemories.forget(state, graph: handle)
+                HostNodes.removeAll(state, of: handle)
+            }
             removed?.copies.release(state)
             UserObjects.release(state, removed?.objects)
             return status == Status.success ? status : Status.invalidValue
@@ -81,11 +84,33 @@ extension ClientCalls {
                 }
             }
             copy.pointee = Handles.pointer(handle)
-            return Session.send(state, .cuGraphClone, context: context, size: 16) {
+            let status = Session.send(state, .cuGraphClone, context: context, size: 16) {
                 $0.storeBytes(of: handle, as: UInt64.self)
                 $0.storeBytes(of: source, toByteOffset: 8, as: UInt64.self)
             }
+            guard status == Status.success else { return status }
+            return copyHostNodes(state, context, from: source, to: handle)
         }
+    }
+
+    /// The nodes of a copy call the program as those of the graph do.
+    private static func copyHostNodes(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        from source: UInt64,
+        to graph: UInt64
+    ) -> CUresult {
+        for var node in HostNodes.all(state, of: source) {
+            var found: UInt64 = 0
+            let status = ask(state, context, .cuGraphNodeFindInClone, node.node, graph) {
+                found = Handles.raw($0)
+            }
+            guard status == Status.success else { return status }
+            node.graph = graph
+            node.node = found
+            HostNodes.insert(state, node)
+        }
+        return Status.success
     }
 
     /// `cuGraphNodeFindInClone`
@@ -160,6 +185,7 @@ extension ClientCalls {
                 handle: handle
             ) {
                 _ = state.pointee.graphNodes.remove(handle)
+                HostNodes.remove(state, handle)
                 return true
             }
         }

@@ -118,6 +118,10 @@ extension ClientCalls {
                 forget(state, exec: made)
                 return Status.invalidValue
             }
+            let nodes = HostNodes.all(state, of: graph)
+            guard nodes.isEmpty else {
+                return instantiate(state, context, exec, graph, made, flags, nodes, tell)
+            }
             var isMade = false
             let status = Session.wait(
                 state,
@@ -150,8 +154,69 @@ extension ClientCalls {
         }
     }
 
+    /// The same for a graph that calls the program, which the server makes executable in parts.
+    private static func instantiate(
+        _ state: State,
+        _ context: UInt32,
+        _ exec: UnsafeMutablePointer<CUgraphExec?>,
+        _ graph: UInt64,
+        _ made: UInt64,
+        _ flags: UInt64,
+        _ nodes: [HostNode],
+        _ tell: (Int32, UInt64) -> Void
+    ) -> CUresult {
+        guard let entry = state.pointee.graphExecs.find(made),
+            nodes.count <= GraphLayout.mostFunctions,
+            entry.pointee.copies.count <= GraphLayout.mostCopies
+        else {
+            forget(state, exec: made)
+            return HostNodes.refuse()
+        }
+        let copies = entry.pointee.copies
+        guard var parts = GraphParts(state, first: made, nodes: nodes) else {
+            forget(state, exec: made)
+            return Status.outOfMemory
+        }
+        var isMade = false
+        var status = Session.wait(
+            state,
+            .cuGraphInstantiateWithParams,
+            context: context,
+            size: parts.requestSize(copies),
+            replySize: parts.replySize(copies),
+            readsFailure: true
+        ) { body in
+            body.storeBytes(of: made, as: UInt64.self)
+            body.storeBytes(of: graph, toByteOffset: 8, as: UInt64.self)
+            body.storeBytes(of: flags, toByteOffset: 16, as: UInt64.self)
+            parts.write(copies, to: body)
+        } reply: { reply in
+            isMade = reply.loadUnaligned(as: Int32.self) == Status.success
+            tell(isMade ? 0 : 1, 0)
+            guard isMade, reply.count >= parts.replySize(copies) else { return }
+            parts.read(state, copies.count) {
+                reply.loadUnaligned(fromByteOffset: GraphLayout.parts + 4 * $0, as: UInt32.self)
+            }
+        }
+        if status == Status.success, !copies.areInOrder(parts.copies) {
+            status = HostCopies.refuseOrder()
+        }
+        let owned = UnsafeMutablePointer<GraphParts>.allocate(capacity: 1)
+        owned.initialize(to: parts)
+        entry.pointee.parts = owned
+        if status == Status.success {
+            exec.pointee = Handles.pointer(made)
+        } else if isMade {
+            _ = cuGraphExecDestroy(Handles.pointer(made))
+        } else {
+            forget(state, exec: made)
+        }
+        return status
+    }
+
     private static func forget(_ state: State, exec: UInt64) {
         let entry = state.pointee.objectLock.withLock { state.pointee.graphExecs.remove(exec) }
+        entry?.releaseParts(state, isMade: false)
         if entry?.usesMemory == true { GraphMemories.forget(state, exec: exec) }
         entry?.copies.release(state)
         UserObjects.release(state, entry?.objects)
@@ -172,6 +237,7 @@ extension ClientCalls {
                 return removed != nil
             }
             if removed?.usesMemory == true { GraphMemories.forget(state, exec: handle) }
+            removed?.releaseParts(state)
             removed?.copies.release(state)
             if let removed, !removed.objects.isEmpty {
                 // What still runs may use them.
@@ -198,7 +264,8 @@ extension ClientCalls {
                 case .plain: break
                 case .refused(let status): return status
                 case .captured:
-                    guard !entry.pointee.usesMemory, entry.pointee.copies.capture(state, target)
+                    guard !entry.pointee.usesMemory, entry.pointee.parts == nil,
+                        entry.pointee.copies.capture(state, target)
                     else {
                         return Capturing.forbid(state, target)
                     }
@@ -208,13 +275,40 @@ extension ClientCalls {
             if _slowPath(entry.pointee.usesMemory), !GraphMemories.launch(state, handle) {
                 return Status.invalidValue
             }
+            if let parts = entry.pointee.parts {
+                return launch(state, context, parts, entry.pointee.copies, target)
+            }
             guard _fastPath(entry.pointee.copies.isEmpty) else {
-                return entry.pointee.copies.around(state, context, target) {
+                return entry.pointee.copies.around(state, context, target) { _ in
                     launch(state, context, handle, target)
                 }
             }
             return launch(state, context, handle, target)
         }
+    }
+
+    /// Launches the parts one after the other, and calls the functions between them.
+    private static func launch(
+        _ state: State,
+        _ context: UInt32,
+        _ parts: UnsafeMutablePointer<GraphParts>,
+        _ copies: HostCopies,
+        _ stream: UInt64
+    ) -> CUresult {
+        var status = parts.pointee.begin(stream)
+        guard status == Status.success else { return status }
+        status = copies.around(
+            state,
+            context,
+            stream,
+            parts: parts.pointee.copies,
+            count: parts.pointee.handles.count
+        ) {
+            launch(state, context, parts.pointee.handles[$0], stream)
+        } _: {
+            parts.pointee.call($0, in: stream)
+        }
+        return status == Status.success ? parts.pointee.end(stream) : status
     }
 
     @inline(__always)
@@ -238,9 +332,14 @@ extension ClientCalls {
             let refusal = Capturing.forbid(state, target)
             guard refusal == Status.success else { return refusal }
             let size = Request_cuGraphUpload.size
-            return Session.send(state, .cuGraphUpload, context: context, size: size) {
-                Request_cuGraphUpload.encode(to: $0, graph: handle, stream: target)
+            let parts = state.pointee.graphExecs.find(handle)?.pointee.parts
+            for part in parts?.pointee.handles ?? [handle] {
+                let status = Session.send(state, .cuGraphUpload, context: context, size: size) {
+                    Request_cuGraphUpload.encode(to: $0, graph: part, stream: target)
+                }
+                guard status == Status.success else { return status }
             }
+            return Status.success
         }
     }
 
@@ -283,6 +382,12 @@ extension ClientCalls {
         withGraphs { state, context in
             guard let exec = Handles.graphExec(exec), let graph = Handles.graph(graph) else {
                 return Status.invalidValue
+            }
+            let parts = state.pointee.graphExecs.find(exec)?.pointee.parts
+            guard parts == nil, !HostNodes.has(state, graph) else {
+                // 6: it cannot be done.
+                tell(6, 0, 0)
+                return FERRY_CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE
             }
             guard GraphMemories.canUpdate(state, exec, with: graph) else {
                 // 5: parameters that cannot be others.

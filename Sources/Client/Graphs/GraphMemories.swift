@@ -258,7 +258,8 @@ struct GraphMemories: ~Copyable {
         }
         let (status, memory) = make(capture.graph)
         guard status == Status.success else { return status }
-        return ClientCalls.addCaptured(place.stream, capture.graph, memory)
+        var node: CUgraphNode?
+        return ClientCalls.addCaptured(place.stream, capture.graph, memory, &node)
     }
 
     // MARK: - How much

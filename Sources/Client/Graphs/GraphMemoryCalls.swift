@@ -54,7 +54,7 @@ extension ClientCalls {
             )
             guard status == Status.success else { return status }
             fields.storeBytes(of: address, toByteOffset: 112, as: UInt64.self)
-            return addEmpty(place, .takes(address))
+            return addEmpty(place, memory: .takes(address))
         }
     }
 
@@ -80,41 +80,8 @@ extension ClientCalls {
             }
             let status = GraphMemories.give(state, address, graph: graph, stream: 0)
             guard status == Status.success else { return status }
-            return addEmpty(place, .gives(address))
+            return addEmpty(place, memory: .gives(address))
         }
-    }
-
-    private static func addEmpty(_ place: NewNode, _ memory: GraphMemoryNode) -> CUresult {
-        add(.cuGraphAddEmptyNode, place, memory: memory) { _, _ in .nothing }
-    }
-
-    /// Adds a node to a captured graph, behind what a stream has got so far.
-    static func addCaptured(_ handle: UInt64, _ graph: UInt64, _ memory: GraphMemoryNode)
-        -> CUresult
-    {
-        let stream: CUstream? = Handles.pointer(handle)
-        var (state, count) = (CUstreamCaptureStatus(0), 0)
-        var found: CUgraph?
-        var dependencies: UnsafePointer<CUgraphNode?>?
-        var edges: OpaquePointer?
-        var status = cuStreamGetCaptureInfo_v3(
-            stream,
-            &state,
-            nil,
-            &found,
-            &dependencies,
-            &edges,
-            &count
-        )
-        guard status == Status.success else { return status }
-        var node: CUgraphNode?
-        status = withUnsafeMutablePointer(to: &node) { node in
-            var place = NewNode(node, Handles.pointer(graph), dependencies, count)
-            place.edges = edges
-            return addEmpty(place, memory)
-        }
-        guard status == Status.success else { return status }
-        return replaceDependencies(handle, with: node)
     }
 
     // MARK: - Questions
@@ -129,6 +96,10 @@ extension ClientCalls {
             guard let handle = Handles.graphNode(node) else { return Status.invalidHandle }
             if let known = state.pointee.graphNodes.find(handle)?.pointee.memory.type {
                 type.pointee = known
+                return Status.success
+            }
+            if HostNodes.find(state, handle) != nil {
+                type.pointee = HostNodes.type
                 return Status.success
             }
             let size = Request_cuGraphNodeGetType.size

@@ -159,6 +159,7 @@ extension ClientCalls {
             return add(.cuGraphAddMemsetNode, place) {
                 .fill($0, content.union(0), content.pointer(40), &$1)
             }
+        case 3: return addHost(place, content.union(0))
         case 4:
             // 0 a copy; 1 would make the graph itself the node's.
             guard content.small(8) == 0 else { return notSupported("moving a graph into a node") }
@@ -235,6 +236,7 @@ extension ClientCalls {
                 GraphLinks(place.dependencies, nil, place.count) != nil
             else { return Status.invalidValue }
             if let child, GraphMemories.areUsed(state, by: child) { return GraphMemories.refuse() }
+            if let child, HostNodes.has(state, child) { return HostNodes.refuse() }
             var status = Status.invalidValue
             guard var content = read(state, &status) else { return status }
             status = HostCopies.add(state, context, &content, child: child, to: graph)

@@ -58,6 +58,7 @@ extension ClientCalls {
         case 0: return cuGraphKernelNodeSetParams_v2(node, content.union(0))
         case 1: return cuGraphMemcpyNodeSetParams(node, content.union(16))
         case 2: return cuGraphMemsetNodeSetParams(node, content.union(0))
+        case 3: return cuGraphHostNodeSetParams(node, content.union(0))
         case 6: return cuGraphEventWaitNodeSetEvent(node, content.pointer(0))
         case 7: return cuGraphEventRecordNodeSetEvent(node, content.pointer(0))
         default: return notSupported("changing a node of this type")
@@ -134,6 +135,8 @@ extension ClientCalls {
             guard copies?.isEmpty != false, !HostCopies.has(state, child) else {
                 return HostCopies.refuseChange()
             }
+            let parts = state.pointee.graphExecs.find(exec)?.pointee.parts
+            guard parts == nil, !HostNodes.has(state, child) else { return HostNodes.refuse() }
             let size = Request_cuGraphExecChildGraphNodeSetParams.size
             let opcode = Opcode.cuGraphExecChildGraphNodeSetParams
             return Session.send(state, opcode, context: context, size: size) {
@@ -166,6 +169,7 @@ extension ClientCalls {
             )
         case 2:
             return cuGraphExecMemsetNodeSetParams(exec, node, content.union(0), content.pointer(40))
+        case 3: return cuGraphExecHostNodeSetParams(exec, node, content.union(0))
         case 4: return cuGraphExecChildGraphNodeSetParams(exec, node, content.pointer(0))
         case 6: return cuGraphExecEventWaitNodeSetEvent(exec, node, content.pointer(0))
         case 7: return cuGraphExecEventRecordNodeSetEvent(exec, node, content.pointer(0))

@@ -31,6 +31,16 @@ struct GraphExecEntry {
     var isLaunched = false
     /// Whether it has nodes that take memory or give it back.
     var usesMemory = false
+    /// The parts of one that calls the program; owned. `nil`: there is one part.
+    var parts: UnsafeMutablePointer<GraphParts>?
+
+    /// Gives up its parts; the program's handle is the caller's.
+    func releaseParts(_ state: UnsafeMutablePointer<SessionState>, isMade: Bool = true) {
+        guard let parts else { return }
+        parts.pointee.release(state, isMade: isMade)
+        parts.deinitialize(count: 1)
+        parts.deallocate()
+    }
 }
 
 extension Handles {
@@ -69,6 +79,7 @@ enum Graphs {
     static func forget(_ state: State, _ handle: UInt64) {
         let entry = state.pointee.objectLock.withLock { remove(state, handle) }
         GraphMemories.forget(state, graph: handle)
+        HostNodes.removeAll(state, of: handle)
         entry?.copies.release(state)
         UserObjects.release(state, entry?.objects)
     }
@@ -103,11 +114,13 @@ enum Graphs {
         var copies: [HostCopies] = []
         var objects: [HeldObjects] = []
         var graphs: [UInt64] = []
+        var parts: [GraphExecEntry] = []
         state.pointee.objectLock.lock()
         state.pointee.graphExecs.forEach { handle, entry in
             guard entry.pointee.context == context else { return }
             copies.append(entry.pointee.copies)
             objects.append(entry.pointee.objects)
+            if entry.pointee.parts != nil { parts.append(entry.pointee) }
             _ = state.pointee.graphExecs.remove(handle)
         }
         state.pointee.graphs.forEach { handle, entry in
@@ -119,6 +132,8 @@ enum Graphs {
         }
         state.pointee.objectLock.unlock()
         GraphMemories.forget(state, graphs, context: context)
+        for graph in graphs { HostNodes.removeAll(state, of: graph) }
+        for entry in parts { entry.releaseParts(state, isMade: false) }
         for list in copies { list.release(state) }
         for held in objects { UserObjects.release(state, held) }
     }

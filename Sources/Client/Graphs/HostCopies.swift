@@ -88,6 +88,21 @@ struct HostCopies {
         return false
     }
 
+    /// The memory that takes the place of the program's.
+    func address(_ index: Int) -> UInt64 { copies[index].device }
+
+    /// Whether each copy to the GPU comes before what writes the memory that it reads, or in a later part: between
+    /// parts the program's memory is up to date.
+    func areInOrder(_ parts: [Int]) -> Bool {
+        for index in 0..<count where copies[index].isUpload {
+            for other in 0..<index where !copies[other].isUpload {
+                guard copies[other].overlaps(copies[index]) else { continue }
+                if parts[index] <= parts[other] { return false }
+            }
+        }
+        return true
+    }
+
     // MARK: - Graphs
 
     /// Whether a graph has such copies; nothing is known of graphs inside of nodes.
@@ -145,7 +160,7 @@ struct HostCopies {
         return Status.success
     }
 
-    private static func refuseOrder() -> CUresult {
+    static func refuseOrder() -> CUresult {
         ClientCalls.notSupported("a graph that reads memory of the program that it writes")
     }
 
@@ -179,8 +194,12 @@ struct HostCopies {
             let entry = state.pointee.graphs.find(capture.graph)
         else { return nil }
         var copy = HostCopy(host: host, bytes: bytes, isUpload: isUpload)
-        // What was captured before comes first, so memory may be read and then written.
-        guard !isUpload || !entry.pointee.copies.collides(copy) else { return nil }
+        // What was captured before comes first, so memory may be read and then written. Functions between may
+        // make it right the other way round, too (`areInOrder`).
+        guard
+            !isUpload || !entry.pointee.copies.collides(copy)
+                || HostNodes.has(state, capture.graph)
+        else { return nil }
         let status = allocate(state, context, &copy)
         guard status == Status.success else { return status }
         entry.pointee.copies.append(copy)
@@ -213,11 +232,20 @@ struct HostCopies {
     // MARK: - Launches
 
     /// Launches with what the program's memory holds now, and fetches what the graph brings to it.
+    ///
+    /// - Parameters:
+    ///   - parts: In which part each copy is; `nil`: there is one only.
+    ///   - count: Parts.
+    ///   - launch: Launches a part.
+    ///   - call: Calls the functions behind a part.
     func around(
         _ state: State,
         _ context: UInt32,
         _ stream: UInt64,
-        _ launch: () -> CUresult
+        parts: [Int]? = nil,
+        count partCount: Int = 1,
+        _ launch: (Int) -> CUresult,
+        _ call: (Int) -> CUresult = { _ in Status.success }
     ) -> CUresult {
         // A launch before this one may still bring what this one reads.
         if readsLanding(state) {
@@ -226,27 +254,56 @@ struct HostCopies {
         }
         var status = state.pointee.hostCopyMemory.enter(state, context, stream)
         guard status == Status.success else { return status }
-        let target = Handles.pointer(stream)
-        for index in 0..<count {
-            let copy = copies[index]
-            guard copy.isUpload else { continue }
-            let source = UnsafeRawPointer(bitPattern: copy.host)
-            status = ClientCalls.cuMemcpyHtoDAsync_v2(copy.device, source, copy.bytes, target)
-            guard status == Status.success else { return status }
-        }
-        status = launch()
-        guard status == Status.success else { return status }
-        for index in 0..<count {
-            let copy = copies[index]
-            guard !copy.isUpload,
-                let memory = UnsafeMutableRawPointer(bitPattern: copy.host)
-            else { continue }
-            let told = ClientCalls.begin(state, context, memory, copy.device, copy.bytes, stream)
-            if told != Status.success { status = told }
+        for part in 0..<partCount where status == Status.success {
+            status = upload(state, stream, parts, part)
+            if status == Status.success { status = launch(part) }
+            if status == Status.success { status = download(state, context, stream, parts, part) }
+            if status == Status.success { status = call(part) }
         }
         let left = state.pointee.hostCopyMemory.leave(state, context, stream)
         Flusher.request(state)
         return status == Status.success ? left : status
+    }
+
+    /// Brings what the program's memory holds.
+    private func upload(
+        _ state: State,
+        _ stream: UInt64,
+        _ parts: [Int]?,
+        _ part: Int
+    ) -> CUresult {
+        let target = Handles.pointer(stream)
+        for index in 0..<count where copies[index].isUpload {
+            if let parts, parts[index] != part { continue }
+            let copy = copies[index]
+            // What the functions before it write is there when they have returned.
+            if part > 0 {
+                HostFunctions.awaitWriters(state, stream, copy.host, isSynchronous: true)
+            }
+            let source = UnsafeRawPointer(bitPattern: copy.host)
+            let status = ClientCalls.cuMemcpyHtoDAsync_v2(copy.device, source, copy.bytes, target)
+            guard status == Status.success else { return status }
+        }
+        return Status.success
+    }
+
+    /// Fetches what a part has left.
+    private func download(
+        _ state: State,
+        _ context: UInt32,
+        _ stream: UInt64,
+        _ parts: [Int]?,
+        _ part: Int
+    ) -> CUresult {
+        var status = Status.success
+        for index in 0..<count where !copies[index].isUpload {
+            if let parts, parts[index] != part { continue }
+            let copy = copies[index]
+            guard let memory = UnsafeMutableRawPointer(bitPattern: copy.host) else { continue }
+            let told = ClientCalls.begin(state, context, memory, copy.device, copy.bytes, stream)
+            if told != Status.success { status = told }
+        }
+        return status
     }
 
     private func readsLanding(_ state: State) -> Bool {

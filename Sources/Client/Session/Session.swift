@@ -80,6 +80,8 @@ struct SessionState: ~Copyable {
     var captures = Captures()
     /// Memory that nodes of graphs take and give back.
     var graphMemory = GraphMemories()
+    /// Nodes of graphs that call the program.
+    var hostNodes = HostNodes()
     var graphs = HandleTable<GraphEntry>(.graph)
     var graphNodes = HandleTable<GraphNodeEntry>(.graphNode)
     var graphExecs = HandleTable<GraphExecEntry>(.graphExec)

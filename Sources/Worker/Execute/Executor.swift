@@ -26,6 +26,8 @@ package final class Executor: @unchecked Sendable {
     let slices: Slices
     let allocations = AllocationTable()
     let captures = CaptureList()
+    /// Graphs that call the program.
+    let graphParts = GraphPartTable()
     let physicalMemory = PhysicalMemoryTable()
     let memoryPools = MemoryPoolTable()
     let management: Management
@@ -151,6 +153,10 @@ package final class Executor: @unchecked Sendable {
         case .cuLinkComplete: try completeLink(record)
         case .cuLinkDestroy: try destroyLink(record)
         case .cuStreamDestroy_v2: try destroyStream(record)
+        case .cuGraphExecDestroy: try destroyExec(record)
+        case .cuGraphNodeSetEnabled, .cuGraphNodeGetEnabled, .cuGraphExecEventRecordNodeSetEvent,
+            .cuGraphExecEventWaitNodeSetEvent, .cuGraphExecChildGraphNodeSetParams:
+            try changeNodeOfPart(record)
         case .cuFuncSetAttribute: try setFunctionAttribute(record)
         case .cuCtxCreate_v2: try createContext(record)
         case .cuCtxDestroy_v2: try destroyContext(record)

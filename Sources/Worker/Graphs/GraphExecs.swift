@@ -5,7 +5,9 @@ internal import Wire
 // Executable graphs. Launching one is generated.
 extension Executor {
     func instantiate(_ record: Record) throws(ProtocolViolation) {
-        try record.expect(size: GraphLayout.instantiateSize)
+        guard record.body.count == GraphLayout.instantiateSize else {
+            return try instantiateParts(record)
+        }
         let handle = record.load(0, as: UInt64.self)
         let graphHandle = record.load(8, as: UInt64.self)
         let flags = record.load(16, as: UInt64.self)

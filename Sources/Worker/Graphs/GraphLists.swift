@@ -8,6 +8,13 @@ struct GraphLink {
     var data: UInt64 = 0
 }
 
+/// Two nodes, and how the second waits for the first.
+struct GraphEdge {
+    var from: CUgraphNode?
+    var to: CUgraphNode?
+    var data: UInt64
+}
+
 /// Links as the driver wants them.
 struct GraphLinks {
     var nodes: [CUgraphNode?] = []
@@ -145,6 +152,22 @@ extension Executor {
         guard let graph = handles.graphs.find(handle) else {
             return finish(record, Status.invalidValue)
         }
+        var edges: [GraphEdge] = []
+        let status = self.edges(of: graph, &edges)
+        guard status == Status.success else { return finish(record, status) }
+        finish(record, edges, size: GraphLayout.edgeSize) { edge, body in
+            guard let from = handles.graphs.name(ofNode: edge.from, in: handle),
+                let to = handles.graphs.name(ofNode: edge.to, in: handle)
+            else { return false }
+            body.storeBytes(of: from, as: UInt64.self)
+            body.storeBytes(of: to, toByteOffset: 8, as: UInt64.self)
+            body.storeBytes(of: edge.data, toByteOffset: 16, as: UInt64.self)
+            return true
+        }
+    }
+
+    /// The driver's edges of a graph.
+    func edges(of graph: CUgraph?, _ edges: inout [GraphEdge]) -> CUresult {
         var from: [CUgraphNode?] = []
         var to: [CUgraphNode?] = []
         var data: [UInt64] = []
@@ -164,18 +187,17 @@ extension Executor {
                 }
             }
         }
-        guard status == Status.success else { return finish(record, status) }
-        let edges = zip(from, to).enumerated().map { index, ends in
-            (from: ends.0, to: ends.1, data: index < data.count ? data[index] : 0)
+        guard status == Status.success else { return status }
+        edges = zip(from, to).enumerated().map { index, ends in
+            GraphEdge(from: ends.0, to: ends.1, data: index < data.count ? data[index] : 0)
         }
-        finish(record, edges, size: GraphLayout.edgeSize) { edge, body in
-            guard let from = handles.graphs.name(ofNode: edge.from, in: handle),
-                let to = handles.graphs.name(ofNode: edge.to, in: handle)
-            else { return false }
-            body.storeBytes(of: from, as: UInt64.self)
-            body.storeBytes(of: to, toByteOffset: 8, as: UInt64.self)
-            body.storeBytes(of: edge.data, toByteOffset: 16, as: UInt64.self)
-            return true
+        return status
+    }
+
+    /// The driver's nodes of a graph.
+    func nodes(of graph: CUgraph?, _ nodes: inout [CUgraphNode?]) -> CUresult {
+        Self.list(&nodes) { nodes, count in
+            driver.cuGraphGetNodes?(graph, nodes, count) ?? Status.notFound
         }
     }
 
@@ -184,9 +206,7 @@ extension Executor {
     func name(_ node: CUgraphNode?, in handle: UInt64) -> UInt64 {
         guard let node, let graph = handles.graphs.find(handle) else { return 0 }
         var nodes: [CUgraphNode?] = []
-        let status = Self.list(&nodes) { nodes, count in
-            driver.cuGraphGetNodes?(graph, nodes, count) ?? Status.notFound
-        }
+        let status = self.nodes(of: graph, &nodes)
         guard status == Status.success, nodes.contains(node) else { return 0 }
         return handles.graphs.name(ofNode: node, in: handle) ?? 0
     }

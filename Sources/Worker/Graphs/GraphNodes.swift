@@ -102,7 +102,7 @@ extension Executor {
 
     /// Changes what a node does, in its graph or in an executable one.
     func setNode(_ record: Record) throws(ProtocolViolation) {
-        guard let found = try nodeRecord(record), let node = handles.graphNodes.find(found.node)
+        guard let found = try nodeRecord(record), var node = handles.graphNodes.find(found.node)
         else { return finish(record, Status.invalidValue) }
         var exec: CUgraphExec?
         switch record.opcode {
@@ -112,6 +112,10 @@ extension Executor {
                 return finish(record, Status.invalidValue)
             }
             exec = named
+            if let place = graphParts.place(of: node, in: found.owner) {
+                guard let place else { return finish(record, Status.invalidValue) }
+                (exec, node) = (place.exec, place.node)
+            }
         default: break
         }
         let status: CUresult

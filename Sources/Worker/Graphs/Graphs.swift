@@ -122,6 +122,7 @@ extension Executor {
             endCapture(of: stream)
         }
         handles.graphExecs.removeAll(context: context) { _ = driver.cuGraphExecDestroy?($0) }
+        for copy in graphParts.removeAll(context: context) { _ = driver.cuGraphDestroy?(copy) }
         for (handle, graph) in handles.graphs.all(of: context) {
             handles.graphs.remove(handle)
             _ = driver.cuGraphDestroy?(graph)

@@ -142,11 +142,12 @@ PROGRAMS = [
     Program("matrix_fragments",
             options={"flags": ("-gencode", "arch=compute_80,code=compute_80")}),
     Program("textures"),
-    # Ferry calls no functions of the program from graphs yet, and NVIDIA's driver has not been asked.
+    # Ferry calls no functions of the program from graphs inside of nodes, and NVIDIA's driver has not been asked.
     Program("graphs", variants={
         **_argument("work", targets=SOFTWARE_ONLY), **_argument("functions", targets=("software",))}),
     # NVIDIA's driver has not been asked for its statuses.
     Program("graph_memory", options={"targets": SOFTWARE_ONLY, "alone": True}),
+    Program("graph_functions"),
     Program("captures", options={"targets": SOFTWARE_ONLY}),
     Program("cooperative"),
     Program("device_properties"),
