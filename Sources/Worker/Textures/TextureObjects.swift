@@ -93,7 +93,8 @@ extension Executor {
         case 1: return Status.notSupported
         case TextureLayout.linear:
             // It may be larger than the memory behind it (NVIDIA's sample convolutionFFT2D).
-            guard isDeviceRange(place, 1) else { return Status.invalidValue }
+            let bytes = record.load(TextureLayout.width, as: UInt64.self)
+            guard bytes <= 1 << 48, isDeviceRange(place, 1) else { return Status.invalidValue }
         case TextureLayout.pitched:
             let rows = record.load(TextureLayout.height, as: UInt64.self)
             let pitch = record.load(TextureLayout.pitch, as: UInt64.self)
