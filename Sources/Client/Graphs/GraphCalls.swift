@@ -178,6 +178,11 @@ extension ClientCalls {
             guard copies.map({ !$0.isEmpty && entry?.pointee.copiesHost == true }) != true else {
                 return HostCopies.refuseChange()
             }
+            // Copies may be in their order only because of the function between them.
+            if HostNodes.find(state, handle) != nil, let copies {
+                let parts = Array(repeating: 0, count: copies.count)
+                guard copies.areInOrder(parts) else { return HostCopies.refuseOrder() }
+            }
             return Session.sendLast(
                 state,
                 .cuGraphDestroyNode,
