@@ -139,7 +139,11 @@ extension Executor {
             parts.append(UInt32(levels.levels[place]))
         }
         let levelsOfCopies = levelsByAddress(nodes, levels.levels)
-        for address in request.copies { parts.append(UInt32(levelsOfCopies[address] ?? 0)) }
+        for address in request.copies {
+            // Of a graph inside of a node nothing is known, and a guess would copy at the wrong time.
+            guard let level = levelsOfCopies[address] else { return Status.notSupported }
+            parts.append(UInt32(level))
+        }
         for level in 0...last {
             status = instantiate(graph, nodes, request, context, level) {
                 levels.levels[$0] == level && !functions.contains(nodes[$0])
@@ -171,10 +175,9 @@ extension Executor {
         for (index, node) in nodes.enumerated() where status == Status.success {
             var found: CUgraphNode?
             status = driver.cuGraphNodeFindInClone?(&found, node, copy) ?? Status.notFound
-            guard status == Status.success else { break }
             if isPart(index) {
                 places[node] = GraphPartTable.Place(node: found)
-            } else {
+            } else if status == Status.success {
                 status = driver.cuGraphDestroyNode?(found) ?? Status.notFound
             }
         }
@@ -238,7 +241,7 @@ extension Executor {
     }
 
     /// The levels of copies, by the addresses that they are from and to (`CUDA_MEMCPY3D`: kinds of memory at 32 and
-    /// 120, addresses at 48 and 136; 2 is a GPU's).
+    /// 120, addresses at 48 and 136; 2 is a GPU's, 4 is found by its address).
     private func levelsByAddress(_ nodes: [CUgraphNode?], _ levels: [Int]) -> [UInt64: Int] {
         var found: [UInt64: Int] = [:]
         withUnsafeTemporaryAllocation(byteCount: 200, alignment: 8) { memory in
@@ -252,7 +255,7 @@ extension Executor {
                 let told = driver.cuGraphMemcpyNodeGetParams?(node, OpaquePointer(fields))
                 guard told == Status.success else { continue }
                 for (kind, address) in [(32, 48), (120, 136)]
-                where fields.load(fromByteOffset: kind, as: Int32.self) == 2 {
+                where [2, 4].contains(fields.load(fromByteOffset: kind, as: Int32.self)) {
                     let place = fields.load(fromByteOffset: address, as: UInt64.self)
                     found[place] = levels[index]
                 }
