@@ -254,7 +254,7 @@ let serverTargets: [Target] = [
     .target(
         name: "CLI",
         dependencies: [
-            "CProcess", "Transport", "Version", "Wire",
+            "CProcess", "Driver", "Transport", "Version", "Wire",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOSSL", package: "swift-nio-ssl"),

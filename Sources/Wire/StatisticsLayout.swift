@@ -40,7 +40,8 @@ package enum TraceLayout {
     package static let duration = 8  // u64, nanoseconds; 0: never ended
     package static let waited = 16  // u64, nanoseconds of it spent waiting for the server
     package static let thread = 24  // u32
-    package static let call = 28  // i32: row of the counts, from 1
+    package static let call = 28  // i16: row of the counts, from 1
+    package static let result = 30  // u16: what the call returned, a CUresult
     package static let eventSize = 32
 
     /// Events of a file; what comes later is only counted.

@@ -108,7 +108,10 @@ private func statisticsFile(
 }
 
 @Suite struct ChromeTraceTests {
-    private static func trace(events: [(duration: UInt64, call: Int32)], calls: UInt64) -> [UInt8] {
+    private static func trace(
+        events: [(duration: UInt64, call: Int16, result: UInt16)],
+        calls: UInt64
+    ) -> [UInt8] {
         let size = TraceLayout.event(events.count)
         var bytes = [UInt8](repeating: 0, count: size)
         bytes.replaceSubrange(0..<8, with: "\(TraceLayout.magic)".utf8)
@@ -125,7 +128,12 @@ private func statisticsFile(
                 raw.storeBytes(
                     of: event.call,
                     toByteOffset: offset + TraceLayout.call,
-                    as: Int32.self
+                    as: Int16.self
+                )
+                raw.storeBytes(
+                    of: event.result,
+                    toByteOffset: offset + TraceLayout.result,
+                    as: UInt16.self
                 )
             }
         }
@@ -143,7 +151,7 @@ private func statisticsFile(
     }
 
     @Test func `events become JSON`() throws {
-        let bytes = Self.trace(events: [(1234, 4), (0, 4), (1, -5)], calls: 9)
+        let bytes = Self.trace(events: [(1234, 4, 0), (0, 4, 0), (1, -5, 700)], calls: 9)
         let (text, written) = try Self.convert(bytes)
         #expect(written == 2)
         let parsed = try JSONSerialization.jsonObject(with: Data("[\(text)]".utf8))
@@ -153,6 +161,9 @@ private func statisticsFile(
         #expect(events[1]["ts"] as? Double == 5000.007)
         #expect(events[1]["dur"] as? Double == 1.234)
         #expect(events[2]["name"] as? String == "?")
+        let arguments = events.map { $0["args"] as? [String: Any] ?? [:] }
+        #expect(arguments[1]["result"] == nil)
+        #expect(arguments[2]["result"] as? String == "CUDA_ERROR_ILLEGAL_ADDRESS")
     }
 
     @Test func `what is no trace`() throws {

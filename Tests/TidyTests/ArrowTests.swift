@@ -34,7 +34,7 @@ import Testing
         "Server": ["CProcess", "Pool", "Store", "Version", "Wire"],
         "Ferryd": ["Server", "Version", "Wire"],
         // Transport is for `ferry netperf`, which measures the data port as a client library has it.
-        "CLI": ["CProcess", "Transport", "Version", "Wire"],
+        "CLI": ["CProcess", "Driver", "Transport", "Version", "Wire"],
         "Ferry": ["CLI"],
         "Generator": [],
         "Ferrygen": ["Generator"],

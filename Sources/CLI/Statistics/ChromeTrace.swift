@@ -1,3 +1,4 @@
+internal import Driver
 internal import Wire
 
 /// Turns the trace of a process into events of the Chrome trace format, which Perfetto and
@@ -44,7 +45,7 @@ package enum ChromeTrace {
             + escaped(process.program) + #""}}"#
     }
 
-    /// A call; below it what of it was waiting, so that the eye finds it.
+    /// A call, with what of it was waiting, and what it returned when it failed.
     private static func event(
         _ bytes: UnsafeRawBufferPointer,
         _ offset: Int,
@@ -55,11 +56,17 @@ package enum ChromeTrace {
         let start = number(bytes, offset + TraceLayout.start, as: UInt64.self)
         let waited = number(bytes, offset + TraceLayout.waited, as: UInt64.self)
         let thread = number(bytes, offset + TraceLayout.thread, as: UInt32.self)
-        let row = Int(number(bytes, offset + TraceLayout.call, as: Int32.self)) - 1
+        let row = Int(number(bytes, offset + TraceLayout.call, as: Int16.self)) - 1
+        let result = Int32(number(bytes, offset + TraceLayout.result, as: UInt16.self))
         let name = escaped(process.rows[row]?.name ?? "?")
         return ",\n" + #"{"name":"\#(name)","ph":"X","pid":\#(process.process),"tid":\#(thread),"#
             + #""ts":\#(microseconds(start)),"dur":\#(microseconds(duration)),"#
-            + #""args":{"waited_us":\#(microseconds(waited))}}"#
+            + #""args":{"waited_us":\#(microseconds(waited))\#(failure(result))}}"#
+    }
+
+    private static func failure(_ result: Int32) -> String {
+        guard result != Status.success else { return "" }
+        return #","result":"\#(describeResult(result).map { "\($0.name)" } ?? "\(result)")""#
     }
 
     private static func microseconds(_ nanoseconds: UInt64) -> String {

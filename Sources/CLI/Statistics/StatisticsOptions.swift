@@ -15,7 +15,7 @@ struct StatisticsOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Write a trace of all calls, for ui.perfetto.dev or chrome://tracing.",
+            "Write a trace of all calls and their errors, for ui.perfetto.dev or chrome://tracing.",
             valueName: "file"
         )
     )

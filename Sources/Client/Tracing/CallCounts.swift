@@ -48,7 +48,8 @@ package enum Tracing {
         ferry_count(row + StatisticsLayout.calls, 1)
         if status != Status.success { ferry_count(row + StatisticsLayout.failures, 1) }
         if TraceFile.isOn {
-            TraceFile.add(call: index, start: start, waited: thread.pointee.waited)
+            let waited = thread.pointee.waited
+            TraceFile.add(call: index, result: status, start: start, waited: waited)
         }
         return status
     }

@@ -32,7 +32,7 @@ enum TraceFile {
     }
 
     /// Adds a call that ends now. What no longer fits is counted, so that `ferry` can say so.
-    static func add(call: Int32, start: UInt64, waited: UInt64) {
+    static func add(call: Int32, result: Int32, start: UInt64, waited: UInt64) {
         guard let state else { return }
         let file = state.pointee.file.address
         let number = Int(ferry_take(file + TraceLayout.count))
@@ -47,7 +47,16 @@ enum TraceFile {
             toByteOffset: TraceLayout.thread,
             as: UInt32.self
         )
-        event.storeBytes(of: call + 1, toByteOffset: TraceLayout.call, as: Int32.self)
+        event.storeBytes(
+            of: Int16(truncatingIfNeeded: call + 1),
+            toByteOffset: TraceLayout.call,
+            as: Int16.self
+        )
+        event.storeBytes(
+            of: UInt16(truncatingIfNeeded: result),
+            toByteOffset: TraceLayout.result,
+            as: UInt16.self
+        )
         // Last: an event without a duration was cut off by the end of the process.
         event.storeBytes(
             of: max(1, ferry_now_ns() &- start),

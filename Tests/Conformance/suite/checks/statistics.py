@@ -11,6 +11,7 @@ from .stage import WORKER, ferry, server, working
 
 PROGRAM = "vector_add[cu13-static]"
 FORKING = "fork_before[cu13-static]"
+FAILING = "error_out_of_memory[cu13-static]"
 
 
 @check("statistics: counts, as text and as JSON", PROGRAM, FORKING)
@@ -64,3 +65,14 @@ def trace(scene: Scene) -> None:
         refused = ferry(at, "run", "--trace", "/no/such/folder/t", "--", "echo", "started")
         require(refused.returncode == 64 and not refused.stdout and refused.stderr.count("\n") == 1,
                 f"a file that cannot be made: {refused}")
+
+
+@check("statistics: a trace says which calls failed, and how", FAILING)
+def failures(scene: Scene) -> None:
+    with server(scene) as at:
+        file = Path(f"{scene.log}.trace")
+        done = ferry(at, "run", "--trace", str(file), "--", *scene.program(FAILING))
+        require(done.returncode == 0, f"{done}")
+        calls = [event for event in json.loads(file.read_text())["traceEvents"] if event["ph"] == "X"]
+        results = [event["args"].get("result") for event in calls if event["name"] == "cuMemAlloc_v2"]
+        require({None, "CUDA_ERROR_OUT_OF_MEMORY"} == set(results), f"cuMemAlloc_v2 returned {results}")
