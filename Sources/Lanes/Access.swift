@@ -123,9 +123,9 @@ private func searchRanges(
         let range = first[k]
         let offset = address &- range.base
         if offset < range.size {
-            guard bytes <= range.size &- offset else { return false }
+            guard bytes <= range.size &- offset else { continue }
             guard let shadow = range.shadow else { return true }
-            return granulesAreValid(shadow, offset, bytes, range.size)
+            if granulesAreValid(shadow, offset, bytes, range.size) { return true }
         }
     }
     return false

@@ -32,6 +32,8 @@ extension FunctionLowering {
         case .tex, .tld4: try lowerTexture()
         case .suld, .sust: try lowerSurface()
         case .txq, .suq: try lowerTextureQuery()
+        // No address is one of several GPUs here (attribute 132 is 0), so none can be reached.
+        case .multimem: append(control(.multicast))
         default: throw unsupported()
         }
     }

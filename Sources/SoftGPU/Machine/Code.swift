@@ -25,6 +25,8 @@ enum Control: UInt8 {
     case warpBarrier
     /// `trap`, `brkpt`
     case trap
+    /// `multimem`: an access by way of a multicast object, of which there are none.
+    case multicast
     /// `nanosleep`: others may run.
     case yield
     /// d (64 bits when `mode` is 1, else 32) = the running function's local base + `immediate`.

@@ -44,6 +44,8 @@ private func cause(_ context: LaneContext) -> String {
     case FaultCode.launchFailed: return "trap"
     case FaultCode.illegalInstruction where context.faultBytes == 32:
         return "executed by lanes \(address) only, though it needs all 32 of the warp"
+    case FaultCode.illegalInstruction: return "illegal instruction"
+    case FaultCode.invalidSpace: return "a multicast object is expected, and this GPU has none"
     case FaultCode.assert: return "assertion failed"
     case FaultCode.stack: return "stack overflow"
     case FaultCode.invalidPC: return "call or branch to \(address), which is no code"

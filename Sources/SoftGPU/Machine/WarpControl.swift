@@ -39,6 +39,8 @@ func runControl(
         warp.pointee.push(Fragment(frame: frame, pc: pc + 1, mask: m))
     case .trap:
         recordFault(context, ip, FaultCode.launchFailed, m)
+    case .multicast:
+        recordFault(context, ip, FaultCode.invalidSpace, m)
     default:
         recordFault(context, ip, FaultCode.illegalInstruction, m)
     }

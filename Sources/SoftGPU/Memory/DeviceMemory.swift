@@ -139,15 +139,15 @@ public final class DeviceMemory: @unchecked Sendable {
         return UInt64(bytes) <= found.base + UInt64(found.size) - address
     }
 
-    /// Lets kernels of this GPU use host memory (mapped, registered); the caller keeps it alive
-    /// until `unmapHost`.
-    public func mapHost(_ address: UInt64, _ bytes: Int) {
+    /// Lets kernels of this GPU use memory that is not its own: the host's (mapped, registered), or
+    /// another GPU's. The caller keeps it alive until `unmapForeign`.
+    public func mapForeign(_ address: UInt64, _ bytes: Int) {
         guard bytes > 0 else { return }
         ranges.add(LaneRange(base: address, size: UInt64(bytes), shadow: nil))
     }
 
     /// Takes that back.
-    public func unmapHost(_ address: UInt64) {
+    public func unmapForeign(_ address: UInt64) {
         ranges.remove(address)
     }
 

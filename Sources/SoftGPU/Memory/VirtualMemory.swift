@@ -12,8 +12,18 @@ package struct VirtualMemory {
         var physical: PhysicalMemory
         /// `CUmemAccess_flags`: 0 none, 1 read, 3 read and write.
         var access: UInt64 = 0
+        /// The same of other GPUs that have any, by ordinal.
+        var peers: [Int: Peer] = [:]
 
         var end: UInt64 { address + size }
+        /// Whether a GPU has access.
+        var isUsable: Bool { access != 0 || !peers.isEmpty }
+    }
+
+    /// Another GPU that may use a mapping.
+    package struct Peer {
+        var memory: DeviceMemory
+        var access: UInt64
     }
 
     /// Sizes of the reserved ranges, by where they start.
@@ -78,6 +88,23 @@ package struct VirtualMemory {
         return true
     }
 
+    /// Says what another GPU may do with a range.
+    ///
+    /// - Returns: The mappings that the range consists of; `nil` when it does not.
+    mutating func setAccess(
+        _ address: UInt64,
+        _ size: UInt64,
+        _ access: UInt64,
+        of peer: DeviceMemory
+    ) -> [Mapping]? {
+        guard let whole = whole(address, size) else { return nil }
+        for index in whole {
+            mappings[index].peers[peer.ordinal] =
+                access == 0 ? nil : Peer(memory: peer, access: access)
+        }
+        return Array(mappings[whole])
+    }
+
     /// The mapping that an address lies in.
     func mapping(containing address: UInt64) -> Mapping? {
         let found = between(address, address + 1)
@@ -87,15 +114,15 @@ package struct VirtualMemory {
     /// All around an address that can be used in one piece: mappings with access, one behind another.
     func run(containing address: UInt64) -> (base: UInt64, size: Int)? {
         let found = between(address, address + 1)
-        guard !found.isEmpty, mappings[found.lowerBound].access != 0 else { return nil }
+        guard !found.isEmpty, mappings[found.lowerBound].isUsable else { return nil }
         var (first, last) = (found.lowerBound, found.lowerBound)
         while first > 0, mappings[first - 1].end == mappings[first].address,
-            mappings[first - 1].access != 0
+            mappings[first - 1].isUsable
         {
             first -= 1
         }
         while last + 1 < mappings.count, mappings[last].end == mappings[last + 1].address,
-            mappings[last + 1].access != 0
+            mappings[last + 1].isUsable
         {
             last += 1
         }
@@ -182,6 +209,9 @@ extension DeviceMemory {
         let old = lock.withLock { () -> [VirtualMemory.Mapping]? in
             guard let old = virtual.unmap(address, bytes) else { return nil }
             unmark(address, bytes)
+            for mapping in old {
+                for peer in mapping.peers.values { peer.memory.unmapForeign(mapping.address) }
+            }
             _ = place(address, bytes, -1, 0)
             return old
         }
@@ -196,6 +226,29 @@ extension DeviceMemory {
         lock.withLock {
             guard virtual.setAccess(address, bytes, access) else { return false }
             if access == 0 { unmark(address, bytes) } else { mark(address, bytes) }
+            return true
+        }
+    }
+
+    /// The same for kernels of another GPU.
+    package func setAccess(
+        _ address: UInt64,
+        _ bytes: UInt64,
+        _ access: UInt64,
+        of peer: DeviceMemory
+    ) -> Bool {
+        guard peer !== self else { return setAccess(address, bytes, access) }
+        return lock.withLock {
+            guard let changed = virtual.setAccess(address, bytes, access, of: peer) else {
+                return false
+            }
+            for mapping in changed {
+                if access == 0 {
+                    peer.unmapForeign(mapping.address)
+                } else {
+                    peer.mapForeign(mapping.address, Int(mapping.size))
+                }
+            }
             return true
         }
     }

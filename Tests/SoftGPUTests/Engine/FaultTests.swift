@@ -86,6 +86,41 @@ import Testing
         #expect(fault?.message.contains("thread (7, 0, 0)") == true)
     }
 
+    /// NCCL's kernels have such instructions, and do not come to them without multicast objects.
+    @Test(arguments: [(0, nil), (1, 717)] as [(Int32, Int32?)]) func multicast(
+        _ isReached: Int32,
+        _ code: Int32?
+    ) throws {
+        let device = try Device()
+        let source = """
+            .version 8.1
+            .target sm_90
+            .address_size 64
+            .visible .entry reduce(.param .u64 address, .param .u32 isReached) {
+                .reg .pred %p<2>; .reg .b32 %r<3>; .reg .b64 %rd<3>;
+                ld.param.u64 %rd1, [address];
+                ld.param.u32 %r1, [isReached];
+                setp.eq.u32 %p1, %r1, 0;
+                @%p1 bra done;
+                multimem.ld_reduce.acquire.sys.global.min.u64 %rd2, [%rd1];
+                multimem.red.relaxed.sys.global.add.u32 [%rd1], %r1;
+                multimem.st.global.v4.f32 [%rd1], {%r1, %r1, %r1, %r1};
+            done:
+                ret;
+            }
+            """
+        let module = try device.module(source)
+        let memory = try device.allocate(32)
+        let fault = device.fault {
+            try device.run(module, "reduce") {
+                $0.append(memory)
+                $0.append(isReached)
+            }
+        }
+        #expect(fault?.code == code)
+        #expect(fault?.message.contains("multicast object") ?? true)
+    }
+
     @Test func stackOverflow() throws {
         let device = try Device()
         let source = """

@@ -79,9 +79,9 @@ extension SoftCalls {
                 let isOwn = device === pool.device
                 // 0 none, 3 all
                 guard access == 3 || access == 0 && !isOwn else { throw .invalidValue }
-                guard isOwn || access == 0 else {
-                    Diagnostics.note("memory of pools is not shared between GPUs")
-                    throw .notSupported
+                if !isOwn {
+                    let memory = try device.engine(driver).memory
+                    pool.setAccess(of: device, memory, isAllowed: access == 3)
                 }
             }
         }
@@ -95,7 +95,7 @@ extension SoftCalls {
         withPool(pool) { (driver, pool) throws(Failure) in
             let (flags, location) = (try required(flags), try required(location))
             let device = try MemoryPlace(UnsafeRawPointer(location)).device(driver)
-            flags.pointee = device === pool.device ? 3 : 0
+            flags.pointee = pool.isUsable(by: device) ? 3 : 0
         }
     }
 

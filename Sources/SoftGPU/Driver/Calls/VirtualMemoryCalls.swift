@@ -31,8 +31,8 @@ extension SoftCalls {
             guard isMapped(size), size > 0, alignment >= 0, alignment & (alignment - 1) == 0,
                 flags == 0
             else { throw .invalidValue }
-            // Addresses belong to no GPU yet. Here each has its own, and most programs use the first;
-            // the one of the current context is right for all others.
+            // Addresses belong to no GPU. Here each has its own, which its kernels find faster than
+            // those of others.
             let memory = try (driver.currentDevice ?? driver.devices[0]).engine(driver).memory
             guard let found = memory.reserve(UInt64(size), alignment: UInt64(alignment)) else {
                 throw .outOfMemory
@@ -93,10 +93,6 @@ extension SoftCalls {
                 address % DeviceMemory.pageSize == 0, size <= physical.size,
                 offset <= physical.size - size
             else { throw .invalidValue }
-            guard physical.memory === memory else {
-                Diagnostics.note("memory of one GPU at addresses reserved with another one current")
-                throw .notSupported
-            }
             let isDone = memory.map(
                 physical,
                 at: address,
@@ -129,11 +125,9 @@ extension SoftCalls {
                 let device = each.loadUnaligned(fromByteOffset: 4, as: Int32.self)
                 let access = each.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
                 guard kind == 1, [0, 1, 3].contains(access) else { throw .invalidValue }
-                guard try SoftDriver.ready().device(device).memory === memory else {
-                    Diagnostics.note("mapped memory is not shared between GPUs")
-                    throw .notSupported
-                }
-                guard memory.setAccess(address, UInt64(size), UInt64(access)) else {
+                let driver = try SoftDriver.ready()
+                let user = try driver.device(device).engine(driver).memory
+                guard memory.setAccess(address, UInt64(size), UInt64(access), of: user) else {
                     throw .invalidValue
                 }
             }
@@ -150,8 +144,10 @@ extension SoftCalls {
             guard location.type == 1, let mapping = memory.mapping(containing: address) else {
                 throw .invalidValue
             }
-            let isOwn = try SoftDriver.ready().device(location.id).memory === memory
-            flags.pointee = isOwn ? mapping.access : 0
+            let user = try SoftDriver.ready().device(location.id)
+            flags.pointee =
+                user.memory === memory
+                ? mapping.access : mapping.peers[user.ordinal]?.access ?? 0
         }
     }
 

@@ -30,7 +30,7 @@ final class HostMemory: @unchecked Sendable {
     func attach(_ memory: DeviceMemory) {
         lock.withLock {
             memories.append(memory)
-            for block in blocks { memory.mapHost(block.base, block.size) }
+            for block in blocks { memory.mapForeign(block.base, block.size) }
         }
     }
 
@@ -143,7 +143,7 @@ final class HostMemory: @unchecked Sendable {
 
     private func insert(_ block: HostBlock) {
         blocks.insert(block, at: firstIndex(after: block.base))
-        for memory in memories { memory.mapHost(block.base, block.size) }
+        for memory in memories { memory.mapForeign(block.base, block.size) }
     }
 
     private func remove(_ base: UInt64, isRegistered: Bool) -> HostBlock? {
@@ -152,7 +152,7 @@ final class HostMemory: @unchecked Sendable {
             guard index >= 0, blocks[index].base == base,
                 blocks[index].isRegistered == isRegistered
             else { return nil }
-            for memory in memories { memory.unmapHost(base) }
+            for memory in memories { memory.unmapForeign(base) }
             return blocks.remove(at: index)
         }
     }

@@ -18,6 +18,10 @@ final class MemoryPool: @unchecked Sendable {
     private var use = MemoryPoolUse()
     private var settings = MemoryPoolSettings()
     private var isDestroyed = false
+    /// What the program has, by address, with the bytes.
+    private var blocks: [UInt64: Int] = [:]
+    /// Other GPUs that may use it, by ordinal.
+    private var peers: [Int: DeviceMemory] = [:]
 
     init(_ device: Device, memory: DeviceMemory, most: Int) {
         self.device = device
@@ -41,6 +45,8 @@ final class MemoryPool: @unchecked Sendable {
                 return nil
             }
             use.take(bytes)
+            blocks[address] = bytes
+            for peer in peers.values { peer.mapForeign(address, bytes) }
             return address
         }
     }
@@ -49,10 +55,32 @@ final class MemoryPool: @unchecked Sendable {
     func free(_ address: UInt64, _ bytes: Int) {
         lock.withLock {
             guard memory.free(address) else { return }
+            blocks[address] = nil
+            for peer in peers.values { peer.unmapForeign(address) }
             use.taken -= bytes
             // Somebody else may have been quicker.
             if !isDestroyed, memory.takePhysical(bytes) { use.kept += bytes }
         }
+    }
+
+    /// Lets another GPU use all memory of the pool, or no longer.
+    func setAccess(of peer: Device, _ memory: DeviceMemory, isAllowed: Bool) {
+        lock.withLock {
+            guard isAllowed != (peers[peer.ordinal] != nil) else { return }
+            peers[peer.ordinal] = isAllowed ? memory : nil
+            for (address, bytes) in blocks {
+                if isAllowed {
+                    memory.mapForeign(address, bytes)
+                } else {
+                    memory.unmapForeign(address)
+                }
+            }
+        }
+    }
+
+    /// Whether a GPU may use the pool's memory.
+    func isUsable(by user: Device) -> Bool {
+        user === device || lock.withLock { peers[user.ordinal] != nil }
     }
 
     /// Gives up what is not in use, down to so many bytes in all.

@@ -17,7 +17,10 @@ extension SoftDriver {
             guard let memory = device.memory,
                 let found = memory.allocation(containing: address)
             else { continue }
-            return .device(device, base: found.base, size: found.size)
+            // Mapped memory need not be of the GPU in whose range its addresses were reserved.
+            let owner = memory.mapping(containing: address)?.physical.memory
+            let real = owner.flatMap { owner in devices.first { $0.memory === owner } } ?? device
+            return .device(real, base: found.base, size: found.size)
         }
         if let block = hostMemory.block(containing: address) { return .pinned(block) }
         return .other
