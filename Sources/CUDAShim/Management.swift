@@ -30,6 +30,17 @@ public func ferry_nvml_use(
     Management.use(index, use)
 }
 
+/// What the server's driver says of two GPUs.
+@c @implementation
+public func ferry_nvml_peer(
+    _ index: UInt32,
+    _ peer: UInt32,
+    _ capability: Int32,
+    _ status: UnsafeMutablePointer<Int32>!
+) -> Int32 {
+    Management.peer(index, peer, capability, status)
+}
+
 /// What `cuDriverGetVersion` says.
 @c @implementation
 public func ferry_nvml_cuda_version() -> Int32 { Management.cudaVersion }

@@ -157,7 +157,10 @@ public func nvmlDeviceGetP2PStatus(
     _ capability: Int32,
     _ status: UnsafeMutablePointer<Int32>!
 ) -> Int32 {
-    withIndex(peer) { _ in
-        giveKnown(device, status) { $0.peerStatus }
+    withIndex(device) { index in
+        withIndex(peer) { other in
+            guard let status, (0...5).contains(capability) else { return Result.invalidArgument }
+            return ferry_nvml_peer(index, other, capability, status)
+        }
     }
 }

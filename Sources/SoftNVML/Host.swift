@@ -56,6 +56,19 @@ public func ferry_nvml_use(
     return success
 }
 
+/// All GPUs reach each other, without a link of their own.
+@c @implementation
+public func ferry_nvml_peer(
+    _ index: UInt32,
+    _ peer: UInt32,
+    _ capability: Int32,
+    _ status: UnsafeMutablePointer<Int32>!
+) -> Int32 {
+    guard let gpus, Int(index) < gpus.count, Int(peer) < gpus.count else { return uninitialized }
+    status.pointee = capability == 2 && index != peer ? 5 : 0  // NVLink: not supported
+    return success
+}
+
 /// What `cuDriverGetVersion` says.
 @c @implementation
 public func ferry_nvml_cuda_version() -> Int32 { DeviceDescription.driverVersion }

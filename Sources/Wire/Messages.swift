@@ -45,6 +45,7 @@ package enum ReplyLayout {
 /// Body of `management`, and its reply.
 package enum ManagementLayout {
     package static let device = 0  // u32, number of the device on the server
+    package static let peer = 4  // u32, number of the device that the last part of the reply is about
     package static let size = 8
 
     // Reply: bytes of the GPU's memory, which add up to the total, and versions, NUL-padded, empty when
@@ -56,7 +57,11 @@ package enum ManagementLayout {
     package static let driverVersion = 40  // 80 bytes
     package static let libraryVersion = 120  // 80 bytes
     package static let versionSize = 80
-    package static let replySize = 200
+    // Whether the device can use the peer's memory, and whether with atomic operations; 0 for one and
+    // the same.
+    package static let peerAccess = 200  // u32, 0 or 1
+    package static let peerAtomics = 204  // u32, 0 or 1
+    package static let replySize = 208
 }
 
 /// Body of `hostData`; the sequence number is the copy's.
@@ -296,6 +301,33 @@ package enum ContextLayout {
     // cuDevicePrimaryCtxReset_v2: i32 device, u32 0
     package static let destroySize = 8
     // cuCtxSynchronize_v2: no body; the header's context is the one meant
+}
+
+/// Bodies of the calls about access of GPUs to each other's memory.
+package enum PeerLayout {
+    // cuDeviceCanAccessPeer, cuDeviceGetP2PAttribute: i32 attribute (0 for the first), i32 device,
+    // i32 the other device, u32 0 → u64 answer
+    package static let attribute = 0
+    package static let first = 4
+    package static let second = 8
+    package static let questionSize = 16
+    // cuCtxEnablePeerAccess, cuCtxDisablePeerAccess: u32 the other context's number, u32 flags; the
+    // header's context is the one that may use the other's memory
+    package static let context = 0
+    package static let flags = 4
+    package static let accessSize = 8
+
+    /// Writes a question.
+    package static func encode(
+        _ question: Int32,
+        of devices: (Int32, Int32),
+        to body: UnsafeMutableRawPointer
+    ) {
+        body.storeBytes(of: question, toByteOffset: attribute, as: Int32.self)
+        body.storeBytes(of: devices.0, toByteOffset: first, as: Int32.self)
+        body.storeBytes(of: devices.1, toByteOffset: second, as: Int32.self)
+        body.storeBytes(of: 0, toByteOffset: 12, as: UInt32.self)
+    }
 }
 
 /// Body of `cuFuncSetAttribute`: u32 function, i32 attribute, i32 value, u32 0.

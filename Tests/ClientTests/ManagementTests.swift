@@ -18,6 +18,9 @@ extension ClientTests {
                     values.bytes += Array(text.utf8)
                     values.bytes += [UInt8](repeating: 0, count: 80 - text.utf8.count)
                 }
+                // Devices whose numbers add up to an odd one reach each other, without atomics.
+                let peer = UInt64(request.load(4, as: UInt32.self))
+                values.add((device + peer) % 2)
                 server.reply(to: request, values: values.bytes)
                 return true
             }
@@ -53,7 +56,7 @@ extension ClientTests {
                 #expect(withUnsafeBytes(of: second.uuid) { Array($0) } == (16..<32).map { $0 })
                 #expect((second.domain, second.bus, second.device) == (1050, 1033, 1034))
                 #expect((second.major, second.minor) == (1075, 1076))
-                #expect((second.busWidth, second.minorNumber, second.peerStatus) == (1037, -1, 5))
+                #expect((second.busWidth, second.minorNumber) == (1037, -1))
                 let name = withUnsafeBytes(of: second.name) { Array($0.prefix { $0 != 0 }) }
                 #expect(String(decoding: name, as: UTF8.self) == "Fake GPU")
                 #expect(Management.describe(2, &nothing) == 1)
@@ -79,6 +82,25 @@ extension ClientTests {
                 #expect(version(Management.driverVersion) == (0, "580.65.06"))
                 #expect(version(Management.libraryVersion) == (0, "13.580.65.06"))
                 #expect(Management.cudaVersion == 13_000)
+            }
+        }
+
+        @Test func `which GPUs reach each other is asked of the server`() async throws {
+            let server = try server()
+            try await onNewThread {
+                defer { Session.end() }
+                var status: Int32 = -1
+                #expect(Management.peer(0, 1, 0, &status) == 1)
+                try #require(open(server) == 0)
+                // Read, write, NVLink, atomics, PCI.
+                for (capability, wanted) in [(0, 0), (1, 0), (2, 6), (3, 5), (4, 0)]
+                    as [(Int32, Int32)]
+                {
+                    #expect(Management.peer(0, 1, capability, &status) == 0)
+                    #expect(status == wanted)
+                }
+                #expect(Management.peer(1, 1, 3, &status) == 0)
+                #expect(status == 0, "a GPU reaches itself")
             }
         }
 

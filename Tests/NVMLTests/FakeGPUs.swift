@@ -31,7 +31,6 @@ struct Fake {
         facts.persistenceMode = 1
         facts.displayMode = 0
         facts.isMultiple = 1
-        facts.peerStatus = 5
         return facts
     }
 }
@@ -63,6 +62,18 @@ public func ferry_nvml_use(
     _ use: UnsafeMutablePointer<ferry_nvml_memory_use>!
 ) -> Int32 {
     use.pointee = ferry_nvml_memory_use(total: 100, reserved: 2, free: 50, used: 48)
+    return fake.use
+}
+
+/// Each capability has a status of its own.
+@c @implementation
+public func ferry_nvml_peer(
+    _ index: UInt32,
+    _ peer: UInt32,
+    _ capability: Int32,
+    _ status: UnsafeMutablePointer<Int32>!
+) -> Int32 {
+    status.pointee = Int32(index * 100 + peer * 10) + capability
     return fake.use
 }
 

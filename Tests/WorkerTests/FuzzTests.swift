@@ -49,6 +49,8 @@ extension WorkerTests {
             .cuFuncSetAttribute: 16, .cuOccupancyMaxActiveBlocksPerMultiprocessor: 24,
             .cuLaunchKernel: 64, .cuLaunchCooperativeKernel: 64, .cuLaunchKernelEx: 64,
             .cuCtxCreate_v2: 16, .cuCtxDestroy_v2: 8, .cuDevicePrimaryCtxReset_v2: 8,
+            .cuCtxEnablePeerAccess: 8, .cuCtxDisablePeerAccess: 8, .cuDeviceCanAccessPeer: 16,
+            .cuDeviceGetP2PAttribute: 16,
             .cuCtxSynchronize_v2: 0, .cuCtxSynchronize: 0, .cuCtxGetLimit: 8, .cuCtxSetLimit: 16,
             .cuLibraryLoadData: 32, .cuModuleLoadDataEx: 32, .cuLinkCreate_v2: 32,
             .cuLinkAddData_v2: 32, .chunk: 32, .cuMemcpyHtoD_v2: 32, .cuMemcpyHtoDAsync_v2: 32,

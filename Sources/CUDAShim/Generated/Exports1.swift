@@ -180,12 +180,12 @@ public func cuCtxDetach(_ context: CUcontext!) -> CUresult {
 
 @c @implementation
 public func cuCtxDisablePeerAccess(_ peerContext: CUcontext!) -> CUresult {
-    Tracing.call(35, "cuCtxDisablePeerAccess") { ClientCalls.notSupported("cuCtxDisablePeerAccess") }
+    Tracing.call(35, "cuCtxDisablePeerAccess") { ClientCalls.cuCtxDisablePeerAccess(peerContext) }
 }
 
 @c @implementation
 public func cuCtxEnablePeerAccess(_ peerContext: CUcontext!, _ flags: UInt32) -> CUresult {
-    Tracing.call(36, "cuCtxEnablePeerAccess") { ClientCalls.notSupported("cuCtxEnablePeerAccess") }
+    Tracing.call(36, "cuCtxEnablePeerAccess") { ClientCalls.cuCtxEnablePeerAccess(peerContext, flags) }
 }
 
 @c @implementation

@@ -171,37 +171,6 @@ extension ClientCalls {
         }
     }
 
-    /// `cuDeviceCanAccessPeer`: no.
-    package static func cuDeviceCanAccessPeer(
-        _ canAccess: UnsafeMutablePointer<Int32>?,
-        _ device: CUdevice,
-        _ peer: CUdevice
-    ) -> CUresult {
-        withDevice(device) { state in
-            guard state.pointee.devices.contains(peer) else { return Status.invalidDevice }
-            guard let canAccess else { return Status.invalidValue }
-            canAccess.pointee = 0
-            return Status.success
-        }
-    }
-
-    /// `cuDeviceGetP2PAttribute`: nothing is possible between two devices.
-    package static func cuDeviceGetP2PAttribute(
-        _ value: UnsafeMutablePointer<Int32>?,
-        _ attribute: CUdevice_P2PAttribute,
-        _ source: CUdevice,
-        _ destination: CUdevice
-    ) -> CUresult {
-        withDevice(source) { state in
-            guard state.pointee.devices.contains(destination), source != destination else {
-                return Status.invalidDevice
-            }
-            guard let value else { return Status.invalidValue }
-            value.pointee = 0
-            return Status.success
-        }
-    }
-
     /// `cuDeviceGetExecAffinitySupport`: no.
     package static func cuDeviceGetExecAffinitySupport(
         _ value: UnsafeMutablePointer<Int32>?,

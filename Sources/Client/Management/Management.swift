@@ -62,8 +62,6 @@ package enum Management {
         facts.pointee.minor = attribute(76)
         facts.pointee.busWidth = attribute(37) > 0 ? attribute(37) : -1
         facts.pointee.computeMode = attribute(20)
-        // "Not supported", as `cuDeviceCanAccessPeer` says.
-        facts.pointee.peerStatus = 5
         facts.pointee.minorNumber = -1
         facts.pointee.persistenceMode = -1
         facts.pointee.displayMode = -1
@@ -86,6 +84,30 @@ package enum Management {
                 free: value(ManagementLayout.free),
                 used: value(ManagementLayout.used)
             )
+        }
+    }
+
+    /// Whether a GPU can use another one's memory, as the server's driver says.
+    ///
+    /// - Parameters:
+    ///   - capability: `nvmlGpuP2PCapsIndex_t`.
+    ///   - status: `nvmlGpuP2PStatus_t`.
+    package static func peer(
+        _ index: UInt32,
+        _ peer: UInt32,
+        _ capability: Int32,
+        _ status: UnsafeMutablePointer<Int32>
+    ) -> Int32 {
+        ask(index, peer) { reply in
+            func has(_ offset: Int) -> Int32 {
+                let isThere = reply.loadUnaligned(fromByteOffset: offset, as: UInt32.self) != 0
+                return isThere || index == peer ? 0 : 5  // NVML_P2P_STATUS_OK, …_NOT_SUPPORTED
+            }
+            switch capability {
+            case 0, 1, 4: status.pointee = has(ManagementLayout.peerAccess)  // read, write, PCI
+            case 3: status.pointee = has(ManagementLayout.peerAtomics)
+            default: status.pointee = 6  // NVML_P2P_STATUS_UNKNOWN
+            }
         }
     }
 
@@ -118,7 +140,11 @@ package enum Management {
     }
 
     /// Asks the server. The reply tells no error of an earlier call, which would have no place here.
-    private static func ask(_ index: UInt32, _ reply: (UnsafeRawBufferPointer) -> Void) -> Int32 {
+    private static func ask(
+        _ index: UInt32,
+        _ peer: UInt32 = 0,
+        _ reply: (UnsafeRawBufferPointer) -> Void
+    ) -> Int32 {
         guard let session else { return uninitialized }
         guard session.pointee.lostStatus == Status.success else { return gpuIsLost }
         let status = Session.wait(
@@ -128,7 +154,8 @@ package enum Management {
             size: ManagementLayout.size,
             replySize: ManagementLayout.replySize
         ) { body in
-            body.storeBytes(of: UInt64(index), as: UInt64.self)
+            body.storeBytes(of: index, as: UInt32.self)
+            body.storeBytes(of: peer, toByteOffset: ManagementLayout.peer, as: UInt32.self)
         } reply: {
             reply($0)
         }

@@ -174,6 +174,14 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuProfilerStart = 0x0614
     /// `cuProfilerStop`
     case cuProfilerStop = 0x0615
+    /// `cuCtxEnablePeerAccess`
+    case cuCtxEnablePeerAccess = 0x0616
+    /// `cuCtxDisablePeerAccess`
+    case cuCtxDisablePeerAccess = 0x0617
+    /// `cuDeviceCanAccessPeer`
+    case cuDeviceCanAccessPeer = 0x0618
+    /// `cuDeviceGetP2PAttribute`
+    case cuDeviceGetP2PAttribute = 0x0619
     /// `cuArray3DCreate_v2`
     case cuArray3DCreate_v2 = 0x0700
     /// `cuArrayDestroy`
@@ -470,6 +478,10 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuCtxResetPersistingL2Cache: "cuCtxResetPersistingL2Cache"
         case .cuProfilerStart: "cuProfilerStart"
         case .cuProfilerStop: "cuProfilerStop"
+        case .cuCtxEnablePeerAccess: "cuCtxEnablePeerAccess"
+        case .cuCtxDisablePeerAccess: "cuCtxDisablePeerAccess"
+        case .cuDeviceCanAccessPeer: "cuDeviceCanAccessPeer"
+        case .cuDeviceGetP2PAttribute: "cuDeviceGetP2PAttribute"
         case .cuArray3DCreate_v2: "cuArray3DCreate_v2"
         case .cuArrayDestroy: "cuArrayDestroy"
         case .cuTexObjectCreate: "cuTexObjectCreate"

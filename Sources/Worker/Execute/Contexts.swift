@@ -10,18 +10,25 @@ extension Executor {
         guard let setCurrent = driver.cuCtxSetCurrent else { return Status.notFound }
         var context: CUcontext?
         if identifier != 0 {
-            guard var entry = contexts[identifier] else { return Status.invalidContext }
-            if entry.context == nil {
-                guard let retain = driver.cuDevicePrimaryCtxRetain else { return Status.notFound }
-                let status = retain(&entry.context, entry.device)
-                guard status == Status.success else { return status }
-                contexts[identifier] = entry
-            }
-            context = entry.context
+            let found = find(identifier, &context)
+            guard found == Status.success else { return found }
         }
         let status = setCurrent(context)
         state.pointee.context = status == Status.success ? identifier : .max
         return status
+    }
+
+    /// Hands out the driver's context of a number, which the client has made or which is primary.
+    func find(_ identifier: UInt32, _ context: inout CUcontext?) -> CUresult {
+        guard var entry = contexts[identifier] else { return Status.invalidContext }
+        if entry.context == nil {
+            guard let retain = driver.cuDevicePrimaryCtxRetain else { return Status.notFound }
+            let status = retain(&entry.context, entry.device)
+            guard status == Status.success else { return status }
+            contexts[identifier] = entry
+        }
+        context = entry.context
+        return Status.success
     }
 
     /// The device of a record's context; `nil` when the record is in none.

@@ -161,6 +161,10 @@ package final class Executor: @unchecked Sendable {
         case .cuCtxCreate_v2: try createContext(record)
         case .cuCtxDestroy_v2: try destroyContext(record)
         case .cuDevicePrimaryCtxReset_v2: try resetPrimaryContext(record)
+        case .cuDeviceCanAccessPeer: try canAccessPeer(record)
+        case .cuDeviceGetP2PAttribute: try peerAttribute(record)
+        case .cuCtxEnablePeerAccess: try enablePeerAccess(record)
+        case .cuCtxDisablePeerAccess: try disablePeerAccess(record)
         default:
             if try !executePlain(record), try !executeVirtualMemory(record),
                 try !executeMemoryPool(record), try !executeGraph(record)

@@ -56,6 +56,17 @@ package final class Management {
         )
     }
 
+    /// Whether a device can use the memory of another one, and whether with atomic operations.
+    func access(of device: Int32, to peer: Int32) -> (access: Bool, atomics: Bool) {
+        func has(_ attribute: CUdevice_P2PAttribute) -> Bool {
+            var answer: Int32 = 0
+            let status = driver.cuDeviceGetP2PAttribute?(&answer, attribute, device, peer)
+            return status == Status.success && answer != 0
+        }
+        // CU_DEVICE_P2P_ATTRIBUTE_ACCESS_SUPPORTED, …_NATIVE_ATOMIC_SUPPORTED
+        return device == peer ? (false, false) : (has(2), has(3))
+    }
+
     private func uuid(_ device: Int32) -> DeviceUUID? {
         var uuid = CUuuid()
         guard let ask = driver.cuDeviceGetUuid_v2, ask(&uuid, device) == Status.success else {
@@ -71,9 +82,11 @@ extension Executor {
         try record.expect(size: ManagementLayout.size)
         guard record.wantsReply else { throw .malformed(.management) }
         let device = record.load(ManagementLayout.device, as: Int32.self)
-        guard device >= 0, Int(device) < deviceCount else {
+        let other = record.load(ManagementLayout.peer, as: Int32.self)
+        guard isDevice(device), isDevice(other) else {
             return finish(record, Status.invalidDevice)
         }
+        let peer = management.access(of: device, to: other)
         countPools(of: device)
         let memory = management.memory(
             device,
@@ -97,6 +110,16 @@ extension Executor {
             put(memory.total - memory.reserved - memory.free, ManagementLayout.used)
             put(versions.driver, ManagementLayout.driverVersion)
             put(versions.library, ManagementLayout.libraryVersion)
+            reply.storeBytes(
+                of: peer.access ? 1 : 0,
+                toByteOffset: ManagementLayout.peerAccess,
+                as: UInt32.self
+            )
+            reply.storeBytes(
+                of: peer.atomics ? 1 : 0,
+                toByteOffset: ManagementLayout.peerAtomics,
+                as: UInt32.self
+            )
         }
     }
 }

@@ -136,6 +136,7 @@ PROGRAMS = [
     Program("objects_in_threads"),
     Program("per_thread_stream", options={"flags": ("--default-stream", "per-thread")}),
     Program("two_devices", options={"gpus": 2}),
+    Program("peer_access", options={"gpus": 2}),
     Program("memory_info", options={"alone": True}),
     Program("memory_copies"),
     Program("managed_memory"),

@@ -105,6 +105,27 @@ extension FakeDriver {
         table.cuCtxGetLimit = {
             $0?.pointee = 1024; return $1 > 8 ? 215 : 0
         }
+        addPeers(&table)
+    }
+
+    private static func addPeers(_ table: inout DriverTable) {
+        table.cuDeviceCanAccessPeer = { answer, device, peer in
+            fake.note("peer") {
+                answer?.pointee = device == peer ? 0 : 1; return 0
+            }
+        }
+        table.cuDeviceGetP2PAttribute = { answer, attribute, device, peer in
+            fake.note("peer") {
+                answer?.pointee = attribute * 100 + device * 10 + peer; return 0
+            }
+        }
+        table.cuCtxEnablePeerAccess = { peer, _ in notePeer(peer, "on") }
+        table.cuCtxDisablePeerAccess = { notePeer($0, "off") }
+    }
+
+    private static func notePeer(_ peer: CUcontext?, _ what: String) -> Int32 {
+        let context = fake.locked { fake.object(peer, FakeContext.self) }
+        return fake.note("peer of device \(context?.device ?? -1) \(what)") { 0 }
     }
 
     private static func addMemory(_ table: inout DriverTable) {

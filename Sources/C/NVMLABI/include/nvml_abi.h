@@ -84,7 +84,6 @@ typedef struct ferry_nvml_facts {
   int persistenceMode; /* nvmlEnableState_t */
   int displayMode;     /* nvmlEnableState_t */
   int isMultiple;      /* whether other GPUs are on its board */
-  int peerStatus;      /* nvmlGpuP2PStatus_t of each pair of GPUs */
 } ferry_nvml_facts;
 
 /* Bytes of a GPU's memory; they add up to `total`. */
@@ -103,6 +102,9 @@ int ferry_nvml_count(void);
 int ferry_nvml_describe(unsigned int index, ferry_nvml_facts *facts);
 /* Memory of GPU 0 to count - 1; an nvmlReturn_t. */
 int ferry_nvml_use(unsigned int index, ferry_nvml_memory_use *use);
+/* Whether GPU `index` can use the memory of GPU `peer`, both 0 to count - 1; an nvmlReturn_t. `capability` is
+ * an nvmlGpuP2PCapsIndex_t, `status` an nvmlGpuP2PStatus_t. */
+int ferry_nvml_peer(unsigned int index, unsigned int peer, int capability, int *status);
 /* What cuDriverGetVersion says. */
 int ferry_nvml_cuda_version(void);
 /* Versions as text with a NUL, at most 80 bytes: of the driver and of the management library; an
