@@ -178,20 +178,20 @@ extension ClientCalls {
         let refusal = Capturing.check(state, stream)
         guard refusal == 0 else { return refusal }
         var bytes = entry.pointee.parameters.bytes
-        var packed: UnsafeRawPointer?
+        var packed = UnsafeRawBufferPointer(start: nil, count: 0)
         if let extra {
-            guard parameters == nil else { return Status.invalidValue }
-            let status = unpack(extra, bytes, &packed, &bytes)
-            guard status == 0 else { return status }
+            guard parameters == nil, let found = unpack(extra) else { return Status.invalidValue }
+            packed = found
+            bytes = max(bytes, packed.count)
         }
         // Reading managed memory may need the session, which cannot be while its lock is held.
         var gathered = GatheredParameters()
         defer { gathered.free() }
-        if ManagedMemory.isAny(state), parameters != nil || packed != nil {
+        if ManagedMemory.isAny(state), parameters != nil || packed.baseAddress != nil {
             guard gathered.fill(entry, parameters, packed, bytes) else {
                 return Status.invalidValue
             }
-            packed = UnsafeRawPointer(gathered.memory)
+            packed = UnsafeRawBufferPointer(start: gathered.memory, count: bytes)
         }
         let padded = WireFormat.padded(bytes)
         let size =
@@ -201,9 +201,9 @@ extension ClientCalls {
         encode(launch, of: entry.pointee.identifier, attributeCount, bytes, to: body)
         let blob = body + LaunchLayout.parameters
         var isWhole = true
-        if let packed {
-            memcpy(blob, packed, bytes)
-        } else if extra == nil {
+        if extra != nil || packed.baseAddress != nil {
+            write(packed, to: blob, bytes)
+        } else {
             isWhole = layOut(entry, parameters, blob)
         }
         if attributeCount > 0 { write(attributes, attributeCount, to: blob + padded) }
@@ -260,30 +260,40 @@ extension ClientCalls {
         }
     }
 
+    /// Writes parameters that are in one piece, and zeros in place of those that are left out.
+    static func write(
+        _ packed: UnsafeRawBufferPointer,
+        to blob: UnsafeMutableRawPointer,
+        _ bytes: Int
+    ) {
+        if let base = packed.baseAddress { memcpy(blob, base, packed.count) }
+        memset(blob + packed.count, 0, bytes - packed.count)
+    }
+
     /// Reads the `extra` array: 1 buffer, 2 pointer to its size, 0 end.
+    ///
+    /// The buffer may be longer than the parameters, because of alignment, and shorter: NCCL's kernels have
+    /// 4 KiB, of which it passes what is in use.
+    ///
+    /// - Returns: `nil` when it is none.
     static func unpack(
-        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
-        _ expected: Int,
-        _ packed: inout UnsafeRawPointer?,
-        _ bytes: inout Int
-    ) -> Int32 {
+        _ extra: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    ) -> UnsafeRawBufferPointer? {
         var index = 0
         var size: Int?
+        var packed: UnsafeRawPointer?
         while let key = extra[index] {
             switch UInt(bitPattern: key) {
             case 1: packed = UnsafeRawPointer(extra[index + 1])
             case 2: size = extra[index + 1]?.load(as: Int.self)
-            default: return Status.invalidValue
+            default: return nil
             }
             index += 2
         }
         guard let size, size >= 0, size <= LaunchLayout.maxParameterBytes,
             packed != nil || size == 0
-        else { return Status.invalidValue }
-        // A buffer may be longer than the parameters, because of alignment, never shorter.
-        guard size >= expected else { return Status.invalidValue }
-        bytes = size
-        return Status.success
+        else { return nil }
+        return UnsafeRawBufferPointer(start: packed, count: size)
     }
 }
 
@@ -291,12 +301,12 @@ extension ClientCalls {
 private struct GatheredParameters {
     private(set) var memory: UnsafeMutableRawPointer?
 
-    /// - Parameter packed: Where they are in one piece; `nil`: there is a pointer to each.
+    /// - Parameter packed: Where they are in one piece; nowhere: there is a pointer to each.
     /// - Returns: Whether all could be read.
     mutating func fill(
         _ entry: UnsafeMutablePointer<FunctionEntry>,
         _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
-        _ packed: UnsafeRawPointer?,
+        _ packed: UnsafeRawBufferPointer,
         _ bytes: Int
     ) -> Bool {
         let memory = UnsafeMutableRawPointer.allocate(
@@ -304,8 +314,10 @@ private struct GatheredParameters {
             alignment: 16
         )
         self.memory = memory
-        guard let packed else { return ClientCalls.layOut(entry, parameters, memory) }
-        memcpy(memory, packed, bytes)
+        guard packed.baseAddress != nil else {
+            return ClientCalls.layOut(entry, parameters, memory)
+        }
+        ClientCalls.write(packed, to: memory, bytes)
         return true
     }
 

@@ -74,11 +74,13 @@ struct NodeContent {
         status = ClientCalls.check(entry, launch)
         guard status == Status.success else { return nil }
         var bytes = entry.pointee.parameters.bytes
-        var packed: UnsafeRawPointer?
         typealias List = UnsafeMutablePointer<UnsafeMutableRawPointer?>
         if let extra = fields.load(fromByteOffset: 48, as: List?.self) {
-            status = ClientCalls.unpack(extra, bytes, &packed, &bytes)
-            guard status == Status.success else { return nil }
+            guard let packed = ClientCalls.unpack(extra) else {
+                status = Status.invalidValue
+                return nil
+            }
+            bytes = max(bytes, packed.count)
         } else if fields.load(fromByteOffset: 40, as: List?.self) == nil {
             guard entry.pointee.parameters.count == 0 else {
                 status = Status.invalidValue
@@ -203,10 +205,9 @@ struct NodeContent {
         guard let extra = fields?.load(fromByteOffset: 48, as: List?.self) else {
             return ClientCalls.layOut(entry, fields?.load(fromByteOffset: 40, as: List?.self), blob)
         }
-        var (packed, size): (UnsafeRawPointer?, Int) = (nil, 0)
-        let status = ClientCalls.unpack(extra, entry.pointee.parameters.bytes, &packed, &size)
-        guard status == Status.success, size == bytes else { return false }
-        if let packed { memcpy(blob, packed, bytes) }
+        // Another thread may have changed what it says meanwhile.
+        guard let packed = ClientCalls.unpack(extra), packed.count <= bytes else { return false }
+        ClientCalls.write(packed, to: blob, bytes)
         return true
     }
 }

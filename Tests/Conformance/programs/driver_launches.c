@@ -18,6 +18,55 @@ static void check_scaled(const char *what, float factor, float offset) {
     CHECK(cuMemsetD32(d_out, 0, n));
 }
 
+// Of parameters in one buffer only those need be passed that the kernel reads, as NCCL does.
+static void fewer_parameters(void) {
+    static const char source[] =
+        ".version 7.0\n.target sm_50\n.address_size 64\n"
+        ".visible .entry keep(.param .align 16 .b8 data[4000]) {\n"
+        "    .reg .b64 %rd<3>; .reg .b32 %r<3>;\n"
+        "    ld.param.u64 %rd1, [data];\n"
+        "    cvta.to.global.u64 %rd2, %rd1;\n"
+        "    ld.param.u32 %r1, [data+8];\n"
+        "    st.global.u32 [%rd2], %r1;\n"
+        "    ret;\n}\n";
+    CUmodule module;
+    CUfunction keep;
+    CHECK(cuModuleLoadData(&module, source));
+    CHECK(cuModuleGetFunction(&keep, module, "keep"));
+    struct {
+        CUdeviceptr out;
+        unsigned value;
+    } some = {d_out, 4711};
+    size_t size = sizeof some;
+    void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, &some, CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
+                     CU_LAUNCH_PARAM_END};
+    CHECK(cuLaunchKernel(keep, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, extra));
+    unsigned value = 0;
+    CHECK(cuMemcpyDtoH(&value, d_out, sizeof value));
+    expect(value == 4711, "extra, of a longer parameter");
+
+    CUgraph graph;
+    CUgraphNode node;
+    CUgraphExec exec;
+    CUDA_KERNEL_NODE_PARAMS parameters;
+    memset(&parameters, 0, sizeof parameters);
+    parameters.func = keep;
+    parameters.gridDimX = parameters.gridDimY = parameters.gridDimZ = 1;
+    parameters.blockDimX = parameters.blockDimY = parameters.blockDimZ = 1;
+    parameters.extra = extra;
+    some.value = 4712;
+    CHECK(cuGraphCreate(&graph, 0));
+    CHECK(cuGraphAddKernelNode(&node, graph, NULL, 0, &parameters));
+    CHECK(cuGraphInstantiate(&exec, graph, 0));
+    CHECK(cuGraphLaunch(exec, NULL));
+    CHECK(cuMemcpyDtoH(&value, d_out, sizeof value));
+    expect(value == 4712, "the same in a graph");
+    CHECK(cuGraphExecDestroy(exec));
+    CHECK(cuGraphDestroy(graph));
+    CHECK(cuModuleUnload(module));
+    CHECK(cuMemsetD32(d_out, 0, n));
+}
+
 static void launches(CUmodule module) {
     float factor = 2.5f;
     int count = n;
@@ -35,6 +84,7 @@ static void launches(CUmodule module) {
                      CU_LAUNCH_PARAM_END};
     CHECK(cuLaunchKernel(scale_add, 8, 1, 1, 128, 1, 1, 0, NULL, NULL, extra));
     check_scaled("extra", -3, 1);
+    fewer_parameters();
 
     CUstream stream;
     CHECK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));

@@ -104,11 +104,14 @@ struct LaunchTests {
                         size.baseAddress, nil,
                     ]
                     try Harness.check(bare(&extra))
-                    size.storeBytes(of: 15, as: Int.self)
+                    // What is left out is zero.
+                    size.storeBytes(of: 8, as: Int.self)
+                    try Harness.check(bare(&extra))
+                    size.storeBytes(of: -1, as: Int.self)
                     #expect(bare(&extra) == 1)
                 }
             }
-            #expect(try Harness.read(list, count: 2) == [1, 77])
+            #expect(try Harness.read(list, count: 3) == [2, 77, 0])
         }
     }
 

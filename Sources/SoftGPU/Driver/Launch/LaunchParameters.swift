@@ -75,7 +75,8 @@ final class LaunchParameters: @unchecked Sendable {
             }
             position += 2
         }
-        guard let buffer, let size, size >= count else { throw .invalidValue }
-        memcpy(storage, buffer, count)
+        guard let buffer, let size, size >= 0 else { throw .invalidValue }
+        // NCCL's kernels have 4 KiB of parameters, of which it passes what is in use.
+        memcpy(storage, buffer, min(size, count))
     }
 }
