@@ -48,6 +48,17 @@ extension ClientCalls {
         _ attribute: CUfunction_attribute,
         _ value: Int32
     ) -> CUresult {
+        set(function, attribute, value, device: 0)
+    }
+
+    /// - Parameter device: Number of a device on the server + 1, for a kernel's value there; 0 for the
+    ///   current context's.
+    private static func set(
+        _ function: CUfunction?,
+        _ attribute: CUfunction_attribute,
+        _ value: Int32,
+        device: UInt32
+    ) -> CUresult {
         withFunction(function) { entry in
             guard attribute >= 0, attribute < Int32(LoadReplyLayout.attributeCount) else {
                 return Status.invalidValue
@@ -57,7 +68,11 @@ extension ClientCalls {
                 $0.storeBytes(of: entry.pointee.identifier, as: UInt32.self)
                 $0.storeBytes(of: attribute, toByteOffset: 4, as: Int32.self)
                 $0.storeBytes(of: value, toByteOffset: 8, as: Int32.self)
-                $0.storeBytes(of: 0, toByteOffset: 12, as: UInt32.self)
+                $0.storeBytes(
+                    of: device,
+                    toByteOffset: FunctionAttributeLayout.device,
+                    as: UInt32.self
+                )
             }
             guard let state = Session.state, status == 0 else { return status }
             entry.pointee.attributes[Int(attribute)] = value
@@ -95,7 +110,10 @@ extension ClientCalls {
         _ kernel: CUkernel?,
         _ device: CUdevice
     ) -> CUresult {
-        withDevice(device) { _ in cuFuncSetAttribute(kernel, attribute, value) }
+        withDevice(device) { state in
+            let ordinal = UInt32(bitPattern: state.pointee.devices.serverOrdinal(device))
+            return set(kernel, attribute, value, device: ordinal + 1)
+        }
     }
 
     /// `cuFuncSetCacheConfig`: a preference that no GPU of today has.

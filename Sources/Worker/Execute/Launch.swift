@@ -220,8 +220,10 @@ extension Executor {
         }
         let status: CUresult
         if entry.pointee.isKernel {
-            guard let device = device(of: record) else {
-                return finish(record, Status.invalidContext)
+            let named = record.load(FunctionAttributeLayout.device, as: UInt32.self)
+            let own = device(of: record)
+            guard let device = named == 0 ? own : Int32(exactly: named - 1), isDevice(device) else {
+                return finish(record, named == 0 ? Status.invalidContext : Status.invalidDevice)
             }
             status =
                 driver.cuKernelSetAttribute?(attribute, value, entry.pointee.function, device)

@@ -21,7 +21,7 @@ extension SoftCalls {
         _ value: Int32
     ) -> CUresult {
         withContext { (context) throws(Failure) in
-            let function = try context.driver.function(function)
+            let function = try context.driver.function(function).function(in: context)
             try set(attribute, value, of: function, in: context)
         }
     }
@@ -39,10 +39,10 @@ extension SoftCalls {
             guard value >= 0, Int(value) + facts.kernel.staticSharedBytes <= limit else {
                 throw .invalidValue
             }
-            function.set { $0.maximumDynamicShared = Int(value) }
+            function.set(on: context.device) { $0.maximumDynamicShared = Int(value) }
         case 9:
             guard (-1...100).contains(value) else { throw .invalidValue }
-            function.set { $0.carveout = value }
+            function.set(on: context.device) { $0.carveout = value }
         case 14, 15: break
         default: throw .invalidValue
         }

@@ -16,14 +16,18 @@ final class DeviceFunction: @unchecked Sendable {
     /// Its handle; set once, before anyone sees it.
     var handle: UInt64 = 0
     private let lock = ForkSafeLock()
+    /// What `cuFuncSetAttribute` has set of a module's function.
     private var settings = Settings()
+    /// What `cuKernelSetAttribute` has set of a library's kernel, by the ordinal of the GPU. It holds for
+    /// the functions of all its modules there that have no setting of their own.
+    private var kernelSettings: [Int: Settings] = [:]
 
-    /// What `cuFuncSetAttribute` has set.
+    /// What a program can set; `nil` for the default.
     struct Settings {
-        /// Dynamic shared memory that a launch may ask for; `nil` for the default.
+        /// Dynamic shared memory that a launch may ask for.
         var maximumDynamicShared: Int?
         /// Preferred share of shared memory in percent, -1 for no preference.
-        var carveout: Int32 = -1
+        var carveout: Int32?
     }
 
     /// The name with its NUL, at an address that lasts as long as this object.
@@ -74,12 +78,29 @@ final class DeviceFunction: @unchecked Sendable {
         }
     }
 
-    /// What the program has set.
-    var currentSettings: Settings { lock.withLock { settings } }
+    /// What the program has set for launches in a context.
+    func settings(in context: Context) -> Settings {
+        switch owner {
+        case .module(let module, _):
+            var found = lock.withLock { settings }
+            guard let kernel = try? module.library?.kernel(name) else { return found }
+            let general = kernel.lock.withLock { kernel.kernelSettings[context.device.ordinal] }
+            found.maximumDynamicShared = found.maximumDynamicShared ?? general?.maximumDynamicShared
+            found.carveout = found.carveout ?? general?.carveout
+            return found
+        case .library:
+            return (try? function(in: context))?.settings(in: context) ?? Settings()
+        }
+    }
 
-    /// Sets something.
-    func set(_ change: (inout Settings) -> Void) {
-        lock.withLock { change(&settings) }
+    /// Sets something of a module's function, or of a library's kernel for a GPU.
+    func set(on device: Device, _ change: (inout Settings) -> Void) {
+        lock.withLock {
+            switch owner {
+            case .module: change(&settings)
+            case .library: change(&kernelSettings[device.ordinal, default: Settings()])
+            }
+        }
         RememberedLaunches.forget()
     }
 }

@@ -15,7 +15,7 @@ struct KernelFacts {
             Diagnostics.note("kernel '\(kernel.name)': \(error)")
             throw Failure(CodeFailure(error).status)
         }
-        settings = function.currentSettings
+        settings = function.settings(in: context)
         description = context.device.description
     }
 
@@ -56,7 +56,7 @@ struct KernelFacts {
         case 6: Int32(description.capability.number)
         case 7: 1  // caches in level 1 as asked for
         case 8: Int32(clamping: maximumDynamicShared)
-        case 9: settings.carveout
+        case 9: settings.carveout ?? -1
         case 10...15: 0  // clusters
         default: throw Failure.invalidValue
         }
@@ -105,6 +105,11 @@ struct KernelFacts {
         return (best.grid, best.block)
     }
 
+    private func refusal(_ reason: String) -> Failure {
+        Diagnostics.note("kernel '\(kernel.name)' cannot be launched so: \(reason)")
+        return .invalidValue
+    }
+
     /// Checks a launch as the driver does.
     func check(_ launch: LaunchConfiguration) throws(Failure) {
         let (grid, block) = (launch.grid, launch.block)
@@ -114,11 +119,18 @@ struct KernelFacts {
         guard grid.x <= Int32.max, grid.y <= 65_535, grid.z <= 65_535,
             block.x <= 1024, block.y <= 1024, block.z <= 64,
             block.count <= resources.threadsPerBlock, block.count <= kernel.maxThreadsPerBlock
-        else { throw .invalidValue }
-        if let required = kernel.requiredThreads, required != block { throw .invalidValue }
+        else { throw refusal("its grid or block is too large") }
+        if let required = kernel.requiredThreads, required != block {
+            throw refusal("it is for blocks of another size")
+        }
         guard launch.dynamicSharedBytes <= maximumDynamicShared,
             launch.dynamicSharedBytes + kernel.staticSharedBytes <= resources.sharedPerBlockOptIn
-        else { throw .invalidValue }
+        else {
+            throw refusal(
+                "\(launch.dynamicSharedBytes) bytes of dynamic shared memory; \(maximumDynamicShared) "
+                    + "are allowed, and a block has \(resources.sharedPerBlockOptIn)"
+            )
+        }
         guard launch.cooperative else { return }
         let resident = residentBlocks(
             threads: block.count,
