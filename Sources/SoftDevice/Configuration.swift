@@ -20,6 +20,9 @@ package struct Configuration: Equatable, Sendable {
     package var launch = Launch.run
     /// Which code of an image is taken (`FERRY_SOFT_GPU_CODE`).
     package var code = Code.ptx
+    /// Whether other processes can be given memory (`FERRY_SOFT_GPU_IPC`, 0 or 1). It lies in a file then, which
+    /// most systems give small pages only.
+    package var isShared = false
     /// The value of `CUDA_VISIBLE_DEVICES`; `nil` when it is not set.
     package var visibleDevices: String?
 
@@ -109,6 +112,7 @@ package struct Configuration: Equatable, Sendable {
         }
         if let text = setting("FERRY_SOFT_GPU_LAUNCH") { launch = try Self.launch(text) }
         if let text = setting("FERRY_SOFT_GPU_CODE") { code = try Self.code(text, launch) }
+        isShared = try Self.number("FERRY_SOFT_GPU_IPC", setting, 0...1) == 1
         visibleDevices = environment("CUDA_VISIBLE_DEVICES")
     }
 

@@ -10,6 +10,8 @@ package struct DeviceDescription: Equatable, Sendable {
     package var capability: Configuration.Capability
     /// Which code of an image it takes.
     package var code = Configuration.Code.ptx
+    /// Whether other processes can be given its memory.
+    package var isShared = false
     /// What its multiprocessors have.
     package var resources: Resources
 
@@ -24,6 +26,7 @@ package struct DeviceDescription: Equatable, Sendable {
                 memoryBytes: configuration.memoryMiB << 20,
                 capability: configuration.capability,
                 code: configuration.code,
+                isShared: configuration.isShared,
                 resources: Resources(capability: configuration.capability)
             )
         }

@@ -125,32 +125,32 @@ public func cuInit(_ flags: UInt32) -> CUresult {
 
 @c @implementation
 public func cuIpcCloseMemHandle(_ address: CUdeviceptr) -> CUresult {
-    SoftCalls.notSupported("cuIpcCloseMemHandle")
+    SoftCalls.cuIpcCloseMemHandle(address)
 }
 
 @c @implementation
 public func cuIpcGetEventHandle(_ handle: UnsafeMutablePointer<CUipcEventHandle>!, _ event: CUevent!) -> CUresult {
-    SoftCalls.notSupported("cuIpcGetEventHandle")
+    SoftCalls.cuIpcGetEventHandle(handle, event)
 }
 
 @c @implementation
 public func cuIpcGetMemHandle(_ handle: UnsafeMutablePointer<CUipcMemHandle>!, _ address: CUdeviceptr) -> CUresult {
-    SoftCalls.notSupported("cuIpcGetMemHandle")
+    SoftCalls.cuIpcGetMemHandle(handle, address)
 }
 
 @c @implementation
 public func cuIpcOpenEventHandle(_ event: UnsafeMutablePointer<CUevent?>!, _ handle: CUipcEventHandle) -> CUresult {
-    SoftCalls.notSupported("cuIpcOpenEventHandle")
+    SoftCalls.cuIpcOpenEventHandle(event, handle)
 }
 
 @c @implementation
 public func cuIpcOpenMemHandle(_ pdptr: UnsafeMutablePointer<CUdeviceptr>!, _ handle: CUipcMemHandle, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuIpcOpenMemHandle")
+    SoftCalls.cuIpcOpenMemHandle_v2(pdptr, handle, flags)
 }
 
 @c @implementation
 public func cuIpcOpenMemHandle_v2(_ pdptr: UnsafeMutablePointer<CUdeviceptr>!, _ handle: CUipcMemHandle, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuIpcOpenMemHandle_v2")
+    SoftCalls.cuIpcOpenMemHandle_v2(pdptr, handle, flags)
 }
 
 @c @implementation

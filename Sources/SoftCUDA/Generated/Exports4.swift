@@ -340,7 +340,7 @@ public func cuMemDiscardBatchAsync_ptsz(_ dptrs: UnsafeMutablePointer<CUdevicept
 
 @c @implementation
 public func cuMemExportToShareableHandle(_ shareableHandle: UnsafeMutableRawPointer!, _ handle: CUmemGenericAllocationHandle, _ handleType: CUmemAllocationHandleType, _ flags: UInt64) -> CUresult {
-    SoftCalls.notSupported("cuMemExportToShareableHandle")
+    SoftCalls.cuMemExportToShareableHandle(shareableHandle, handle, handleType, flags)
 }
 
 @c @implementation
@@ -460,7 +460,7 @@ public func cuMemHostUnregister(_ p: UnsafeMutableRawPointer!) -> CUresult {
 
 @c @implementation
 public func cuMemImportFromShareableHandle(_ handle: UnsafeMutablePointer<CUmemGenericAllocationHandle>!, _ osHandle: UnsafeMutableRawPointer!, _ shHandleType: CUmemAllocationHandleType) -> CUresult {
-    SoftCalls.notSupported("cuMemImportFromShareableHandle")
+    SoftCalls.cuMemImportFromShareableHandle(handle, osHandle, shHandleType)
 }
 
 @c @implementation

@@ -11,7 +11,7 @@ import CLinux
 public final class DeviceMemory: @unchecked Sendable {
     /// Why memory could not be set up.
     public enum SetupError: Error {
-        /// `mmap` refused, with the `errno`.
+        /// The system refused memory or a file, with the `errno`.
         case reservationFailed(errno: Int32)
     }
 
@@ -29,6 +29,8 @@ public final class DeviceMemory: @unchecked Sendable {
     /// addresses for all the memory that there is before they take any.
     let size: UInt64
     let shadow: UnsafeMutablePointer<UInt16>
+    /// The file that the arena is, at the same offsets; `nil` for memory of this process alone.
+    package let file: Int32?
     private let shadowBytes: Int
     private let ranges: RangeTable
     let lock = Lock()
@@ -41,14 +43,18 @@ public final class DeviceMemory: @unchecked Sendable {
     ///
     /// The arena lies at 0x0200_0000_0000 + 1 TiB · ordinal if that is free, else where the system
     /// puts it.
-    public init(ordinal: Int, capacity: Int) throws(SetupError) {
+    ///
+    /// - Parameter isShared: Whether other processes may be given allocations. They have pages of their
+    ///   own then.
+    public init(ordinal: Int, capacity: Int, isShared: Bool = false) throws(SetupError) {
         self.ordinal = ordinal
         self.capacity = capacity
         let gibibyte: UInt64 = 1 << 30
         let wanted = UInt64(max(capacity, 0)) &* 4 &+ gibibyte
         size = min(wanted, 1 << 40) & ~0xffff
         let hint = 0x0200_0000_0000 &+ UInt64(max(ordinal, 0)) << 40
-        base = UInt64(UInt(bitPattern: try Self.reserve(Int(size), at: UInt(hint))))
+        file = isShared ? try Self.makeFile(Int(size)) : nil
+        base = UInt64(UInt(bitPattern: try Self.reserve(Int(size), at: UInt(hint), file)))
         shadowBytes = Int(size / Self.granule) * MemoryLayout<UInt16>.size
         do {
             shadow = try Self.reserve(shadowBytes, at: 0).assumingMemoryBound(to: UInt16.self)
@@ -64,18 +70,30 @@ public final class DeviceMemory: @unchecked Sendable {
     deinit {
         munmap(UnsafeMutableRawPointer(bitPattern: UInt(base)), Int(size))
         munmap(shadow, shadowBytes)
+        if let file { close(file) }
+    }
+
+    private static func makeFile(_ bytes: Int) throws(SetupError) -> Int32 {
+        let file = ferry_memfd("ferry-soft-gpu", 1)  // MFD_CLOEXEC
+        guard file >= 0, ftruncate(file, bytes) == 0 else {
+            let code = ferry_errno()
+            if file >= 0 { close(file) }
+            throw .reservationFailed(errno: code)
+        }
+        return file
     }
 
     private static func reserve(
         _ bytes: Int,
-        at hint: UInt
+        at hint: UInt,
+        _ file: Int32? = nil
     ) throws(SetupError) -> UnsafeMutableRawPointer {
         let pointer = mmap(
             UnsafeMutableRawPointer(bitPattern: hint),
             bytes,
             PROT_READ | PROT_WRITE,
-            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-            -1,
+            (file == nil ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | MAP_NORESERVE,
+            file ?? -1,
             0
         )
         guard let pointer, ferry_map_failed(pointer) == 0 else {
@@ -93,7 +111,7 @@ public final class DeviceMemory: @unchecked Sendable {
         guard bytes > 0, alignment > 0, alignment & (alignment - 1) == 0 else { return nil }
         return lock.withLock {
             guard bytes <= capacity - usedBytes else { return nil }
-            let align = max(UInt64(alignment), Self.granule)
+            let align = max(UInt64(alignment), file == nil ? Self.granule : 4096)
             guard
                 let address = allocator.allocate(
                     UInt64(bytes),
@@ -103,7 +121,7 @@ public final class DeviceMemory: @unchecked Sendable {
             else { return nil }
             usedBytes += bytes
             mark(address, UInt64(bytes))
-            Self.preferLargePages(address, UInt64(bytes))
+            preferLargePages(address, UInt64(bytes))
             return address
         }
     }
@@ -182,7 +200,8 @@ public final class DeviceMemory: @unchecked Sendable {
     /// Asks the system for pages of 2 MiB in the inside of a large allocation. A grid goes through
     /// an array in strides, so that with pages of 4 KiB nearly every access of a warp misses the
     /// processor's table of pages. Small allocations would hold much more memory than they use.
-    private static func preferLargePages(_ address: UInt64, _ bytes: UInt64) {
+    private func preferLargePages(_ address: UInt64, _ bytes: UInt64) {
+        guard file == nil else { return }
         let page: UInt64 = 2 << 20
         let first = (address + page - 1) & ~(page - 1)
         let end = (address + bytes) & ~(page - 1)
@@ -197,6 +216,8 @@ public final class DeviceMemory: @unchecked Sendable {
         let first = (address + page - 1) & ~(page - 1)
         let end = (address + bytes) & ~(page - 1)
         guard end > first, end - first >= 64 * page else { return }
-        madvise(UnsafeMutableRawPointer(bitPattern: UInt(first)), Int(end - first), MADV_DONTNEED)
+        // Pages of a file go with the file's part only.
+        let advice = file == nil ? MADV_DONTNEED : MADV_REMOVE
+        madvise(UnsafeMutableRawPointer(bitPattern: UInt(first)), Int(end - first), advice)
     }
 }

@@ -275,14 +275,16 @@ extension DeviceMemory {
     /// Has the bytes of a file lie at addresses, or with -1 nothing.
     private func place(_ address: UInt64, _ bytes: UInt64, _ file: Int32, _ offset: UInt64) -> Bool
     {
-        let kind = file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED
+        let arena = file < 0 ? self.file : nil
+        let isNothing = file < 0 && arena == nil
+        let kind = isNothing ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED
         let placed = mmap(
             UnsafeMutableRawPointer(bitPattern: UInt(address)),
             Int(bytes),
             PROT_READ | PROT_WRITE,
             kind | MAP_FIXED,
-            file,
-            Int(offset)
+            arena ?? file,
+            arena == nil ? Int(offset) : Int(address - base)
         )
         return placed.map { ferry_map_failed($0) == 0 } ?? false
     }

@@ -10,12 +10,12 @@ extension SoftCalls {
             let event = try required(event)
             // 1 blocking waits, 2 no timing, 4 for other processes
             guard flags & ~7 == 0 else { throw .invalidValue }
-            guard flags & 4 == 0 else { throw .notSupported }
-            let made = Event(context: context, hasTiming: flags & 2 == 0)
-            let number = context.driver.events.insert(made)
-            made.handle = number
-            context.addEvent(number)
-            event.pointee = handle(number)
+            guard flags & 4 == 0 || flags & 2 != 0 else { throw .invalidValue }
+            let shared = flags & 4 != 0 ? SharedEvent() : nil
+            guard flags & 4 == 0 || shared != nil else { throw .outOfMemory }
+            event.pointee = context.add(
+                Event(context: context, hasTiming: flags & 2 == 0, shared: shared)
+            )
         }
     }
 
@@ -69,7 +69,7 @@ extension SoftCalls {
             let event = try driver.event(event)
             try driver.checkUnsafeCall()
             try driver.graphs.check(event)
-            event.recording?.wait()
+            event.wait()
             event.context.output.flush()
             event.context.device.pools.trimAfterWait()
             try event.context.check()
@@ -95,6 +95,15 @@ extension SoftCalls {
         _ end: CUevent?
     ) -> CUresult {
         cuEventElapsedTime(milliseconds, start, end)
+    }
+}
+
+extension Context {
+    /// Makes the handle of a new event.
+    func add(_ event: Event) -> CUevent? {
+        event.handle = driver.events.insert(event)
+        addEvent(event.handle)
+        return handle(event.handle)
     }
 }
 

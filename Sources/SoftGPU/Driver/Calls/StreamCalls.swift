@@ -76,8 +76,7 @@ extension SoftCalls {
             }
             // A node that waits for an event is made of nothing but a capture.
             guard !isExternal else { throw .invalidValue }
-            guard let ticket = event.recording?.ticket, !ticket.isDone else { return }
-            try stream.context.submit(to: stream, after: [ticket]) { Status.success }
+            try event.hold(stream)
         }
     }
 

@@ -2,6 +2,7 @@ internal import CLinux
 package import CUDAABI
 internal import Driver
 internal import DriverFrontend
+internal import SoftDevice
 
 // Virtual memory management: addresses are reserved, memory is made, and the two are brought together.
 extension SoftCalls {
@@ -60,23 +61,61 @@ extension SoftCalls {
             let properties = try AllocationProperties(properties)
             let device = try properties.device(driver)
             guard size > 0, isMapped(size), flags == 0 else { throw .invalidValue }
-            // 1, a file descriptor: PyTorch and XLA always ask for it and hardly ever export one, which
-            // is refused.
+            // 1, a file descriptor
             guard properties.handleTypes & ~1 == 0 else {
-                Diagnostics.note("memory is not shared between processes")
+                Diagnostics.note("memory is shared between processes by file descriptors only")
                 throw .notSupported
             }
             let memory = try device.engine(driver).memory
-            guard let physical = PhysicalMemory(size, of: memory) else { throw .outOfMemory }
-            physical.handle = driver.physicalMemory.insert(physical)
-            handle.pointee = physical.handle
+            let gpu = device.description.identity.index
+            guard let physical = PhysicalMemory(size, of: memory, gpu: gpu) else {
+                throw .outOfMemory
+            }
+            physical.isExportable = properties.handleTypes != 0
+            handle.pointee = physical.retainHandle { driver.physicalMemory.insert(physical) }
+        }
+    }
+
+    package static func cuMemExportToShareableHandle(
+        _ shareable: UnsafeMutableRawPointer?,
+        _ handle: CUmemGenericAllocationHandle,
+        _ type: CUmemAllocationHandleType,
+        _ flags: UInt64
+    ) -> CUresult {
+        withDriver { (driver) throws(Failure) in
+            let shareable = try required(shareable)
+            let physical = try driver.physical(handle)
+            guard type == 1 else { throw .notSupported }
+            guard flags == 0, physical.isExportable else { throw .invalidValue }
+            let file = ferry_duplicate_above(physical.file, 3)
+            guard file >= 0 else { throw Failure(Status.operatingSystem) }
+            shareable.storeBytes(of: file, as: Int32.self)
+        }
+    }
+
+    package static func cuMemImportFromShareableHandle(
+        _ handle: UnsafeMutablePointer<CUmemGenericAllocationHandle>?,
+        _ shareable: UnsafeMutableRawPointer?,
+        _ type: CUmemAllocationHandleType
+    ) -> CUresult {
+        withDriver { (driver) throws(Failure) in
+            let handle = try required(handle)
+            guard type == 1 else { throw .notSupported }
+            let file = Int32(truncatingIfNeeded: Int(bitPattern: shareable))
+            guard let shared = PhysicalMemory.shared(file) else { throw .invalidValue }
+            let owner = driver.devices.first { $0.description.identity.index == shared.gpu }
+            guard let owner else { throw Failure(Status.invalidDevice) }
+            let copy = ferry_duplicate_above(file, 3)
+            guard copy >= 0 else { throw Failure(Status.operatingSystem) }
+            let memory = try owner.engine(driver).memory
+            let physical = PhysicalMemory(shared: copy, shared.bytes, of: memory)
+            handle.pointee = physical.retainHandle { driver.physicalMemory.insert(physical) }
         }
     }
 
     package static func cuMemRelease(_ handle: CUmemGenericAllocationHandle) -> CUresult {
         withDriver { (driver) throws(Failure) in
-            _ = try driver.physical(handle)
-            driver.physicalMemory.remove(handle)
+            try driver.physical(handle).releaseHandle { driver.physicalMemory.remove($0) }
         }
     }
 
@@ -161,8 +200,8 @@ extension SoftCalls {
             guard let physical = memory.mapping(containing: place)?.physical else {
                 throw .invalidValue
             }
-            // A handle of its own, which has to be released as often.
-            handle.pointee = try SoftDriver.ready().physicalMemory.insert(physical)
+            let table = try SoftDriver.ready().physicalMemory
+            handle.pointee = physical.retainHandle { table.insert(physical) }
         }
     }
 
@@ -175,6 +214,8 @@ extension SoftCalls {
             let physical = try driver.physical(handle)
             memset(properties, 0, AllocationProperties.size)
             properties.storeBytes(of: 1, as: Int32.self)
+            let handleTypes: Int32 = physical.isExportable ? 1 : 0
+            properties.storeBytes(of: handleTypes, toByteOffset: 4, as: Int32.self)
             properties.storeBytes(of: 1, toByteOffset: 8, as: Int32.self)
             let ordinal = Int32(physical.memory.ordinal)
             properties.storeBytes(of: ordinal, toByteOffset: 12, as: Int32.self)

@@ -41,7 +41,11 @@ final class Device: @unchecked Sendable {
             if let parts { return parts }
             let memory: DeviceMemory
             do {
-                memory = try DeviceMemory(ordinal: ordinal, capacity: description.memoryBytes)
+                memory = try DeviceMemory(
+                    ordinal: ordinal,
+                    capacity: description.memoryBytes,
+                    isShared: description.isShared
+                )
             } catch {
                 Diagnostics.note("memory of GPU \(ordinal): \(error)")
                 throw .outOfMemory

@@ -24,6 +24,7 @@ final class SoftDriver: @unchecked Sendable {
     let textureReferences = HandleTable<TextureReference>(kind: 9)
     let physicalMemory = HandleTable<PhysicalMemory>(kind: 15)
     let memoryPools = HandleTable<MemoryPool>(kind: 16)
+    let opened = OpenedMemory()
     let textures = TextureObjects()
     let graphs = GraphState()
 

@@ -25,6 +25,8 @@ final class Recording: @unchecked Sendable {
 final class Event: @unchecked Sendable {
     let context: Context
     let hasTiming: Bool
+    /// How far it is for all processes that use it; `nil` for one of this process alone.
+    let shared: SharedEvent?
     /// Its handle; set once, before anyone sees it.
     var handle: UInt64 = 0
     private let lock = Lock()
@@ -32,9 +34,10 @@ final class Event: @unchecked Sendable {
     private var lastCaptured: CapturedRecord?
 
     /// - Parameter hasTiming: Whether elapsed times are asked for.
-    init(context: Context, hasTiming: Bool) {
+    init(context: Context, hasTiming: Bool, shared: SharedEvent? = nil) {
         self.context = context
         self.hasTiming = hasTiming
+        self.shared = shared
     }
 
     /// The last recording; `nil` before the first.
@@ -57,8 +60,11 @@ final class Event: @unchecked Sendable {
     /// Records the work that the stream has so far.
     func record(in stream: Stream) throws(Failure) {
         let recording = Recording()
+        let shared = shared
+        let number = shared?.record() ?? 0
         let ticket = try stream.context.submit(to: stream, isShort: true) {
             recording.stamp()
+            shared?.reach(number)
             return Status.success
         }
         recording.start(ticket)
@@ -66,7 +72,28 @@ final class Event: @unchecked Sendable {
     }
 
     /// Whether the last recording is reached; true before the first.
-    var isDone: Bool { recording?.isDone ?? true }
+    var isDone: Bool {
+        shared.map { $0.isReached($0.latest) } ?? recording?.isDone ?? true
+    }
+
+    /// Returns when the last recording is reached.
+    func wait() {
+        if let shared { shared.wait(for: shared.latest) } else { recording?.wait() }
+    }
+
+    /// Has a stream go on when the last recording is reached.
+    func hold(_ stream: Stream) throws(Failure) {
+        if let shared {
+            let number = shared.latest
+            guard !shared.isReached(number) else { return }
+            try stream.context.submit(to: stream) {
+                shared.wait(for: number)
+                return Status.success
+            }
+        } else if let ticket = recording?.ticket, !ticket.isDone {
+            try stream.context.submit(to: stream, after: [ticket]) { Status.success }
+        }
+    }
 
     /// Milliseconds from `start` to `end`.
     static func elapsed(from start: Event, to end: Event) throws(Failure) -> Float {
