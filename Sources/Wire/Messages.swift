@@ -45,7 +45,7 @@ package enum ReplyLayout {
 /// Body of `management`, and its reply.
 package enum ManagementLayout {
     package static let device = 0  // u32, number of the device on the server
-    package static let peer = 4  // u32, number of the device that the last part of the reply is about
+    package static let peer = 4  // u32, number of the device that it is compared with
     package static let size = 8
 
     // Reply: bytes of the GPU's memory, which add up to the total, and versions, NUL-padded, empty when
@@ -330,10 +330,12 @@ package enum PeerLayout {
     }
 }
 
-/// Body of `cuFuncSetAttribute`: u32 function, i32 attribute, i32 value, u32 0.
+/// Body of `cuFuncSetAttribute`: u32 function, i32 attribute, i32 value, u32 number of a device + 1, for
+/// a kernel's value there; 0: the device of the header's context.
 package enum FunctionAttributeLayout {
     package static let function = 0
     package static let attribute = 4
     package static let value = 8
+    package static let device = 12
     package static let size = 16
 }

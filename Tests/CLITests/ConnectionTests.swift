@@ -56,6 +56,18 @@ import Testing
 }
 
 @Suite struct EnvironmentTests {
+    @Test func whatLibrariesAreTold() {
+        var one = Environment(entries: ["A=1"])
+        one.tellLibraries(isSoftware: false, gpus: 1)
+        #expect(one.entries == ["A=1"])
+        var several = Environment(entries: ["A=1"])
+        several.tellLibraries(isSoftware: true, gpus: 2)
+        #expect(several.entries == ["A=1", "CUPY_COMPILE_WITH_PTX=1", "NCCL_P2P_LEVEL=SYS"])
+        var own = Environment(entries: ["NCCL_P2P_LEVEL=PXB", "CUPY_COMPILE_WITH_PTX=0"])
+        own.tellLibraries(isSoftware: true, gpus: 8)
+        #expect(own.entries == ["NCCL_P2P_LEVEL=PXB", "CUPY_COMPILE_WITH_PTX=0"])
+    }
+
     @Test func theClientLibraryComesFirst() {
         var empty = Environment(entries: ["A=1"])
         empty.putFirstInLibraryPath("/f")

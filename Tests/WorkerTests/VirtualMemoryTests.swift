@@ -44,6 +44,22 @@ import Worker
         #expect(freed.list == [100])
     }
 
+    @Test func memoryOfAnotherProcessIsKnownOnce() {
+        let table = PhysicalMemoryTable()
+        let freed = Freed()
+        let gone = Freed()
+        table.gone = { gone.list.append($0) }
+        #expect(!table.useAgain(7))
+        table.insert(7, charge: 0, device: 1, bytes: 100)
+        #expect(table.extent(of: 7)?.bytes == 100 && table.extent(of: 7)?.device == 1)
+        #expect(table.useAgain(7))
+        table.release(7) { charge, _ in freed.list.append(charge) }
+        #expect(table.contains(7) && gone.list.isEmpty)
+        table.release(7) { charge, _ in freed.list.append(charge) }
+        #expect(!table.contains(7) && freed.list == [0] && gone.list == [7])
+        #expect(table.extent(of: 7) == nil)
+    }
+
     @Test func aRangeOfMappingsIsUnmappedAtOnce() {
         let table = PhysicalMemoryTable()
         let freed = Freed()
@@ -92,7 +108,7 @@ extension WorkerTests {
             let client = try TestClient(slices: [10_240, 2048])
             #expect(try create(client, 4096, properties(device: 5)).status == Status.notSupported)
             #expect(try create(client, 4096, properties(kind: 2)).status == Status.notSupported)
-            #expect(try create(client, 4096, properties(handles: 1)).status == Status.invalidValue)
+            #expect(try create(client, 4096, properties(handles: 2)).status == Status.invalidValue)
             #expect(try create(client, .max, properties()).status == Status.outOfMemory)
             let map = bytes(UInt64(0x1000), UInt64(4096), UInt64(0), UInt64(77), UInt64(0))
             #expect(try client.call(.cuMemMap, map).status == Status.invalidValue)

@@ -158,10 +158,10 @@ struct Runner {
             var environment = environment
             environment.putFirstInLibraryPath(prepared.library)
             environment["FERRY_LEASE_FILE"] = file.path
-            // A software GPU runs PTX only; CuPy would make machine code unless it is told.
-            if lease.driverKind == "software", environment["CUPY_COMPILE_WITH_PTX"] == nil {
-                environment["CUPY_COMPILE_WITH_PTX"] = "1"
-            }
+            environment.tellLibraries(
+                isSoftware: lease.driverKind == "software",
+                gpus: lease.gpus.count
+            )
             let keeper = Keep.arguments(
                 clientFile: prepared.clientFile,
                 endpoint: client.endpoint,

@@ -41,4 +41,23 @@ package struct Environment: Sendable {
         let old = self["LD_LIBRARY_PATH"] ?? ""
         self["LD_LIBRARY_PATH"] = old.isEmpty ? folder : "\(folder):\(old)"
     }
+
+    /// Sets what libraries cannot find out by themselves, unless somebody has.
+    ///
+    /// - Parameters:
+    ///   - isSoftware: Whether the borrowed GPUs are software.
+    ///   - gpus: How many there are.
+    package mutating func tellLibraries(isSoftware: Bool, gpus: Int) {
+        // A software GPU runs PTX only; CuPy would make machine code.
+        if isSoftware { setIfNone("CUPY_COMPILE_WITH_PTX", "1") }
+        // NCCL looks for the GPUs among the devices of the program's machine, does not find them, takes the way
+        // between them for a long one, and has them talk by way of the host's memory, which kernels
+        // cannot share with the program here. They are on one server; whether they reach each other it
+        // still asks CUDA.
+        if gpus > 1 { setIfNone("NCCL_P2P_LEVEL", "SYS") }
+    }
+
+    private mutating func setIfNone(_ name: String, _ value: String) {
+        if self[name] == nil { self[name] = value }
+    }
 }

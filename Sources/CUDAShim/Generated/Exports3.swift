@@ -125,32 +125,32 @@ public func cuInit(_ flags: UInt32) -> CUresult {
 
 @c @implementation
 public func cuIpcCloseMemHandle(_ address: CUdeviceptr) -> CUresult {
-    Tracing.call(264, "cuIpcCloseMemHandle") { ClientCalls.notSupported("cuIpcCloseMemHandle") }
+    Tracing.call(264, "cuIpcCloseMemHandle") { ClientCalls.cuIpcCloseMemHandle(address) }
 }
 
 @c @implementation
 public func cuIpcGetEventHandle(_ handle: UnsafeMutablePointer<CUipcEventHandle>!, _ event: CUevent!) -> CUresult {
-    Tracing.call(265, "cuIpcGetEventHandle") { ClientCalls.notSupported("cuIpcGetEventHandle") }
+    Tracing.call(265, "cuIpcGetEventHandle") { ClientCalls.cuIpcGetEventHandle(handle, event) }
 }
 
 @c @implementation
 public func cuIpcGetMemHandle(_ handle: UnsafeMutablePointer<CUipcMemHandle>!, _ address: CUdeviceptr) -> CUresult {
-    Tracing.call(266, "cuIpcGetMemHandle") { ClientCalls.notSupported("cuIpcGetMemHandle") }
+    Tracing.call(266, "cuIpcGetMemHandle") { ClientCalls.cuIpcGetMemHandle(handle, address) }
 }
 
 @c @implementation
 public func cuIpcOpenEventHandle(_ event: UnsafeMutablePointer<CUevent?>!, _ handle: CUipcEventHandle) -> CUresult {
-    Tracing.call(267, "cuIpcOpenEventHandle") { ClientCalls.notSupported("cuIpcOpenEventHandle") }
+    Tracing.call(267, "cuIpcOpenEventHandle") { ClientCalls.cuIpcOpenEventHandle(event, handle) }
 }
 
 @c @implementation
 public func cuIpcOpenMemHandle(_ pdptr: UnsafeMutablePointer<CUdeviceptr>!, _ handle: CUipcMemHandle, _ flags: UInt32) -> CUresult {
-    Tracing.call(268, "cuIpcOpenMemHandle") { ClientCalls.notSupported("cuIpcOpenMemHandle") }
+    Tracing.call(268, "cuIpcOpenMemHandle") { ClientCalls.cuIpcOpenMemHandle_v2(pdptr, handle, flags) }
 }
 
 @c @implementation
 public func cuIpcOpenMemHandle_v2(_ pdptr: UnsafeMutablePointer<CUdeviceptr>!, _ handle: CUipcMemHandle, _ flags: UInt32) -> CUresult {
-    Tracing.call(269, "cuIpcOpenMemHandle_v2") { ClientCalls.notSupported("cuIpcOpenMemHandle_v2") }
+    Tracing.call(269, "cuIpcOpenMemHandle_v2") { ClientCalls.cuIpcOpenMemHandle_v2(pdptr, handle, flags) }
 }
 
 @c @implementation

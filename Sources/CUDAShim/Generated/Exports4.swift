@@ -340,7 +340,7 @@ public func cuMemDiscardBatchAsync_ptsz(_ dptrs: UnsafeMutablePointer<CUdevicept
 
 @c @implementation
 public func cuMemExportToShareableHandle(_ shareableHandle: UnsafeMutableRawPointer!, _ handle: CUmemGenericAllocationHandle, _ handleType: CUmemAllocationHandleType, _ flags: UInt64) -> CUresult {
-    Tracing.call(427, "cuMemExportToShareableHandle") { ClientCalls.notSupported("cuMemExportToShareableHandle") }
+    Tracing.call(427, "cuMemExportToShareableHandle") { ClientCalls.cuMemExportToShareableHandle(shareableHandle, handle, handleType, flags) }
 }
 
 @c @implementation
@@ -460,7 +460,7 @@ public func cuMemHostUnregister(_ p: UnsafeMutableRawPointer!) -> CUresult {
 
 @c @implementation
 public func cuMemImportFromShareableHandle(_ handle: UnsafeMutablePointer<CUmemGenericAllocationHandle>!, _ osHandle: UnsafeMutableRawPointer!, _ shHandleType: CUmemAllocationHandleType) -> CUresult {
-    Tracing.call(451, "cuMemImportFromShareableHandle") { ClientCalls.notSupported("cuMemImportFromShareableHandle") }
+    Tracing.call(451, "cuMemImportFromShareableHandle") { ClientCalls.cuMemImportFromShareableHandle(handle, osHandle, shHandleType) }
 }
 
 @c @implementation

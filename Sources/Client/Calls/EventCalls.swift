@@ -89,6 +89,11 @@ extension ClientCalls {
         guard let entry = state.pointee.events.find(handle),
             let stream = Handles.stream(stream)
         else { return Status.invalidHandle }
+        if entry.pointee.isShared {
+            return Session.wait(state, opcode, context: context, size: size) {
+                encode($0, handle, stream)
+            }
+        }
         return Session.send(state, opcode, context: context, size: size) { body in
             encode(body, handle, stream)
             entry.pointee.recordedAt = state.pointee.outgoing.written &+ 1
@@ -124,15 +129,31 @@ extension ClientCalls {
                 if Capturing.work(state, stream) != .plain { entry.pointee.belongToGraph() }
             }
             HostFunctions.noteJoin(state, stream)
-            let size = Request_cuStreamWaitEvent.size
-            return Session.send(state, .cuStreamWaitEvent, context: context, size: size) {
+            func encode(_ body: UnsafeMutableRawPointer) {
                 Request_cuStreamWaitEvent.encode(
-                    to: $0,
+                    to: body,
                     stream: stream,
                     event: handle,
                     flags: flags
                 )
             }
+            let size = Request_cuStreamWaitEvent.size
+            if entry.pointee.isShared {
+                return Session.wait(
+                    state,
+                    .cuStreamWaitEvent,
+                    context: context,
+                    size: size,
+                    encode
+                )
+            }
+            return Session.send(
+                state,
+                .cuStreamWaitEvent,
+                context: context,
+                size: size,
+                encode
+            )
         }
     }
 
@@ -156,7 +177,8 @@ extension ClientCalls {
             guard unsafe == Status.success else { return unsafe }
             let record = entry.pointee.recordedAt
             // One that was never recorded counts as complete.
-            if record == entry.pointee.completedAt { return Status.success }
+            let isShared = entry.pointee.isShared
+            if record == entry.pointee.completedAt, !isShared { return Status.success }
             if entry.pointee.capture != 0 {
                 Capturing.with(state) { $0.invalidate(entry.pointee.capture) }
                 return FERRY_CUDA_ERROR_CAPTURED_EVENT
@@ -168,7 +190,7 @@ extension ClientCalls {
             }
             // Meanwhile another thread may have destroyed the event or recorded it anew.
             if status == 0, let entry = state.pointee.events.find(handle),
-                !entry.pointee.isOfGraph
+                !entry.pointee.isOfGraph, !isShared
             {
                 entry.pointee.completedAt = record
             }

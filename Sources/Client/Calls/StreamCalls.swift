@@ -198,8 +198,8 @@ extension ClientCalls {
     ) -> CUresult {
         withContext(givesWork: false) { state, context in
             guard let event, flags <= 7 else { return Status.invalidValue }
-            // Bit 2 makes an event for other processes, which needs bit 1 and is not carried.
-            guard flags & 4 == 0 else { return Status.notSupported }
+            // Bit 2 makes an event for other processes, which has no times (bit 1).
+            guard flags & 4 == 0 || flags & 2 != 0 else { return Status.invalidValue }
             let entry = EventEntry(context: ContextStack.current, flags: flags)
             let handle = state.pointee.objectLock.withLock { state.pointee.events.insert(entry) }
             guard let handle else { return Status.outOfMemory }

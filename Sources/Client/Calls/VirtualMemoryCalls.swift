@@ -72,8 +72,7 @@ extension ClientCalls {
             guard let handle, size > 0 else { return Status.invalidValue }
             var found: UInt64 = 0
             let status = withProperties(state, properties) { properties in
-                // A file descriptor (1) PyTorch and XLA always ask for and hardly ever export, which is
-                // refused; the memory itself is the same without.
+                // 1: a file descriptor
                 guard properties.handleTypes & ~1 == 0 else {
                     Log.notSupported("memory that is shared between processes")
                     return Status.notSupported

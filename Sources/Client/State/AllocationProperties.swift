@@ -129,11 +129,10 @@ struct AllocationProperties {
         return copy
     }
 
-    /// Writes `VirtualMemoryLayout.propertiesSize` bytes. The server is not asked for handles: no other
-    /// process could use them.
+    /// Writes `VirtualMemoryLayout.propertiesSize` bytes.
     func write(to body: UnsafeMutableRawPointer) {
         body.storeBytes(of: kind, as: Int32.self)
-        body.storeBytes(of: 0, toByteOffset: 4, as: Int32.self)
+        body.storeBytes(of: handleTypes, toByteOffset: 4, as: Int32.self)
         location.write(to: body + 8)
         body.storeBytes(of: flags, toByteOffset: 16, as: UInt64.self)
     }

@@ -34,6 +34,8 @@ package struct Allocation: Equatable, Sendable {
     private static let mapped = UInt64.max
     /// The same for memory that nodes of a graph take and give back.
     package static let ofGraph = UInt64.max - 1
+    /// The same for memory of another process.
+    package static let opened = UInt64.max - 2
 
     /// Whether memory was mapped there (`cuMemMap`). It belongs to no context; neighbours are used in one
     /// piece, and `cuMemFree` is not for it.
@@ -139,6 +141,11 @@ package struct Allocations: ~Copyable {
     /// Forgets everything that belongs to a context.
     package func removeAll(context: UInt64) {
         removeAll { $0.context == context && !$0.isMapping && $0.pool == 0 }
+    }
+
+    /// Forgets memory of another process that starts at `address`.
+    package func removeOpened(_ address: UInt64) {
+        removeAll { $0.address == address && $0.image == Allocation.opened }
     }
 
     /// Forgets what was mapped in a range.

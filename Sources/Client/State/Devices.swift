@@ -164,7 +164,7 @@ package struct Devices: ~Copyable {
         case 88, 100, 101: 0  // PAGEABLE_MEMORY_ACCESS and its relatives
         case 91: 0  // CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM
         case 92, 93, 94: 0  // stream memory operations
-        case 103, 104, 105: 0  // handles that are shared between processes
+        case 104, 105: 0  // handles of Windows
         case 110, 116, 117, 118, 119, 124, 128: 0  // GPUDirect, interprocess handles
         case 132: 0  // MULTICAST_SUPPORTED
         case 142: 0  // HOST_NUMA_MEMORY_POOLS_SUPPORTED

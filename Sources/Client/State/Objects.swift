@@ -24,6 +24,13 @@ struct EventEntry {
     var completedAt: UInt64 = 0
     /// Whether graphs record it.
     var isOfGraph = false
+
+    /// Flags of an event that several processes use: for them, and without times.
+    static let sharedFlags: UInt32 = 4 | 2
+    /// Whether other processes may record it, too, or wait for it. Then what is done with it has to be done
+    /// on the server when the call returns, because only the program knows in which order its processes go on.
+    @inline(__always)
+    var isShared: Bool { flags & 4 != 0 }
 }
 
 /// A loaded module or library: CUmodule and CUlibrary are one namespace.

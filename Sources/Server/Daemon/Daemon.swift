@@ -127,21 +127,25 @@ package struct Daemon: Sendable {
         let link = DeskLink()
         let supervisor = try WorkerSupervisor(logger: logger) { info, _ in link.ended(info) }
         let directory = LeaseDirectory()
+        let shared = SharedFolders(root: state + "/shared")
         let desk = LeaseDesk(
             pool: Pool(gpus: inventory.gpus, grace: Int64(configuration.graceSeconds) * 1000),
             store: store,
             directory: directory,
             supervisor: supervisor,
+            shared: shared,
             time: SystemTime(),
             logger: logger
         )
         link.connect(desk)
         try await desk.restore()
+        shared.removeOthers(await desk.leases.map(\.id))
         var settings = WorkerSettings(
             executable: configuration.worker,
             driver: inventory.driverPath,
             environment: configuration.workerEnvironment
         )
+        settings.shared = shared
         settings.images = imageFolders(state, owners: try await store.tokenHashes())
         settings.mostInAll = max(settings.mostInAll, inventory.gpus.count * settings.mostPerLease)
         let local = localListener()

@@ -30,6 +30,7 @@ package actor LeaseDesk {
     private let store: any LeaseStore
     private let directory: LeaseDirectory
     private let supervisor: WorkerSupervisor
+    private let shared: SharedFolders?
     private let time: any TimeSource
     private let logger: Logger
     private let bootID: String
@@ -40,9 +41,11 @@ package actor LeaseDesk {
         store: any LeaseStore,
         directory: LeaseDirectory,
         supervisor: WorkerSupervisor,
+        shared: SharedFolders? = nil,
         time: any TimeSource,
         logger: Logger
     ) {
+        self.shared = shared
         self.pool = pool
         self.store = store
         self.directory = directory
@@ -196,6 +199,7 @@ package actor LeaseDesk {
     private func finish(_ lease: Lease, reason: EndReason) async {
         directory.end(lease.id)
         supervisor.end(lease: lease.id)
+        shared?.remove(lease.id)
         var metadata = Self.metadata(lease)
         metadata["reason"] = "\(reason.rawValue)"
         logger.log(level: reason == .released ? .info : .warning, "lease ended", metadata: metadata)

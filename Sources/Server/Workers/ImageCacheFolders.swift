@@ -32,8 +32,8 @@ package struct ImageCacheFolders: Sendable {
 
     /// Removes the folders of tokens that are no more.
     package func removeOthers() {
-        for name in Self.entries(root) where !names.contains(name) {
-            for file in Self.entries(root + "/" + name) { unlink("\(root)/\(name)/\(file)") }
+        for name in FolderEntries.names(root) where !names.contains(name) {
+            for file in FolderEntries.names(root + "/" + name) { unlink("\(root)/\(name)/\(file)") }
             rmdir(root + "/" + name)
         }
     }
@@ -41,19 +41,5 @@ package struct ImageCacheFolders: Sendable {
     private static func name(_ owner: [UInt8]) -> String {
         let hash = SHA256.hash(data: Array("ferry images of ".utf8) + owner)
         return Hex.encode(hash.prefix(16))
-    }
-
-    /// What is in a folder; nothing when it cannot be read.
-    private static func entries(_ path: String) -> [String] {
-        guard let stream = opendir(path) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
     }
 }

@@ -13,6 +13,8 @@ package struct WorkerSettings: Sendable {
     package var environment: [String]
     /// Where they keep images; nil when they keep none.
     package var images: ImageCacheFolders?
+    /// Where they keep the names of what processes share; nil when processes share nothing.
+    package var shared: SharedFolders?
     /// Most workers of one lease at a time.
     package var mostPerLease = 128
     /// Most connections of one measurement at a time, those included whose workers are still ending.
@@ -116,7 +118,7 @@ package struct WorkerLauncher: Sendable {
         }
         let name = "\(entry.clientName):\(clientPID) \(program)"
         arguments += ["--lease", "\(entry.id)", "--name", LogText.clean(name)]
-        arguments += imageArguments(entry)
+        arguments += imageArguments(entry) + sharedArguments(entry)
         let plan = SpawnPlan(
             executable: settings.executable,
             arguments: arguments,
@@ -152,6 +154,17 @@ package struct WorkerLauncher: Sendable {
             ]
         )
         return WaitingWorker(info: info, control: control.ours)
+    }
+
+    /// Where the worker finds what other processes of the lease share. It can do without.
+    private func sharedArguments(_ entry: LeaseEntry) -> [String] {
+        guard let shared = settings.shared, !entry.isPermit else { return [] }
+        do {
+            return ["--shared-folder", try shared.folder(of: entry.id)]
+        } catch {
+            logger.error("no folder for what processes share: \(error)")
+            return []
+        }
     }
 
     /// Where the worker keeps images. It can do without.

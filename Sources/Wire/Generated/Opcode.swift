@@ -280,6 +280,20 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuMemFreeAsync = 0x0768
     /// `cuDeviceGetDefaultMemPool`
     case cuDeviceGetDefaultMemPool = 0x0769
+    /// `cuIpcGetMemHandle`
+    case cuIpcGetMemHandle = 0x0770
+    /// `cuIpcOpenMemHandle_v2`
+    case cuIpcOpenMemHandle_v2 = 0x0771
+    /// `cuIpcCloseMemHandle`
+    case cuIpcCloseMemHandle = 0x0772
+    /// `cuIpcGetEventHandle`
+    case cuIpcGetEventHandle = 0x0773
+    /// `cuIpcOpenEventHandle`
+    case cuIpcOpenEventHandle = 0x0774
+    /// `cuMemExportToShareableHandle`
+    case cuMemExportToShareableHandle = 0x0775
+    /// `cuMemImportFromShareableHandle`
+    case cuMemImportFromShareableHandle = 0x0776
     /// `cuStreamBeginCapture_v2`
     case cuStreamBeginCapture_v2 = 0x0800
     /// `cuStreamBeginCaptureToGraph`
@@ -531,6 +545,13 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuMemAllocFromPoolAsync: "cuMemAllocFromPoolAsync"
         case .cuMemFreeAsync: "cuMemFreeAsync"
         case .cuDeviceGetDefaultMemPool: "cuDeviceGetDefaultMemPool"
+        case .cuIpcGetMemHandle: "cuIpcGetMemHandle"
+        case .cuIpcOpenMemHandle_v2: "cuIpcOpenMemHandle_v2"
+        case .cuIpcCloseMemHandle: "cuIpcCloseMemHandle"
+        case .cuIpcGetEventHandle: "cuIpcGetEventHandle"
+        case .cuIpcOpenEventHandle: "cuIpcOpenEventHandle"
+        case .cuMemExportToShareableHandle: "cuMemExportToShareableHandle"
+        case .cuMemImportFromShareableHandle: "cuMemImportFromShareableHandle"
         case .cuStreamBeginCapture_v2: "cuStreamBeginCapture_v2"
         case .cuStreamBeginCaptureToGraph: "cuStreamBeginCaptureToGraph"
         case .cuStreamEndCapture: "cuStreamEndCapture"

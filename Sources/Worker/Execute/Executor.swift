@@ -30,6 +30,11 @@ package final class Executor: @unchecked Sendable {
     let graphParts = GraphPartTable()
     let physicalMemory = PhysicalMemoryTable()
     let memoryPools = MemoryPoolTable()
+    /// `nil` when the client's processes share nothing.
+    let sharedNames: SharedNames?
+    let sharedFiles: SharedFiles?
+    /// Memory of other processes by its address.
+    var openedMemory: [CUdeviceptr: OpenedMemory] = [:]
     let management: Management
     let deviceCount: Int
     let image: ImageAssembly
@@ -54,15 +59,21 @@ package final class Executor: @unchecked Sendable {
     ///   - printed: Files that the driver writes to: standard output and, if there is a second one,
     ///     standard error.
     ///   - keeper: Of the images of earlier sessions.
+    ///   - sharedNames: Of what the processes of the lease share.
     /// - Throws: `WorkerFailure` when there is no memory.
     package init(
         driver: DriverTable,
         slices: [UInt64],
         channel: Channel,
         printed: [Int32],
-        keeper: ImageKeeper?
+        keeper: ImageKeeper?,
+        sharedNames: SharedNames? = nil
     ) throws(WorkerFailure) {
         self.driver = driver
+        self.sharedNames = sharedNames
+        let sharedFiles = sharedNames.flatMap { SharedFiles($0) }
+        self.sharedFiles = sharedFiles
+        physicalMemory.gone = { sharedFiles?.drop($0) }
         management = Management(driver)
         image = ImageAssembly(keeper)
         self.slices = Slices(totals: slices)
@@ -167,7 +178,8 @@ package final class Executor: @unchecked Sendable {
         case .cuCtxDisablePeerAccess: try disablePeerAccess(record)
         default:
             if try !executePlain(record), try !executeVirtualMemory(record),
-                try !executeMemoryPool(record), try !executeGraph(record)
+                try !executeMemoryPool(record), try !executeGraph(record),
+                try !executeSharing(record)
             {
                 try executeTexturing(record)
             }

@@ -32,7 +32,8 @@ extension Executor {
         guard let device = properties.device, device < deviceCount else {
             return finish(record, Status.notSupported)
         }
-        guard bytes > 0, properties.handleTypes == 0 else {
+        // 1, a file descriptor, is what processes of the lease can share.
+        guard bytes > 0, properties.handleTypes & ~1 == 0 else {
             return finish(record, Status.invalidValue)
         }
         guard let charge = Slices.charge(bytes), hasRoom(charge, device),

@@ -517,6 +517,21 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuInit`
     package var cuInit:
         (@convention(c) (UInt32) -> CUresult)?
+    /// `cuIpcCloseMemHandle`
+    package var cuIpcCloseMemHandle:
+        (@convention(c) (CUdeviceptr) -> CUresult)?
+    /// `cuIpcGetEventHandle`
+    package var cuIpcGetEventHandle:
+        (@convention(c) (UnsafeMutablePointer<CUipcEventHandle>?, CUevent?) -> CUresult)?
+    /// `cuIpcGetMemHandle`
+    package var cuIpcGetMemHandle:
+        (@convention(c) (UnsafeMutablePointer<CUipcMemHandle>?, CUdeviceptr) -> CUresult)?
+    /// `cuIpcOpenEventHandle`
+    package var cuIpcOpenEventHandle:
+        (@convention(c) (UnsafeMutablePointer<CUevent?>?, CUipcEventHandle) -> CUresult)?
+    /// `cuIpcOpenMemHandle_v2`
+    package var cuIpcOpenMemHandle_v2:
+        (@convention(c) (UnsafeMutablePointer<CUdeviceptr>?, CUipcMemHandle, UInt32) -> CUresult)?
     /// `cuKernelGetAttribute`
     package var cuKernelGetAttribute:
         (@convention(c) (UnsafeMutablePointer<Int32>?, CUfunction_attribute, CUkernel?, CUdevice) -> CUresult)?
@@ -694,6 +709,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemCreate`
     package var cuMemCreate:
         (@convention(c) (UnsafeMutablePointer<CUmemGenericAllocationHandle>?, Int, OpaquePointer?, UInt64) -> CUresult)?
+    /// `cuMemExportToShareableHandle`
+    package var cuMemExportToShareableHandle:
+        (@convention(c) (UnsafeMutableRawPointer?, CUmemGenericAllocationHandle, CUmemAllocationHandleType, UInt64) -> CUresult)?
     /// `cuMemFree_v2`
     package var cuMemFree_v2:
         (@convention(c) (CUdeviceptr) -> CUresult)?
@@ -739,6 +757,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuMemHostUnregister`
     package var cuMemHostUnregister:
         (@convention(c) (UnsafeMutableRawPointer?) -> CUresult)?
+    /// `cuMemImportFromShareableHandle`
+    package var cuMemImportFromShareableHandle:
+        (@convention(c) (UnsafeMutablePointer<CUmemGenericAllocationHandle>?, UnsafeMutableRawPointer?, CUmemAllocationHandleType) -> CUresult)?
     /// `cuMemMap`
     package var cuMemMap:
         (@convention(c) (CUdeviceptr, Int, Int, CUmemGenericAllocationHandle, UInt64) -> CUresult)?
@@ -1237,6 +1258,11 @@ package struct DriverTable: @unchecked Sendable {
         cuGraphRetainUserObject = unsafeBitCast(symbol("cuGraphRetainUserObject"), to: type(of: cuGraphRetainUserObject))
         cuGraphUpload = unsafeBitCast(symbol("cuGraphUpload"), to: type(of: cuGraphUpload))
         cuInit = unsafeBitCast(symbol("cuInit"), to: type(of: cuInit))
+        cuIpcCloseMemHandle = unsafeBitCast(symbol("cuIpcCloseMemHandle"), to: type(of: cuIpcCloseMemHandle))
+        cuIpcGetEventHandle = unsafeBitCast(symbol("cuIpcGetEventHandle"), to: type(of: cuIpcGetEventHandle))
+        cuIpcGetMemHandle = unsafeBitCast(symbol("cuIpcGetMemHandle"), to: type(of: cuIpcGetMemHandle))
+        cuIpcOpenEventHandle = unsafeBitCast(symbol("cuIpcOpenEventHandle"), to: type(of: cuIpcOpenEventHandle))
+        cuIpcOpenMemHandle_v2 = unsafeBitCast(symbol("cuIpcOpenMemHandle_v2"), to: type(of: cuIpcOpenMemHandle_v2))
         cuKernelGetAttribute = unsafeBitCast(symbol("cuKernelGetAttribute"), to: type(of: cuKernelGetAttribute))
         cuKernelGetFunction = unsafeBitCast(symbol("cuKernelGetFunction"), to: type(of: cuKernelGetFunction))
         cuKernelGetLibrary = unsafeBitCast(symbol("cuKernelGetLibrary"), to: type(of: cuKernelGetLibrary))
@@ -1296,6 +1322,7 @@ package struct DriverTable: @unchecked Sendable {
         cuMemcpyPeer = unsafeBitCast(symbol("cuMemcpyPeer"), to: type(of: cuMemcpyPeer))
         cuMemcpyPeerAsync = unsafeBitCast(symbol("cuMemcpyPeerAsync"), to: type(of: cuMemcpyPeerAsync))
         cuMemCreate = unsafeBitCast(symbol("cuMemCreate"), to: type(of: cuMemCreate))
+        cuMemExportToShareableHandle = unsafeBitCast(symbol("cuMemExportToShareableHandle"), to: type(of: cuMemExportToShareableHandle))
         cuMemFree_v2 = unsafeBitCast(symbol("cuMemFree_v2"), to: type(of: cuMemFree_v2))
         cuMemFreeAsync = unsafeBitCast(symbol("cuMemFreeAsync"), to: type(of: cuMemFreeAsync))
         cuMemFreeHost = unsafeBitCast(symbol("cuMemFreeHost"), to: type(of: cuMemFreeHost))
@@ -1311,6 +1338,7 @@ package struct DriverTable: @unchecked Sendable {
         cuMemHostGetFlags = unsafeBitCast(symbol("cuMemHostGetFlags"), to: type(of: cuMemHostGetFlags))
         cuMemHostRegister_v2 = unsafeBitCast(symbol("cuMemHostRegister_v2"), to: type(of: cuMemHostRegister_v2))
         cuMemHostUnregister = unsafeBitCast(symbol("cuMemHostUnregister"), to: type(of: cuMemHostUnregister))
+        cuMemImportFromShareableHandle = unsafeBitCast(symbol("cuMemImportFromShareableHandle"), to: type(of: cuMemImportFromShareableHandle))
         cuMemMap = unsafeBitCast(symbol("cuMemMap"), to: type(of: cuMemMap))
         cuMemPoolCreate = unsafeBitCast(symbol("cuMemPoolCreate"), to: type(of: cuMemPoolCreate))
         cuMemPoolDestroy = unsafeBitCast(symbol("cuMemPoolDestroy"), to: type(of: cuMemPoolDestroy))

@@ -21,7 +21,7 @@ package enum Command: Equatable, Sendable {
         USAGE
           ferry-worker serve --socket-fd N --key-fd N [--clear-text] [--link-offer] --driver PATH
                              --device UUID=BYTES [--device …] --lease ID --name TEXT
-                             [--image-cache FOLDER] [--image-cache-bytes N]
+                             [--image-cache FOLDER] [--image-cache-bytes N] [--shared-folder FOLDER]
           ferry-worker echo --socket-fd N --key-fd N [--clear-text] [--link-offer]
                             --lease ID --name TEXT
           ferry-worker inventory --driver PATH

@@ -57,6 +57,7 @@ package enum Program {
                 ImageCache(folder: $0, bytes: options.imageCacheBytes)
             }
             let keeper = cache.map { ImageKeeper($0) }
+            let sharedNames = options.sharedFolder.flatMap { SharedNames(folder: $0) }
             lockDown()
             Ending.prepare(keeper)
             watch(channel, keeper)
@@ -68,7 +69,8 @@ package enum Program {
                 driver: driver,
                 slices: slices,
                 printed: [1, 2],
-                keeper: keeper
+                keeper: keeper,
+                sharedNames: sharedNames
             )
             if let control = options.key { server.takeBulkChannels(control) }
             return server.run()

@@ -52,6 +52,8 @@ package struct ServeOptions: Equatable, Sendable {
     package var imageCache: String?
     /// Bytes that they may take.
     package var imageCacheBytes = 4 << 30
+    /// The folder for the names of what the lease's processes share; `nil`: nothing.
+    package var sharedFolder: String?
 
     init(_ scanner: inout ArgumentScanner) throws(Command.UsageError) {
         var socket: Int32?
@@ -61,7 +63,7 @@ package struct ServeOptions: Equatable, Sendable {
         name = ""
         let names = [
             "--socket-fd", "--key-fd", "--clear-text", "--link-offer", "--driver", "--device",
-            "--lease", "--name", "--image-cache", "--image-cache-bytes",
+            "--lease", "--name", "--image-cache", "--image-cache-bytes", "--shared-folder",
         ]
         while let option = try scanner.nextOption(names) {
             if option == "--link-offer" {
@@ -80,6 +82,7 @@ package struct ServeOptions: Equatable, Sendable {
             case "--device": devices.append(try DeviceGrant(value))
             case "--lease": lease = value
             case "--image-cache": imageCache = value
+            case "--shared-folder": sharedFolder = value
             case "--image-cache-bytes":
                 guard let bytes = Int(value), bytes > 0 else {
                     throw Command.UsageError(text: "'\(value)' is no number of bytes for \(option)")

@@ -15,13 +15,15 @@ package struct Server {
     ///   - printed: Files that the driver writes to: standard output and, if there is a second one,
     ///     standard error.
     ///   - keeper: Of the images of earlier sessions, if any are kept; the snapshot said so.
+    ///   - sharedNames: Of what the processes of the lease share; `nil`: nothing.
     /// - Throws: `WorkerFailure` when there is no memory.
     package init(
         channel: Channel,
         driver: DriverTable,
         slices: [UInt64],
         printed: [Int32],
-        keeper: ImageKeeper? = nil
+        keeper: ImageKeeper? = nil,
+        sharedNames: SharedNames? = nil
     ) throws(WorkerFailure) {
         self.channel = channel
         executor = try Executor(
@@ -29,7 +31,8 @@ package struct Server {
             slices: slices,
             channel: channel,
             printed: printed,
-            keeper: keeper
+            keeper: keeper,
+            sharedNames: sharedNames
         )
     }
 

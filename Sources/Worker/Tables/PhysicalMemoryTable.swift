@@ -8,6 +8,8 @@ package final class PhysicalMemoryTable: @unchecked Sendable {
         /// Bytes that count against the slice.
         var charge: UInt64
         var device: Int32
+        /// All of its bytes, whether they count or not.
+        var bytes: UInt64
         /// Handles that are not released, and mappings.
         var uses = 1
     }
@@ -25,6 +27,9 @@ package final class PhysicalMemoryTable: @unchecked Sendable {
     private var handles: [UInt64: (memory: UInt64, count: Int)] = [:]
     private var mappings: [UInt64: Mapping] = [:]
 
+    /// Hears which memory is not used any more: the first handle that it had.
+    package var gone: (UInt64) -> Void = { _ in }
+
     /// Nothing yet.
     package init() {}
 
@@ -32,10 +37,33 @@ package final class PhysicalMemoryTable: @unchecked Sendable {
     package var isFull: Bool { handles.count >= Self.most || mappings.count >= Self.most }
 
     /// Notes new memory.
-    package func insert(_ handle: UInt64, charge: UInt64, device: Int32) {
-        memories[handle] = Memory(charge: charge, device: device)
+    ///
+    /// - Parameter bytes: When not all of them count.
+    package func insert(
+        _ handle: UInt64,
+        charge: UInt64,
+        device: Int32,
+        bytes: UInt64? = nil
+    ) {
+        memories[handle] = Memory(charge: charge, device: device, bytes: bytes ?? charge)
         handles[handle] = (handle, 1)
     }
+
+    /// Notes one more use of a handle, if there is such a one.
+    package func useAgain(_ handle: UInt64) -> Bool {
+        guard let known = handles[handle] else { return false }
+        handles[handle] = (known.memory, known.count + 1)
+        memories[known.memory]?.uses += 1
+        return true
+    }
+
+    /// Bytes and device of memory, by the first handle that it had.
+    package func extent(of memory: UInt64) -> (bytes: UInt64, device: Int32)? {
+        memories[memory].map { ($0.bytes, $0.device) }
+    }
+
+    /// Which memory a handle is for: the first handle that it had.
+    package func memory(of handle: UInt64) -> UInt64? { handles[handle]?.memory }
 
     /// Whether the client has a handle.
     package func contains(_ handle: UInt64) -> Bool { handles[handle] != nil }
@@ -87,6 +115,7 @@ package final class PhysicalMemoryTable: @unchecked Sendable {
             memories[memory] = found
         } else {
             memories[memory] = nil
+            gone(memory)
             free(found.charge, found.device)
         }
     }

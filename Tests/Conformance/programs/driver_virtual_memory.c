@@ -91,6 +91,10 @@ static void growing(void) {
                found.location.id == p.location.id,
            "properties of a handle");
     CHECK(cuMemRelease(again));
+    // It is the handle of before, to be released as often as it was given out; NCCL gives memory back so.
+    CHECK(cuMemRetainAllocationHandle(&again, (void *)(base + page)));
+    expect(again == handles[1], "the handle of what is mapped is the one that there was");
+    CHECK(cuMemRelease(again));
     // Memory stays as long as it is mapped.
     for (int i = 0; i < 3; i++) CHECK(cuMemRelease(handles[i]));
     expect(before - free_memory() >= 3 * page, "released memory stays while it is mapped");

@@ -8,6 +8,19 @@ __global__ void add(const int *from, int *to, int n, int value) {
 
 __global__ void count(int *cell) { atomicAdd_system(cell, 1); }
 
+// The kernels of two GPUs take turns while both run, as those of NCCL do: each waits for its number in its own
+// memory and writes the next one into the other's, behind what it has to say.
+__global__ void take_turns(volatile int *mine, volatile int *others, int first, int rounds) {
+    for (int i = first; i < rounds; i += 2) {
+        while (mine[0] < i) {
+        }
+        __threadfence_system();
+        others[1] = mine[1] + 1;
+        __threadfence_system();
+        others[0] = i + 1;
+    }
+}
+
 const int n = 5000;
 
 static bool holds(const int *data, int first) {
@@ -115,6 +128,23 @@ int main() {
     int counted = 0;
     CHECK(cudaMemcpy(&counted, cell, sizeof counted, cudaMemcpyDefault));
     printf("both have counted to %d\n", counted);
+
+    int *cells[2];
+    const int rounds = 40;
+    for (int d = 0; d < 2; d++) {
+        CHECK(cudaSetDevice(d));
+        CHECK(cudaMalloc(&cells[d], 2 * sizeof(int)));
+        CHECK(cudaMemset(cells[d], 0, 2 * sizeof(int)));
+        CHECK(cudaDeviceSynchronize());
+    }
+    for (int d = 0; d < 2; d++) {
+        CHECK(cudaSetDevice(d));
+        take_turns<<<1, 1, 0, stream[d]>>>(cells[d], cells[1 - d], d, rounds);
+    }
+    for (int d = 0; d < 2; d++) CHECK(cudaStreamSynchronize(stream[d]));
+    int last[2];
+    CHECK(cudaMemcpy(last, cells[0], sizeof last, cudaMemcpyDefault));
+    expect(last[0] == rounds && last[1] == rounds, "kernels of both that take turns");
 
     for (int d = 0; d < 2; d++) {
         CHECK(cudaSetDevice(d));

@@ -36,6 +36,8 @@ class Case:
     #: Sent to the program once it has printed `working`.
     kill: signal.Signals | None = None
     targets: tuple[str, ...] = ALL_TARGETS
+    #: Whether it needs a software GPU whose memory processes can share. Ferry's own server has none: a check starts one.
+    shares: bool = False
     #: Name of the file of expected output, without `.txt`.
     expected: str = ""
 
@@ -137,6 +139,8 @@ PROGRAMS = [
     Program("per_thread_stream", options={"flags": ("--default-stream", "per-thread")}),
     Program("two_devices", options={"gpus": 2}),
     Program("peer_access", options={"gpus": 2}),
+    Program("process_sharing", options={
+        "shares": True, "targets": tuple(name for name in ALL_TARGETS if name != "ferry")}),
     Program("memory_info", options={"alone": True}),
     Program("memory_copies"),
     Program("managed_memory"),
@@ -183,6 +187,7 @@ PROGRAMS = [
     Program("driver_contexts", builds=DRIVER_BUILDS),
     Program("driver_arrays", builds=DRIVER_BUILDS),
     Program("driver_virtual_memory", builds=DRIVER_BUILDS, options={"alone": True}),
+    Program("driver_shared_memory", builds=DRIVER_BUILDS, options={"alone": True}),
     Program("driver_memory_pools", builds=DRIVER_BUILDS, options={"alone": True}),
     Program("driver_host_functions", builds=DRIVER_BUILDS, variants={
         **_argument("arguments", "contexts"),

@@ -29,6 +29,10 @@ def soft_gpus(count: int) -> dict[str, str]:
     }
 
 
+#: With it processes can share memory of software GPUs.
+SHARED = {"FERRY_SOFT_GPU_IPC": "1"}
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -9,7 +9,7 @@ from pathlib import Path
 from .catalogue import Case
 from .places import Tree, user_environment
 from .running import Outcome, Running
-from .server import Server, soft_gpus
+from .server import SHARED, Server, soft_gpus
 
 
 class Target:
@@ -56,7 +56,7 @@ class Software(Direct):
     name = "software"
 
     def environment(self, case: Case) -> dict[str, str]:
-        return {**user_environment(), **soft_gpus(case.gpus),
+        return {**user_environment(), **soft_gpus(case.gpus), **(SHARED if case.shares else {}),
                 "LD_LIBRARY_PATH": str(self.tree.software)}
 
 

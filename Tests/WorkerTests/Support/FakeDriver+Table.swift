@@ -116,11 +116,11 @@ extension FakeDriver {
         }
         table.cuDeviceGetP2PAttribute = { answer, attribute, device, peer in
             fake.note("peer") {
-                answer?.pointee = attribute * 100 + device * 10 + peer; return 0
+                answer?.pointee = attribute &* 100 &+ device &* 10 &+ peer; return 0
             }
         }
-        table.cuCtxEnablePeerAccess = { peer, _ in notePeer(peer, "on") }
-        table.cuCtxDisablePeerAccess = { notePeer($0, "off") }
+        table.cuCtxEnablePeerAccess = { peer, _ in FakeDriver.notePeer(peer, "on") }
+        table.cuCtxDisablePeerAccess = { FakeDriver.notePeer($0, "off") }
     }
 
     private static func notePeer(_ peer: CUcontext?, _ what: String) -> Int32 {

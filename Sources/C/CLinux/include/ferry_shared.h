@@ -100,6 +100,21 @@ static inline int ferry_connect_path(int descriptor, const char *path) {
   strcpy(address.sun_path, path);
   return ferry_connect(descriptor, &address, sizeof address);
 }
+/* Makes a Unix socket for bytes in order; -1 with errno. */
+static inline int ferry_unix_socket(void) { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }
+/* Binds a socket to `path`, where nothing may be yet, and listens. */
+static inline int ferry_listen_path(int descriptor, const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  strcpy(address.sun_path, path);
+  if (bind(descriptor, (const struct sockaddr *)&address, sizeof address) != 0) return -1;
+  return listen(descriptor, 64);
+}
+/* The next connection of a socket that listens; -1 with errno. */
+static inline int ferry_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC); }
 /* Whether both ends of a connected socket are on one host. */
 static inline int ferry_is_local(int descriptor) {
   int domain = 0;

@@ -74,6 +74,6 @@ def _case(name: str) -> Case:
 
 def all_checks() -> list[Check]:
     # Importing them registers them.
-    from . import copies, encryption, functions, hostile, images, leases, processes, statistics, transports  # noqa: F401
+    from . import copies, encryption, functions, hostile, images, leases, processes, sharing, statistics, transports  # noqa: F401
 
     return list(_checks)

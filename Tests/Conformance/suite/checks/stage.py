@@ -23,10 +23,11 @@ AT_ONCE = 1.0
 
 
 @contextmanager
-def server(scene: Scene, *options: str, gpus: int = 1) -> Iterator[Server]:
+def server(scene: Scene, *options: str, gpus: int = 1,
+           settings: dict[str, str] | None = None) -> Iterator[Server]:
     log = Path(f"{scene.log}.ferryd.log")
     log.unlink(missing_ok=True)
-    one = Server(scene.tree, log, gpus, options=options)
+    one = Server(scene.tree, log, gpus, settings=settings, options=options)
     try:
         one.start()
         yield one
