@@ -207,7 +207,34 @@ void built(cudaStream_t stream) {
     CHECK(cudaGraphDestroy(graph));
 }
 
-int main() {
+static void CUDART_CB count(void *cell) { ++*static_cast<int *>(cell); }
+
+// A graph that calls the program and has a graph inside that copies the program's memory. Ferry knows the order of what is inside
+// as a whole only, and refuses: a copy at the wrong time would be worse.
+static int inside() {
+    int *data, value = 41, back = 0, calls = 0;
+    CHECK(cudaMalloc(&data, sizeof(int)));
+    cudaGraph_t inner, outer;
+    cudaGraphNode_t in, out, call, whole;
+    CHECK(cudaGraphCreate(&inner, 0));
+    CHECK(cudaGraphAddMemcpyNode1D(&in, inner, nullptr, 0, data, &value, sizeof(int), cudaMemcpyHostToDevice));
+    CHECK(cudaGraphAddMemcpyNode1D(&out, inner, &in, 1, &back, data, sizeof(int), cudaMemcpyDeviceToHost));
+    CHECK(cudaGraphCreate(&outer, 0));
+    cudaHostNodeParams function = {count, &calls};
+    CHECK(cudaGraphAddHostNode(&call, outer, nullptr, 0, &function));
+    CHECK(cudaGraphAddChildGraphNode(&whole, outer, &call, 1, inner));
+    cudaGraphExec_t exec;
+    cudaError_t error = cudaGraphInstantiate(&exec, outer, 0);
+    printf("%s\n", cudaGetErrorName(error));
+    if (error != cudaSuccess) return 0;
+    CHECK(cudaGraphLaunch(exec, nullptr));
+    CHECK(cudaDeviceSynchronize());
+    expect(back == 41 && calls == 1, "the copies inside, behind the call");
+    return finish();
+}
+
+int main(int arguments, char **) {
+    if (arguments > 1) return inside();
     cudaStream_t stream, other;
     CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
     CHECK(cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking));

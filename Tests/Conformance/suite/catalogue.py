@@ -152,7 +152,9 @@ PROGRAMS = [
         **_argument("work", targets=SOFTWARE_ONLY), **_argument("functions", targets=("software",))}),
     # NVIDIA's driver has not been asked for its statuses.
     Program("graph_memory", options={"targets": SOFTWARE_ONLY, "alone": True}),
-    Program("graph_functions"),
+    # What is inside of a graph that calls the program Ferry refuses in part: a check looks at that.
+    Program("graph_functions", variants={"": {}, **_argument(
+        "inside", targets=tuple(name for name in ALL_TARGETS if not name.startswith("ferry")))}),
     Program("captures", options={"targets": SOFTWARE_ONLY}),
     Program("cooperative"),
     Program("device_properties"),

@@ -6,6 +6,7 @@ from .registry import Scene, check, require
 from .stage import ferry, server
 
 PROGRAM = "host_functions[cu13-static]"
+GRAPHS = "graph_functions.inside[cu13-static]"
 WAYS = (((), ("tls", "unix", "shm")), (("--data-clear-text",), ("tcp",)))
 
 
@@ -26,3 +27,10 @@ def emulated(scene: Scene) -> None:
     with server(scene) as at:
         done = ferry(at, "run", "--emulate-link", "1ms,10gbit", "--", *scene.program(PROGRAM), seconds=120)
         require(done.returncode == 0 and "passed" in done.stdout, f"{done}")
+
+
+@check("functions: in a graph around copies of the program's memory", GRAPHS)
+def inside(scene: Scene) -> None:
+    with server(scene) as at:
+        done = ferry(at, "run", "--", *scene.program(GRAPHS))
+        require(done.returncode == 0 and done.stdout == "cudaErrorNotSupported\n", f"{done}")
