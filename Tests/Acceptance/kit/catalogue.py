@@ -55,6 +55,7 @@ PROGRAMS = [
     _nvcc("textures"),
     _torch("compile", typical=15.0, limit=90.0),
     _torch("nccl", limit=40.0),
+    _torch("processes", limit=60.0),
     _cupy("matmul"),
     _cupy("fft"),
     _cupy("sort"),

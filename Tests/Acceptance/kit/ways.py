@@ -33,7 +33,7 @@ def rehearsal(launches: Path) -> dict[str, str]:
     """What makes the software GPU stand for an H100 whose kernels are not executed."""
     return {
         "FERRY_SOFT_GPU_CODE": "machine", "FERRY_SOFT_GPU_LAUNCH": "null", CAPABILITY: "9.0",
-        "FERRY_SOFT_GPU_MEMORY_MIB": "81920", "FERRY_SOFT_GPU_NAME": "NVIDIA H100 80GB HBM3",
+        "FERRY_SOFT_GPU_IPC": "1", "FERRY_SOFT_GPU_MEMORY_MIB": "81920", "FERRY_SOFT_GPU_NAME": "NVIDIA H100 80GB HBM3",
         LAUNCH_LOG: str(launches),
     }
 

@@ -81,9 +81,10 @@ extension SoftCalls {
         withDriver { (driver) throws(Failure) in
             let handle = try required(handle)
             guard let shared = try driver.event(event).shared else { throw .invalidHandle }
-            guard let made = SharedHandle(.event, descriptor: shared.file) else {
+            guard var made = SharedHandle(.event, descriptor: shared.file) else {
                 throw .invalidValue
             }
+            made.bytes = UInt64(SharedEvent.pageSize)
             made.write(to: handle)
         }
     }
@@ -95,6 +96,8 @@ extension SoftCalls {
         withContext { (context) throws(Failure) in
             let event = try required(event)
             let handle = try read(handle, .event)
+            // A file that is shorter than what is mapped would end this process.
+            guard handle.bytes == UInt64(SharedEvent.pageSize) else { throw .invalidValue }
             guard handle.process != getpid() else { throw Failure(Status.invalidContext) }
             guard let shared = SharedEvent(file: try handle.open()) else { throw .outOfMemory }
             event.pointee = context.add(Event(context: context, hasTiming: false, shared: shared))

@@ -15,12 +15,17 @@ final class SharedEvent: @unchecked Sendable {
     /// Its file, for handles.
     let file: Int32
     private let page: UnsafeMutablePointer<Page>
-    private static let pageSize = 4096
+    /// Bytes of the file.
+    static let pageSize = 4096
 
     /// A new one; `nil` when the system has no memory for it.
     convenience init?() {
         let file = ferry_memfd("ferry-soft-gpu-event", 1)  // MFD_CLOEXEC
-        guard file >= 0, ftruncate(file, Self.pageSize) == 0 else { return nil }
+        guard file >= 0 else { return nil }
+        guard ftruncate(file, Self.pageSize) == 0 else {
+            close(file)
+            return nil
+        }
         self.init(file: file)
     }
 

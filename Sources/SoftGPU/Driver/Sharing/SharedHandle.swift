@@ -20,7 +20,7 @@ struct SharedHandle {
     var descriptor: Int32
     /// The file's number (`st_ino`).
     var file: UInt64
-    /// Bytes from the file's start, and how many; 0 for an event.
+    /// Bytes from the file's start, and how many.
     var offset: UInt64 = 0
     var bytes: UInt64 = 0
     /// The GPU (`Identity.index`).
