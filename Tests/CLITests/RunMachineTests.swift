@@ -11,6 +11,23 @@ import Testing
         return machine
     }
 
+    /// The program may say that it is ready before this process knows its number.
+    @Test func signalsThatComeBeforeTheProgramIsKnownReachIt() {
+        var machine = RunMachine()
+        let (user1, user2, child) = (Int32(10), Int32(12), Int32(17))
+        // 28 is the terminal's, which the program gets anyway.
+        let signals: [(Int32, Int32?)] = [
+            (user1, 5), (user2, 5), (user1, 5), (child, 100), (18, 5), (28, nil),
+        ]
+        for (number, sender) in signals {
+            let actions = machine.handle(.signal(number, sender: sender))
+            #expect(actions.isEmpty)
+        }
+        #expect(machine.aborted == nil)
+        let actions = machine.handle(.started(100))
+        #expect(actions == [.forward(user1), .forward(user2)])
+    }
+
     @Test func theFirstSignalBeforeTheProgramHurriesAndTheSecondEnds() {
         var machine = RunMachine()
         let first = machine.handle(.signal(Number.interrupt, sender: nil))

@@ -50,6 +50,9 @@ package struct RunMachine: Hashable, Sendable {
     private var phase = Phase.preparing
     /// The first signal that asked to end before the program was started.
     package private(set) var asked: Int32?
+    /// Other signals for the program that came before it was started, or before its number was known: each
+    /// once, as the system keeps them.
+    private var early: [Int32] = []
 
     /// A run whose program is not yet started.
     package init() {}
@@ -63,18 +66,19 @@ package struct RunMachine: Hashable, Sendable {
         case (.started(let pid), .preparing):
             phase = .running(pid)
             // It may have come between the last look and the start.
-            return asked.map { [.forward($0)] } ?? []
+            return (early + (asked.map { [$0] } ?? [])).map { .forward($0) }
         case (.ended(let status), .running):
             phase = .over
             return [.finish(status)]
-        case (.signal(let number, _), .preparing): return prepare(number)
+        case (.signal(let number, let sender), .preparing):
+            return prepare(number, sender: sender)
         case (.signal(let number, let sender), .running(let pid)):
             return run(number, sender: sender, program: pid)
         default: return []
         }
     }
 
-    private mutating func prepare(_ number: Int32) -> [Action] {
+    private mutating func prepare(_ number: Int32, sender: Int32?) -> [Action] {
         switch number {
         case Number.interrupt, Number.terminate, Number.hangUp, Number.quit:
             if asked != nil { return [.exit(128 + number)] }
@@ -82,7 +86,10 @@ package struct RunMachine: Hashable, Sendable {
             return [.hurry]
         case Number.terminalStop, Number.terminalInput, Number.terminalOutput:
             return [.suspend(number), .resume]
-        default: return []
+        case Number.child, Number.continue: return []
+        default:
+            if sender != nil, !early.contains(number) { early.append(number) }
+            return []
         }
     }
 
