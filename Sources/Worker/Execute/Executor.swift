@@ -60,6 +60,7 @@ package final class Executor: @unchecked Sendable {
     ///     standard error.
     ///   - keeper: Of the images of earlier sessions.
     ///   - sharedNames: Of what the processes of the lease share.
+    ///   - ledger: Of what they have of its slices; `nil`: this one is alone.
     /// - Throws: `WorkerFailure` when there is no memory.
     package init(
         driver: DriverTable,
@@ -67,7 +68,8 @@ package final class Executor: @unchecked Sendable {
         channel: Channel,
         printed: [Int32],
         keeper: ImageKeeper?,
-        sharedNames: SharedNames? = nil
+        sharedNames: SharedNames? = nil,
+        ledger: SliceLedger? = nil
     ) throws(WorkerFailure) {
         self.driver = driver
         self.sharedNames = sharedNames
@@ -76,7 +78,12 @@ package final class Executor: @unchecked Sendable {
         physicalMemory.gone = { sharedFiles?.drop($0) }
         management = Management(driver)
         image = ImageAssembly(keeper)
-        self.slices = Slices(totals: slices)
+        let wholes = slices.indices.map { device in
+            var bytes = 0
+            _ = driver.cuDeviceTotalMem_v2?(&bytes, Int32(device))
+            return UInt64(max(0, bytes))
+        }
+        self.slices = Slices(totals: slices, ledger: ledger, wholes: wholes)
         deviceCount = slices.count
         contexts = ContextTable(deviceCount: slices.count)
         state = .allocate(capacity: 1)

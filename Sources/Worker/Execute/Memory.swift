@@ -30,7 +30,9 @@ extension Executor {
         let bytes = record.load(0, as: UInt64.self)
         var address: CUdeviceptr = 0
         let status = allocate(record, bytes) { call in call(&address, Int(bytes)) }
-        if status == Status.success { keep(record, address, bytes) }
+        if status == Status.success, !keep(record, address, bytes) {
+            return finish(record, Status.outOfMemory)
+        }
         finish(record, status, number: address)
     }
 
@@ -84,17 +86,24 @@ extension Executor {
         let (bytes, tooMany) = UInt64(pitch).multipliedReportingOverflow(by: height)
         guard !tooMany, let charge = Slices.charge(bytes), hasRoom(charge, device) else {
             _ = driver.cuMemFree_v2?(address)
-            address = 0
-            pitch = 0
+            (address, pitch) = (0, 0)
             return Status.outOfMemory
         }
-        keep(record, address, bytes)
+        guard keep(record, address, bytes) else {
+            (address, pitch) = (0, 0)
+            return Status.outOfMemory
+        }
         return status
     }
 
-    private func keep(_ record: Record, _ address: CUdeviceptr, _ bytes: UInt64) {
-        guard let device = device(of: record), let charge = Slices.charge(bytes) else { return }
-        slices.take(charge, of: device)
+    /// Notes memory; false, with the memory given back, when another process of the lease has been quicker.
+    private func keep(_ record: Record, _ address: CUdeviceptr, _ bytes: UInt64) -> Bool {
+        guard let device = device(of: record), let charge = Slices.charge(bytes),
+            slices.take(charge, of: device)
+        else {
+            _ = driver.cuMemFree_v2?(address)
+            return false
+        }
         allocations.insert(
             Allocation(
                 address: address,
@@ -105,6 +114,7 @@ extension Executor {
                 image: 0
             )
         )
+        return true
     }
 
     func free(_ record: Record) throws(ProtocolViolation) {

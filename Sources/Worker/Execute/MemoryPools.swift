@@ -258,7 +258,7 @@ extension Executor {
                 return
             }
             slices.giveBack(pool.charge, of: pool.device)
-            slices.take(reserved, of: pool.device)
+            slices.count(reserved, of: pool.device)
             pool.charge = reserved
         }
     }

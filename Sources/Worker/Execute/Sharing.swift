@@ -110,7 +110,10 @@ extension Executor {
         let status = call(&address, handle, record.load(SharingLayout.flags, as: UInt32.self))
         guard status == Status.success else { return finish(record, status) }
         if openedMemory[address] == nil {
-            slices.take(charge, of: given.device)
+            guard slices.take(charge, of: given.device) else {
+                _ = driver.cuIpcCloseMemHandle?(address)
+                return finish(record, Status.outOfMemory)
+            }
             openedMemory[address] = OpenedMemory(count: 0, charge: charge, device: given.device)
         }
         openedMemory[address]?.count += 1
@@ -216,7 +219,10 @@ extension Executor {
         let pointer = UnsafeMutableRawPointer(bitPattern: Int(file))
         let status = call(&handle, pointer, SharingLayout.fileDescriptor)
         if status == Status.success, !physicalMemory.useAgain(handle) {
-            slices.take(charge, of: given.device)
+            guard slices.take(charge, of: given.device) else {
+                _ = driver.cuMemRelease?(handle)
+                return finish(record, Status.outOfMemory)
+            }
             physicalMemory.insert(
                 handle,
                 charge: charge,

@@ -43,7 +43,10 @@ extension Executor {
         let flags = record.load(8, as: UInt64.self)
         let status = properties.withCUDA { call(&handle, Int(bytes), $0, flags) }
         if status == Status.success {
-            slices.take(charge, of: device)
+            guard slices.take(charge, of: device) else {
+                _ = driver.cuMemRelease?(handle)
+                return finish(record, Status.outOfMemory)
+            }
             physicalMemory.insert(handle, charge: charge, device: device)
         }
         finish(record, status, number: handle)

@@ -58,6 +58,7 @@ package enum Program {
             }
             let keeper = cache.map { ImageKeeper($0) }
             let sharedNames = options.sharedFolder.flatMap { SharedNames(folder: $0) }
+            let ledger = try ledger(options)
             lockDown()
             Ending.prepare(keeper)
             watch(channel, keeper)
@@ -70,7 +71,8 @@ package enum Program {
                 slices: slices,
                 printed: [1, 2],
                 keeper: keeper,
-                sharedNames: sharedNames
+                sharedNames: sharedNames,
+                ledger: ledger
             )
             if let control = options.key { server.takeBulkChannels(control) }
             return server.run()
@@ -79,6 +81,19 @@ package enum Program {
             FailureRecord.send(error, to: channel)
             return error.exitStatus
         }
+    }
+
+    /// What the processes of the lease have of its slices. A worker that cannot keep it must not give memory.
+    private static func ledger(_ options: ServeOptions) throws(WorkerFailure) -> SliceLedger? {
+        guard let folder = options.sharedFolder else { return nil }
+        guard let ledger = SliceLedger(folder: folder, devices: options.devices.count) else {
+            throw WorkerFailure(
+                .internalError,
+                status: Status.operatingSystem,
+                "the memory of the lease's processes cannot be counted: error \(ferry_errno())"
+            )
+        }
+        return ledger
     }
 
     /// The connection as client and worker want it to go on; `nil` when there is none any more.

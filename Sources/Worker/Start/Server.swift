@@ -16,6 +16,7 @@ package struct Server {
     ///     standard error.
     ///   - keeper: Of the images of earlier sessions, if any are kept; the snapshot said so.
     ///   - sharedNames: Of what the processes of the lease share; `nil`: nothing.
+    ///   - ledger: Of what they have of its slices; `nil`: this one is alone.
     /// - Throws: `WorkerFailure` when there is no memory.
     package init(
         channel: Channel,
@@ -23,7 +24,8 @@ package struct Server {
         slices: [UInt64],
         printed: [Int32],
         keeper: ImageKeeper? = nil,
-        sharedNames: SharedNames? = nil
+        sharedNames: SharedNames? = nil,
+        ledger: SliceLedger? = nil
     ) throws(WorkerFailure) {
         self.channel = channel
         executor = try Executor(
@@ -32,7 +34,8 @@ package struct Server {
             channel: channel,
             printed: printed,
             keeper: keeper,
-            sharedNames: sharedNames
+            sharedNames: sharedNames,
+            ledger: ledger
         )
     }
 

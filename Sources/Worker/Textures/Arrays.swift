@@ -71,7 +71,10 @@ extension Executor {
         var array: CUarray?
         let status = shape.withDescriptor { call(&array, $0) }
         if status == Status.success {
-            slices.take(charge, of: device)
+            guard slices.take(charge, of: device) else {
+                _ = driver.cuArrayDestroy?(array)
+                return finish(record, Status.outOfMemory)
+            }
             let entry = ArrayEntry(array: array, charge: charge, device: device)
             handles.arrays.entries.insert(handle, entry, context: record.context)
         }

@@ -115,6 +115,17 @@ static inline int ferry_listen_path(int descriptor, const char *path) {
 }
 /* The next connection of a socket that listens; -1 with errno. */
 static inline int ferry_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC); }
+/* Takes the lock on one byte of a file for this opening of it, or fails at once: 0, or -1 with errno. */
+static inline int ferry_lock_byte(int file, long offset) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+  return fcntl(file, F_OFD_SETLK, &lock);
+}
+/* Whether another opening of the file has that lock; -1 when the system does not say. */
+static inline int ferry_is_byte_locked(int file, long offset) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+  if (fcntl(file, F_OFD_GETLK, &lock) != 0) return -1;
+  return lock.l_type != F_UNLCK;
+}
 /* Whether both ends of a connected socket are on one host. */
 static inline int ferry_is_local(int descriptor) {
   int domain = 0;

@@ -15,6 +15,7 @@ from .stage import (SPINNER, WORKER, ferry, program_pid, require_no_lease, requi
                     server, worker_of, working)
 
 NOTHING_FREE = 75
+PROCESSES = "slice_processes[cu13-static]"
 
 
 @check("leases: two halves of a GPU, and nothing for a third", WORKER)
@@ -50,6 +51,16 @@ def slices(scene: Scene) -> None:
                 "in pieces: cudaErrorMemoryAllocation", "in pieces of a pool: cudaErrorMemoryAllocation", "passed"]
             missing = [text for text in want if text not in outcome.stdout]
             require(outcome.status == 0 and not missing, f"{options}: lacks {missing}: {outcome}")
+
+
+@check("leases: a slice is one for all processes of a run", PROCESSES)
+def processes(scene: Scene) -> None:
+    with server(scene) as at:
+        for options in (("-p", "0.5"), ("-m", "512")):
+            done = ferry(at, "run", *options, "--", *scene.program(PROCESSES))
+            require(done.returncode == 0 and "passed" in done.stdout, f"{options}: {done}")
+            require("cudaMalloc(&data, total / 5 * 3): cudaErrorMemoryAllocation" in done.stdout, f"{options}: {done}")
+        require(at.leases() == [], "leases are left")
 
 
 @check("leases: NVML shows a slice as the whole GPU", "nvml[c13]")
