@@ -127,18 +127,10 @@ extension ClientCalls {
 
     /// `cuIpcCloseMemHandle`
     package static func cuIpcCloseMemHandle(_ address: CUdeviceptr) -> CUresult {
-        withContext { state, context in
+        withContext { state, _ in
             var left: UInt64 = 0
-            let status = Session.wait(
-                state,
-                .cuIpcCloseMemHandle,
-                context: context,
-                size: SharingLayout.numberSize,
-                replySize: ReplyLayout.values + 8
-            ) {
+            let status = ask(state, .cuIpcCloseMemHandle, SharingLayout.numberSize, &left) {
                 $0.storeBytes(of: address, as: UInt64.self)
-            } reply: {
-                left = $0.loadUnaligned(fromByteOffset: ReplyLayout.values, as: UInt64.self)
             }
             if status == Status.success, left == 0 { state.pointee.memory.removeOpened(address) }
             return status
@@ -150,14 +142,13 @@ extension ClientCalls {
         _ event: UnsafeMutablePointer<CUevent?>?,
         _ handle: CUipcEventHandle
     ) -> CUresult {
-        withContext { state, context in
+        withContext { state, _ in
             guard let event else { return Status.invalidValue }
             let entry = EventEntry(context: ContextStack.current, flags: EventEntry.sharedFlags)
             let made = state.pointee.objectLock.withLock { state.pointee.events.insert(entry) }
             guard let made else { return Status.outOfMemory }
             var given = handle
-            let size = SharingLayout.openEventSize
-            let status = Session.wait(state, .cuIpcOpenEventHandle, context: context, size: size) {
+            let status = ask(state, .cuIpcOpenEventHandle, SharingLayout.openEventSize) {
                 $0.storeBytes(of: made, as: UInt64.self)
                 memcpy($0 + SharingLayout.given, &given, SharingLayout.handleSize)
             }
@@ -227,7 +218,7 @@ extension ClientCalls {
         _ shareable: UnsafeMutableRawPointer?,
         _ type: CUmemAllocationHandleType
     ) -> CUresult {
-        withContext { state, context in
+        withContext { state, _ in
             guard let handle else { return Status.invalidValue }
             guard type == SharingLayout.fileDescriptor else {
                 return notSupported("cuMemImportFromShareableHandle from anything but a file")
@@ -241,19 +232,12 @@ extension ClientCalls {
             }
             guard isOurs else { return Status.invalidValue }
             var found: UInt64 = 0
-            let status = Session.wait(
-                state,
-                .cuMemImportFromShareableHandle,
-                context: context,
-                size: SharingLayout.handleSize,
-                replySize: ReplyLayout.values + 8
-            ) { body in
+            let size = SharingLayout.handleSize
+            let status = ask(state, .cuMemImportFromShareableHandle, size, &found) { body in
                 withUnsafeBytes(of: &content) { bytes in
                     guard let base = bytes.baseAddress else { return }
-                    memcpy(body, base + SharingLayout.magicSize, SharingLayout.handleSize)
+                    memcpy(body, base + SharingLayout.magicSize, size)
                 }
-            } reply: {
-                found = $0.loadUnaligned(fromByteOffset: ReplyLayout.values, as: UInt64.self)
             }
             if status == Status.success { handle.pointee = found }
             return status
