@@ -89,14 +89,38 @@ extension ClientCalls {
         guard let entry = state.pointee.events.find(handle),
             let stream = Handles.stream(stream)
         else { return Status.invalidHandle }
-        if entry.pointee.isShared {
-            return Session.wait(state, opcode, context: context, size: size) {
-                encode($0, handle, stream)
-            }
+        if _slowPath(entry.pointee.isShared) {
+            return recordShared(state, context, opcode, event: handle, stream: stream)
         }
         return Session.send(state, opcode, context: context, size: size) { body in
             encode(body, handle, stream)
             entry.pointee.recordedAt = state.pointee.outgoing.written &+ 1
+        }
+    }
+
+    /// The same for an event of several processes.
+    @inline(never)
+    private static func recordShared(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ context: UInt32,
+        _ opcode: Opcode,
+        event: UInt64,
+        stream: UInt64
+    ) -> CUresult {
+        guard opcode == .cuEventRecord else {
+            let size = Request_cuEventRecordWithFlags.size
+            return Session.wait(state, opcode, context: context, size: size) {
+                Request_cuEventRecordWithFlags.encode(
+                    to: $0,
+                    event: event,
+                    stream: stream,
+                    flags: 1
+                )
+            }
+        }
+        let size = Request_cuEventRecord.size
+        return Session.wait(state, opcode, context: context, size: size) {
+            Request_cuEventRecord.encode(to: $0, event: event, stream: stream)
         }
     }
 
