@@ -33,8 +33,7 @@ package struct ImageCacheFolders: Sendable {
     /// Removes the folders of tokens that are no more.
     package func removeOthers() {
         for name in FolderEntries.names(root) where !names.contains(name) {
-            for file in FolderEntries.names(root + "/" + name) { unlink("\(root)/\(name)/\(file)") }
-            rmdir(root + "/" + name)
+            FolderEntries.removeFolder("\(root)/\(name)")
         }
     }
 

@@ -14,7 +14,7 @@ package struct SharedFolders: Sendable {
     package func removeOthers(_ living: [LeaseID]) {
         let kept = Set(living.map { "\($0)" })
         for name in FolderEntries.names(root) where !kept.contains(name) {
-            remove(root + "/" + name)
+            FolderEntries.removeFolder("\(root)/\(name)")
         }
     }
 
@@ -26,16 +26,17 @@ package struct SharedFolders: Sendable {
     }
 
     /// The lease has ended.
-    package func remove(_ lease: LeaseID) { remove("\(root)/\(lease)") }
-
-    private func remove(_ path: String) {
-        for file in FolderEntries.names(path) { unlink("\(path)/\(file)") }
-        rmdir(path)
-    }
+    package func remove(_ lease: LeaseID) { FolderEntries.removeFolder("\(root)/\(lease)") }
 }
 
 /// What is in a folder.
 enum FolderEntries {
+    /// Removes a folder that has nothing but files in it, as far as that can be done.
+    static func removeFolder(_ path: String) {
+        for file in names(path) { unlink("\(path)/\(file)") }
+        rmdir(path)
+    }
+
     /// Names without `.` and `..`; none when the folder cannot be read.
     static func names(_ path: String) -> [String] {
         guard let stream = opendir(path) else { return [] }

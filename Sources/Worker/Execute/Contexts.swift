@@ -41,7 +41,7 @@ extension Executor {
         let identifier = record.load(ContextLayout.identifier, as: UInt32.self)
         let device = record.load(ContextLayout.device, as: Int32.self)
         guard contexts.accepts(identifier) else { return finish(record, Status.invalidValue) }
-        guard device >= 0, device < deviceCount else {
+        guard isDevice(device) else {
             return finish(record, Status.invalidDevice)
         }
         guard let create = driver.cuCtxCreate_v2, let pop = driver.cuCtxPopCurrent_v2 else {
@@ -77,7 +77,7 @@ extension Executor {
     func resetPrimaryContext(_ record: Record) throws(ProtocolViolation) {
         try record.expect(size: ContextLayout.destroySize)
         let device = record.load(ContextLayout.identifier, as: Int32.self)
-        guard device >= 0, device < deviceCount else {
+        guard isDevice(device) else {
             return finish(record, Status.invalidDevice)
         }
         guard let release = driver.cuDevicePrimaryCtxRelease_v2,

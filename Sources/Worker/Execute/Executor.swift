@@ -73,7 +73,7 @@ package final class Executor: @unchecked Sendable {
     ) throws(WorkerFailure) {
         self.driver = driver
         self.sharedNames = sharedNames
-        let sharedFiles = sharedNames.flatMap { SharedFiles($0) }
+        let sharedFiles = sharedNames.map { SharedFiles($0) }
         self.sharedFiles = sharedFiles
         physicalMemory.gone = { sharedFiles?.drop($0) }
         management = Management(driver)

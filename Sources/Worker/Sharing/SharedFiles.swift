@@ -13,7 +13,6 @@ final class SharedFiles: @unchecked Sendable {
     /// How long another worker has for an answer, in milliseconds.
     private static let patience: Int32 = 5000
 
-    private let folder: Int32
     private let names: SharedNames
     private let lock = Monitor()
     private var files: [[UInt8]: Int32] = [:]
@@ -23,11 +22,7 @@ final class SharedFiles: @unchecked Sendable {
     private var socket: [UInt8] = []
 
     /// - Parameter names: Of the same folder, which the socket is in.
-    init?(_ names: SharedNames) {
-        folder = names.duplicateFolder()
-        self.names = names
-        if folder < 0 { return nil }
-    }
+    init(_ names: SharedNames) { self.names = names }
 
     /// The client's handle for memory that has been exported already.
     func name(of memory: UInt64) -> SharedNames.Handle? {
@@ -44,7 +39,7 @@ final class SharedFiles: @unchecked Sendable {
         bytes: UInt64,
         device: Int32
     ) -> SharedNames.Handle? {
-        let key = (0..<Self.keySize).map { _ in UInt8.random(in: .min ... .max) }
+        let key = SharedNames.drawn(Self.keySize)
         guard keys.count < Self.most, isServing() else {
             close(file)
             return nil
@@ -85,13 +80,13 @@ final class SharedFiles: @unchecked Sendable {
 
     /// The system's limit on such paths is short, that on folders is not.
     private func path(_ name: [UInt8]) -> String {
-        "/proc/self/fd/\(folder)/" + String(decoding: name, as: UTF8.self)
+        "/proc/self/fd/\(names.folder)/" + String(decoding: name, as: UTF8.self)
     }
 
     private func isServing() -> Bool {
         if !socket.isEmpty { return true }
-        let digits = Array("0123456789abcdef".utf8)
-        let name = (0..<SharingLayout.nameSize).map { _ in digits[Int.random(in: 0..<16)] }
+        // As long, in digits, as a key.
+        let name = Array(SharedNames.text(SharedNames.drawn(Self.keySize / 2)).utf8)
         guard let listener = UnixSocket.listen(path(name)) else { return false }
         guard Thread.start({ [self] in serve(listener) }) else {
             close(listener)
@@ -120,20 +115,15 @@ final class SharedFiles: @unchecked Sendable {
 
 /// Unix sockets with a path.
 private enum UnixSocket {
-    static func connect(_ path: String) -> Int32? {
-        let made = ferry_unix_socket()
-        guard made >= 0 else { return nil }
-        guard ferry_connect_path(made, path) == 0 else {
-            close(made)
-            return nil
-        }
-        return made
-    }
+    static func connect(_ path: String) -> Int32? { make { ferry_connect_path($0, path) } }
 
-    static func listen(_ path: String) -> Int32? {
+    static func listen(_ path: String) -> Int32? { make { ferry_listen_path($0, path) } }
+
+    /// A socket with which `attach` has come to an end; `nil` when it has not.
+    private static func make(_ attach: (Int32) -> Int32) -> Int32? {
         let made = ferry_unix_socket()
         guard made >= 0 else { return nil }
-        guard ferry_listen_path(made, path) == 0 else {
+        guard attach(made) == 0 else {
             close(made)
             return nil
         }

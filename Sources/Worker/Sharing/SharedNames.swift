@@ -41,7 +41,8 @@ package final class SharedNames {
 
     /// Names that a worker gives at most.
     package static let most = 16_384
-    private let folder: Int32
+    /// A descriptor of the lease's folder, for as long as this object lives.
+    let folder: Int32
     private var names: [Real: Handle] = [:]
 
     /// - Parameter path: The lease's folder, which is there.
@@ -52,15 +53,12 @@ package final class SharedNames {
 
     deinit { close(folder) }
 
-    /// A descriptor of the folder for the caller; negative when there is none.
-    func duplicateFolder() -> Int32 { ferry_duplicate_above(folder, 3) }
-
     /// The client's handle for one of the driver's, the same each time; `nil` when it cannot be kept.
     package func name(_ kind: Kind, of shared: Shared) -> Handle? {
         let real = Real(kind: kind.rawValue, handle: shared.handle)
         if let known = names[real] { return known }
         guard names.count < Self.most else { return nil }
-        var name = (0..<SharingLayout.nameSize).map { _ in UInt8.random(in: .min ... .max) }
+        var name = Self.drawn(SharingLayout.nameSize)
         var content = [kind.rawValue] + shared.handle
         withUnsafeBytes(of: shared.bytes) { content += $0 }
         withUnsafeBytes(of: shared.device) { content += $0 }
@@ -101,7 +99,13 @@ package final class SharedNames {
         return CLinux.write(file, bytes, bytes.count) == bytes.count
     }
 
-    private static func text(_ name: Handle) -> String {
+    /// Bytes that nobody can guess.
+    static func drawn(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8.random(in: .min ... .max) }
+    }
+
+    /// The name of a file: two hexadecimal digits for each byte.
+    static func text(_ name: Handle) -> String {
         let digits = Array("0123456789abcdef".utf8)
         let text = name.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
         return String(decoding: text, as: UTF8.self)
