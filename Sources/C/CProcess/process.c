@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,14 @@ int ferry_pidfd_open(pid_t pid) {
 
 int ferry_pidfd_send_signal(int pidfd, int signal) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+int ferry_has_ended(pid_t child) {
+    siginfo_t status;
+    status.si_pid = 0;
+    if (waitid(P_PID, (id_t)child, &status, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return errno == ECHILD;
+    return status.si_pid != 0;
 }
 
 int ferry_pipe(int ends[2]) {

@@ -18,9 +18,14 @@ package enum ProcessTable {
         return UInt64(fields[19])
     }
 
-    /// The kernel's name for this boot of the machine.
+    /// What names this boot of the machine: the kernel's name for it, or, in a sandbox that has none,
+    /// when it began.
     package static func bootID() -> String {
-        let bytes = (try? PrivateFiles.read("/proc/sys/kernel/random/boot_id")) ?? nil
-        return String(decoding: (bytes ?? []).prefix { $0 != 0x0a }, as: UTF8.self)
+        func lines(_ path: String) -> [Substring] {
+            let bytes = (try? PrivateFiles.read(path)) ?? nil
+            return String(decoding: bytes ?? [], as: UTF8.self).split(separator: "\n")
+        }
+        if let name = lines("/proc/sys/kernel/random/boot_id").first { return String(name) }
+        return lines("/proc/stat").first { $0.hasPrefix("btime ") }.map(String.init) ?? ""
     }
 }

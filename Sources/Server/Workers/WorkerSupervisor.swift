@@ -1,4 +1,3 @@
-internal import CProcess
 internal import Glibc
 package import Logging
 package import Pool
@@ -8,15 +7,13 @@ internal import Wire
 /// Watches worker processes from one thread: carries their output into the log, notices their end,
 /// and ends them when their lease does.
 ///
-/// A worker is known by a pidfd, so a signal can never hit another process that got its number, and
-/// a worker of a former server is watched like an own one.
+/// A signal never hits another process that got a worker's number, and a worker of a former server is
+/// watched like an own one; see `WorkerProcess`.
 package final class WorkerSupervisor: Sendable {
     private struct Watched {
-        var pidfd: Descriptor
+        let process: WorkerProcess
         var output: Descriptor?
         var lines = LineSplitter()
-        /// Whether waitpid(2) will answer for it.
-        var isChild: Bool
         /// What its client's bulk channels name, and where their sockets go; nil when a former server
         /// started it.
         var door: (session: InlineArray<32, UInt8>, control: Descriptor)?
@@ -30,6 +27,7 @@ package final class WorkerSupervisor: Sendable {
 
     private let state: Mutex<State>
     private let wake: Descriptor
+    private let usesPidfd: Bool
     private let logger: Logger
     private let ended: @Sendable (WorkerInfo, ExitStatus) -> Void
 
@@ -37,15 +35,18 @@ package final class WorkerSupervisor: Sendable {
     ///
     /// - Parameters:
     ///   - patience: milliseconds between SIGTERM and SIGKILL.
+    ///   - usesPidfd: false to watch as on a kernel that has no pidfds.
     ///   - logger: where the workers' output and their ends go.
     ///   - ended: called on the supervisor's thread when a worker is no more.
     package init(
         patience: Int64 = 2000,
+        usesPidfd: Bool = true,
         logger: Logger,
         ended: @escaping @Sendable (WorkerInfo, ExitStatus) -> Void
     ) throws {
         state = Mutex(State(table: WorkerTable(patience: patience)))
         wake = try Descriptor.event()
+        self.usesPidfd = usesPidfd
         self.logger = logger
         self.ended = ended
         try Thread.start(name: "ferry-workers") { [self] in run() }
@@ -75,30 +76,30 @@ package final class WorkerSupervisor: Sendable {
             program: program
         )
         try output.setBlocking(false)
-        let pidfd = ferry_pidfd_open(info.pid)
-        guard pidfd >= 0 else { throw SystemError("watch the process \(info.pid)") }
-        let watched = Watched(
-            pidfd: Descriptor(pidfd),
-            output: output,
-            isChild: true,
-            door: (session, control)
-        )
-        add(info, watched)
+        guard let process = try process(info, isChild: true) else {
+            throw SystemError("watch the process \(pid)", code: ESRCH)
+        }
+        add(info, Watched(process: process, output: output, door: (session, control)))
         return info
     }
 
     /// Watches a worker that a former server started; false when it is no more.
     package func adopt(_ info: WorkerInfo) throws -> Bool {
-        let pidfd = ferry_pidfd_open(info.pid)
-        if pidfd < 0 {
-            if errno == ESRCH { return false }
-            throw SystemError("watch the process \(info.pid)")
-        }
-        let descriptor = Descriptor(pidfd)
-        // Read after the pidfd was opened: if it is the right one now, it is the right one for good.
-        guard ProcessTable.startTicks(of: info.pid) == info.startTicks else { return false }
-        add(info, Watched(pidfd: descriptor, output: nil, isChild: false))
+        guard let process = try process(info, isChild: false) else { return false }
+        add(info, Watched(process: process, output: nil))
         return true
+    }
+
+    private func process(
+        _ info: WorkerInfo,
+        isChild: Bool
+    ) throws(SystemError) -> WorkerProcess? {
+        try WorkerProcess(
+            pid: info.pid,
+            startTicks: info.startTicks,
+            isChild: isChild,
+            usesPidfd: usesPidfd
+        )
     }
 
     /// Ends all workers of a lease: SIGTERM now, SIGKILL later.
@@ -159,9 +160,7 @@ package final class WorkerSupervisor: Sendable {
                 case .terminate(let key): (key, SIGTERM)
                 case .kill(let key): (key, SIGKILL)
                 }
-            guard let pidfd = state.watched[key]?.pidfd else { continue }
-            // It may have ended meanwhile; then its end is on its way to us.
-            _ = ferry_pidfd_send_signal(pidfd.number, signal)
+            state.watched[key]?.process.send(signal)
         }
     }
 
@@ -170,10 +169,10 @@ package final class WorkerSupervisor: Sendable {
             let (isStopping, polled, timeout) = plan()
             if isStopping { return }
             var descriptors = [pollfd(fd: wake.number, events: Int16(POLLIN), revents: 0)]
-            for (_, pidfd, output) in polled {
-                descriptors.append(pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0))
-                let number = output?.number ?? -1
-                descriptors.append(pollfd(fd: number, events: Int16(POLLIN), revents: 0))
+            for (_, process, output) in polled {
+                for number in [process.pidfd?.number ?? -1, output?.number ?? -1] {
+                    descriptors.append(pollfd(fd: number, events: Int16(POLLIN), revents: 0))
+                }
             }
             guard poll(&descriptors, nfds_t(descriptors.count), timeout) >= 0 || errno == EINTR
             else {
@@ -181,9 +180,12 @@ package final class WorkerSupervisor: Sendable {
                 return
             }
             if descriptors[0].revents != 0 { wake.drainEvent() }
-            for (position, (key, _, _)) in polled.enumerated() {
+            for (position, (key, process, _)) in polled.enumerated() {
                 if descriptors[2 + 2 * position].revents != 0 { readOutput(key) }
-                if descriptors[1 + 2 * position].revents != 0 { finish(key) }
+                let hasEnded =
+                    process.pidfd == nil
+                    ? process.hasEnded : descriptors[1 + 2 * position].revents != 0
+                if hasEnded { finish(key) }
             }
             state.withLock { state in
                 let actions = state.table.tick(now: SystemTime().now().uptime)
@@ -194,14 +196,16 @@ package final class WorkerSupervisor: Sendable {
 
     /// What to wait for; the descriptors are held, so that none is closed while it is polled.
     private func plan() -> (
-        isStopping: Bool, polled: [(WorkerTable.Key, Descriptor, Descriptor?)], timeout: Int32
+        isStopping: Bool, polled: [(WorkerTable.Key, WorkerProcess, Descriptor?)], timeout: Int32
     ) {
         state.withLock { state in
-            let polled = state.watched.map { ($0.key, $0.value.pidfd, $0.value.output) }
-            let timeout = state.table.deadline.map { deadline in
+            let polled = state.watched.map { ($0.key, $0.value.process, $0.value.output) }
+            let due = state.table.deadline.map { deadline in
                 Int32(clamping: max(0, deadline - SystemTime().now().uptime))
             }
-            return (state.isStopping, polled, timeout ?? -1)
+            let isAsked = polled.contains { $0.1.pidfd == nil }
+            let timeouts = [due, isAsked ? WorkerProcess.interval : nil].compactMap(\.self)
+            return (state.isStopping, polled, timeouts.min() ?? -1)
         }
     }
 
@@ -252,12 +256,7 @@ package final class WorkerSupervisor: Sendable {
         let info = state.withLock { $0.table.remove(key) }
         var rest = watched.lines
         for line in rest.finish() { logger.info("worker: \(line)", metadata: metadata) }
-        var status = ExitStatus.unknown
-        if watched.isChild {
-            var word: Int32 = 0
-            while waitpid(key, &word, 0) < 0 { if errno != EINTR { break } }
-            status = ExitStatus(waitStatus: word)
-        }
+        let status = watched.process.reap()
         let level: Logger.Level = status == .exited(0) || status == .unknown ? .info : .warning
         logger.log(level: level, "worker ended: \(status)", metadata: metadata)
         if let info { ended(info, status) }

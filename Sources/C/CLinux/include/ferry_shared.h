@@ -90,40 +90,50 @@ static inline long ferry_receive_descriptor(int socket, void *bytes, size_t coun
   return received;
 }
 
-/* Starts to connect to the Unix socket at `path`; ENAMETOOLONG when no address can hold it. */
-static inline int ferry_connect_path(int descriptor, const char *path) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(path) >= sizeof address.sun_path) {
+/* The address of the Unix socket at `path`; -1 with ENAMETOOLONG when no address can hold it. */
+static inline int ferry_unix_address(struct sockaddr_un *address, const char *path) {
+  *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof address->sun_path) {
     errno = ENAMETOOLONG;
     return -1;
   }
-  strcpy(address.sun_path, path);
+  strcpy(address->sun_path, path);
+  return 0;
+}
+/* Starts to connect to the Unix socket at `path`. */
+static inline int ferry_connect_path(int descriptor, const char *path) {
+  struct sockaddr_un address;
+  if (ferry_unix_address(&address, path) != 0) return -1;
   return ferry_connect(descriptor, &address, sizeof address);
 }
 /* Makes a Unix socket for bytes in order; -1 with errno. */
 static inline int ferry_unix_socket(void) { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }
 /* Binds a socket to `path`, where nothing may be yet, and listens. */
 static inline int ferry_listen_path(int descriptor, const char *path) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(path) >= sizeof address.sun_path) {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
-  strcpy(address.sun_path, path);
+  struct sockaddr_un address;
+  if (ferry_unix_address(&address, path) != 0) return -1;
   if (bind(descriptor, (const struct sockaddr *)&address, sizeof address) != 0) return -1;
   return listen(descriptor, 64);
 }
 /* The next connection of a socket that listens; -1 with errno. */
 static inline int ferry_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC); }
-/* Takes the lock on one byte of a file for this opening of it, or fails at once: 0, or -1 with errno. */
+/* Asks for, or about, the lock on one byte of a file that belongs to this opening of it; where there is no such lock
+   (gVisor), for that of this process. */
+static inline int ferry_byte_lock(int file, struct flock *lock, long offset, int of_opening, int of_process) {
+  *lock = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+  int result = fcntl(file, of_opening, lock);
+  return result != 0 && errno == EINVAL ? fcntl(file, of_process, lock) : result;
+}
+/* Takes the lock on one byte of a file for this opening of it, or fails at once: 0, or -1 with errno. A process must not
+   have the file open twice: a lock of the process ends when either is closed. */
 static inline int ferry_lock_byte(int file, long offset) {
-  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
-  return fcntl(file, F_OFD_SETLK, &lock);
+  struct flock lock;
+  return ferry_byte_lock(file, &lock, offset, F_OFD_SETLK, F_SETLK);
 }
 /* Whether another opening of the file has that lock; -1 when the system does not say. */
 static inline int ferry_is_byte_locked(int file, long offset) {
-  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
-  if (fcntl(file, F_OFD_GETLK, &lock) != 0) return -1;
+  struct flock lock;
+  if (ferry_byte_lock(file, &lock, offset, F_OFD_GETLK, F_GETLK) != 0) return -1;
   return lock.l_type != F_UNLCK;
 }
 /* Whether both ends of a connected socket are on one host. */

@@ -14,6 +14,9 @@ int ferry_pidfd_open(pid_t pid);
 /// that got the number of a dead one.
 int ferry_pidfd_send_signal(int pidfd, int signal);
 
+/// Whether a child has ended; it remains for waitpid(2). 1 too when there is no such child.
+int ferry_has_ended(pid_t child);
+
 /// pipe(2) with both ends close-on-exec; 0, or -1 with errno.
 int ferry_pipe(int ends[2]);
 
