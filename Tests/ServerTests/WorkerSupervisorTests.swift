@@ -1,4 +1,4 @@
-import Dispatch
+import Foundation
 import Glibc
 import Pool
 import Server
@@ -7,23 +7,14 @@ import Testing
 
 /// The supervisor over processes that run on, with pidfds and as on kernels that have none.
 @Suite struct WorkerSupervisorTests {
-    /// A process that ends by itself after a minute and is waited for by a thread of its own, as a
-    /// worker of a former server is by init.
+    /// A process that ends by itself after a minute and is waited for by somebody else, as a worker of a
+    /// former server is by init.
     private func stranger() throws -> Int32 {
-        let pid = try spawnSleep()
-        DispatchQueue.global().async {
-            var status: Int32 = 0
-            waitpid(pid, &status, 0)
-        }
-        return pid
-    }
-
-    private func spawnSleep() throws -> Int32 {
-        var pid: pid_t = 0
-        let words = ["/bin/sleep", "60"].map { strdup($0) } + [nil]
-        defer { words.forEach { free($0) } }
-        try #require(posix_spawn(&pid, "/bin/sleep", nil, nil, words, environ) == 0)
-        return pid
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sleep")
+        process.arguments = ["60"]
+        try process.run()
+        return process.processIdentifier
     }
 
     private func lease(_ number: UInt8) throws -> LeaseID {
@@ -39,7 +30,8 @@ import Testing
     func aLeasesWorkersEndAndAreReported(usesPidfd: Bool) async throws {
         let ends = Mutex<[Int32]>([])
         let supervisor = try WorkerSupervisor(usesPidfd: usesPidfd, logger: silentLogger()) {
-            info, _ in ends.withLock { $0.append(info.pid) }
+            info,
+            _ in ends.withLock { $0.append(info.pid) }
         }
         defer { supervisor.stop() }
         let (lease, other) = (try lease(1), try lease(2))
@@ -61,7 +53,8 @@ import Testing
     @Test(arguments: [true, false])
     func aProcessThatGotTheNumberOfAWorkerIsLeftAlone(usesPidfd: Bool) throws {
         let supervisor = try WorkerSupervisor(usesPidfd: usesPidfd, logger: silentLogger()) {
-            _, _ in
+            _,
+            _ in
         }
         defer { supervisor.stop() }
         let pid = try stranger()

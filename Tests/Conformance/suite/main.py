@@ -15,6 +15,7 @@ from .building import BuildError, Builder
 from .catalogue import ALL_TARGETS, Case, all_cases
 from .checks.registry import Check, all_checks
 from .compilers import Compilers, Fetched, Installed
+from .older_kernel import start_again_on_an_older_kernel
 from .places import ROOT, WORK, Tree
 from .results import Report, Result, judge
 from .server import Server, ServerError
@@ -41,6 +42,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--transport", choices=("auto", "tls", "tcp", "unix", "shm"), default="auto",
                         help="how data connections of the targets with Ferry travel (auto); over tcp, which is not"
                              " encrypted, programs only")
+    parser.add_argument("--older-kernel", action="store_true",
+                        help="refuse system calls that came after Linux 4.4, as old kernels and gVisor do")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     options = parser.parse_args()
     options.targets = options.targets or ["software", "ferry"]
@@ -129,6 +132,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     options = arguments()
+    if options.older_kernel:
+        start_again_on_an_older_kernel("--older-kernel")
     options.tree = Tree(options.tree.resolve())
     cases = [case for case in all_cases() if wanted(case.name, options.filter)
              and set(options.targets) & set(case.targets)]
