@@ -10,6 +10,9 @@ SHELL := /bin/bash
 SWIFT_FLAGS := -c release
 EMBEDDED_SCRATCH := .build/embedded
 TREE := build/ferry
+# The parts of the conformance suite that ask most of the kernel, as if it were an old one.
+OLDER_KERNEL = python3 Tests/Conformance/run.py --tree $(TREE) --target ferry --older-kernel \
+  --filter driver_ --filter managed_memory --filter leases: --filter sharing: --filter processes:
 
 ## help: this list
 .PHONY: help
@@ -50,6 +53,7 @@ test: setup
 	dev/test-unit
 	dev/toolchain
 	python3 Tests/Conformance/run.py --tree $(TREE)
+	$(OLDER_KERNEL)
 
 ## test-unit: unit tests only
 .PHONY: test-unit
@@ -62,6 +66,7 @@ test-unit: setup
 conformance: build
 	dev/toolchain
 	python3 Tests/Conformance/run.py --tree $(TREE)
+	$(OLDER_KERNEL)
 
 ## numba-suite: numba-cuda's own tests, straight on the software GPU and through Ferry
 .PHONY: numba-suite
@@ -78,6 +83,11 @@ numba-suite-quick: build
 .PHONY: bundle
 bundle: build
 	dev/bundle $(TREE) dist
+
+## check-sandbox: conformance programs through Ferry inside gVisor (needs root and runsc)
+.PHONY: check-sandbox
+check-sandbox: build
+	dev/check-sandbox $(TREE)
 
 ## check-glibc: the bundle runs on the oldest systems that it is meant for
 .PHONY: check-glibc

@@ -3,7 +3,7 @@
 
 /* All set under a lock of the caller's, and only ever widened. */
 static volatile uintptr_t lowest = UINTPTR_MAX, end;
-static int (*volatile resolve)(uintptr_t address, int is_write);
+static int (*volatile resolve)(uintptr_t address, int access);
 
 static struct sigaction before;
 static volatile int is_installed;
@@ -30,13 +30,18 @@ static void pass_on(int number, siginfo_t *info, void *raw) {
   next.sa_handler(number);
 }
 
-static int is_write(const void *raw) {
+enum { was_read = 0, was_written = 1, is_unknown = 2 };
+
+/* What the program did. */
+static int access_of(const void *raw) {
 #if defined(__x86_64__)
-  return ((const ucontext_t *)raw)->uc_mcontext.gregs[REG_ERR] >> 1 & 1;
+  const greg_t *registers = ((const ucontext_t *)raw)->uc_mcontext.gregs;
+  /* gVisor says of no fault what it was; 14 is the processor's number of page faults. */
+  if (registers[REG_TRAPNO] != 14) return is_unknown;
+  return registers[REG_ERR] >> 1 & 1 ? was_written : was_read;
 #else
-  /* Nothing says which it was: as if it was written. */
   (void)raw;
-  return 1;
+  return is_unknown;
 #endif
 }
 
@@ -45,7 +50,7 @@ static void on_fault(int number, siginfo_t *info, void *raw) {
   uintptr_t address = (uintptr_t)info->si_addr;
   /* A signal that somebody sent has no address. */
   int is_ours = info->si_code > 0 && address >= lowest && address < end && !ferry_forked();
-  if (is_ours && resolve(address, is_write(raw))) {
+  if (is_ours && resolve(address, access_of(raw))) {
     errno = error;
     return;
   }

@@ -20,7 +20,7 @@ extension ClientCalls {
 
     /// The server's version if it can be asked, else the newest that Ferry knows.
     static var driverVersion: Int32 {
-        if Session.opened == nil { _ = Connector.open() }
+        if Session.opened == nil, !Session.wasRefused { _ = Connector.open() }
         return Session.opened?.pointee.devices.driverVersion ?? 13_000
     }
 

@@ -17,28 +17,31 @@ enum ManagedAccess {
         ferry_catch_faults(low, high, onFault) == 0
     }
 
-    private static let onFault: @convention(c) (UInt, Int32) -> Int32 = { address, isWrite in
+    private static let onFault: @convention(c) (UInt, Int32) -> Int32 = { address, access in
         guard let state = Session.state else { return 0 }
-        return touch(state, UInt64(address), isWrite: isWrite != 0) ? 1 : 0
+        return touch(state, UInt64(address), ManagedPages.Access(rawValue: access) ?? .unknown)
+            ? 1 : 0
     }
 
     /// The program has touched a page that it must not: brings it.
     ///
     /// - Returns: Whether the access is right, and can be made again.
-    private static func touch(_ state: State, _ address: UInt64, isWrite: Bool) -> Bool {
+    private static func touch(_ state: State, _ address: UInt64, _ access: ManagedPages.Access)
+        -> Bool
+    {
         // Nothing in here touches the program's view.
         let thread = ferry_thread_id()
         guard state.pointee.managed.holder.load(ordering: .relaxed) != thread else { return false }
         return ManagedMemory.locked(state) { managed in
             guard let region = ManagedMemory.find(managed, address) else { return false }
             let page = Int(address - region.pointee.address) / ManagedRegion.pageSize
-            switch region.pointee.pages.touch(page, isWrite: isWrite) {
+            switch region.pointee.pages.touch(page, access) {
             case .nothing: return true
             case .refuse: return false
             case .allowWrites(let span): return show(&managed, region, span, isWritten: true)
             case .fetch(let span):
                 fetch(state, region, span, ManagedMemory.carrier(state, &managed, region))
-                return show(&managed, region, span, isWritten: isWrite)
+                return show(&managed, region, span, isWritten: access == .write)
             }
         }
     }

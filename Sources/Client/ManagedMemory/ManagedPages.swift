@@ -93,12 +93,20 @@ package struct ManagedPages: ~Copyable {
         set(span, .unowned)
     }
 
+    /// What the program did with a page. The system may not say (gVisor): then nothing counts as written that may
+    /// have been read, and a page that can be read was written.
+    package enum Access: Int32, CaseIterable, Sendable {
+        case read
+        case write
+        case unknown
+    }
+
     /// The program has touched a page.
-    package mutating func touch(_ page: Int, isWrite: Bool) -> Answer {
+    package mutating func touch(_ page: Int, _ access: Access) -> Answer {
         switch states[page] {
-        case .absent: return .fetch(span(from: page, isWrite))
-        case .clean where isWrite:
-            let span = span(from: page, isWrite)
+        case .absent: return .fetch(span(from: page, access == .write))
+        case .clean where access != .read:
+            let span = span(from: page, true)
             set(span, .dirty)
             return .allowWrites(span)
         case .clean, .dirty, .fresh: return .nothing

@@ -52,8 +52,10 @@ package enum Connector {
             SessionReport.write(lease.report, session.channel)
             Session.open(session)
             Tracing.begin(lease.statistics, isTraced: lease.isTraced)
+            Session.wasRefused = false
             return Status.success
         } catch {
+            Session.wasRefused = true
             return error.status
         }
     }

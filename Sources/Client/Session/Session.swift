@@ -134,6 +134,10 @@ package enum Session {
     /// question for the driver's version. Set once.
     nonisolated(unsafe) static var opened: UnsafeMutablePointer<SessionState>?
 
+    /// Whether the server could not be had when it was asked last. Then only `cuInit` asks again: a runtime makes
+    /// hundreds of other calls before it gives up, and each could wait as long as the first.
+    nonisolated(unsafe) static var wasRefused = false
+
     /// Keeps the process's session, for what needs no `cuInit`.
     static func open(_ session: consuming SessionState) {
         ferry_close_in_child(session.channel.descriptor)
@@ -156,6 +160,7 @@ package enum Session {
     static func forget() {
         state = nil
         opened = nil
+        wasRefused = false
         Tracing.counts = nil
     }
 

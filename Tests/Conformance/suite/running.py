@@ -31,18 +31,18 @@ def shell_status(returncode: int) -> int:
 
 def descendants(pid: int) -> list[int]:
     """The processes below one, children before grandchildren."""
-    found, queue = [], [pid]
-    while queue:
-        parent = queue.pop(0)
+    # From each one's parent: gVisor has no /proc/PID/task/TID/children.
+    parents = {}
+    for each in Path("/proc").glob("[0-9]*/stat"):
         try:
-            for task in os.listdir(f"/proc/{parent}/task"):
-                text = Path(f"/proc/{parent}/task/{task}/children").read_text()
-                children = [int(child) for child in text.split()]
-                found += children
-                queue += children
+            # The name, in parentheses, may contain anything.
+            parents[int(each.parent.name)] = int(each.read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-    return found
+    found = [pid]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
+    return found[1:]
 
 
 def wait_until(holds, seconds: float, step: float = 0.02) -> bool:

@@ -219,11 +219,12 @@ __attribute__((visibility("hidden"))) void ferry_ignore_forks(void);
 __attribute__((visibility("hidden"))) void ferry_renew_in_child(void (*body)(void));
 __attribute__((visibility("hidden"))) void ferry_close_in_child(int descriptor);
 static inline int ferry_forked(void) { return ferry_is_forked_child; }
-/* Lets `resolve` see accesses that fault between two addresses, which are added to those of earlier calls, with
- * whether it was a write; it returns 0 when the fault is not one of its own. All other faults go where they went
- * before. To be called again when somebody else may have caught SIGSEGV meanwhile. -1 when it cannot be caught. */
+/* Lets `resolve` see accesses that fault between two addresses, which are added to those of earlier calls, with 0 for a
+ * read, 1 for a write, 2 when the system does not say; it returns 0 when the fault is not one of its own. All other
+ * faults go where they went before. To be called again when somebody else may have caught SIGSEGV meanwhile. -1 when
+ * it cannot be caught. */
 __attribute__((visibility("hidden"))) int ferry_catch_faults(uintptr_t from, uintptr_t to,
-                                                             int (*resolve)(uintptr_t address, int is_write));
+                                                             int (*resolve)(uintptr_t address, int access));
 /* What stands in for buffers of system calls: `lend` returns where the same bytes are to be read (or written, for
  * input) by the kernel, or the address itself; `filled` is told how many were written. */
 struct ferry_lender {

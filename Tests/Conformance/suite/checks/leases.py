@@ -175,3 +175,16 @@ def killed_run(scene: Scene) -> None:
         # Whatever becomes of the program, the end of its process ends its worker.
         os.kill(pid, signal.SIGKILL)
         require(wait_until(lambda: not Path(f"/proc/{worker}").exists(), 3), "the worker is still there")
+
+
+@check("leases: a program whose lease is not accepted ends at once", "vector_add[cu13-static]")
+def not_accepted(scene: Scene) -> None:
+    # A runtime asks for hundreds of entry points before it gives up; each could wait for a server that does not answer.
+    another = ("sed '/^secret/{s/0$/1/;t;s/.$/0/}' \"$FERRY_LEASE_FILE\" > \"$0\"; "
+               "FERRY_LEASE_FILE=\"$0\" exec \"$@\"")
+    with server(scene) as at:
+        path = f"{scene.log}.lease"
+        done = ferry(at, "run", "--", "sh", "-c", another, path, *scene.program("vector_add[cu13-static]"))
+        require(done.returncode == 1 and "cudaErrorDevicesUnavailable" in done.stdout, f"{done}")
+        count = at.log_text().count("a client was refused")
+        require(0 < count <= 6, f"the server was asked {count} times")
