@@ -21,12 +21,6 @@ static struct iovec lend(uintptr_t address, size_t size, int is_input) {
 
 static struct sigaction before;
 
-/* The same call with vectors, which is not turned into a signal: `position` -1 for the file's own. */
-static long transfer(int is_input, int file, const struct iovec *parts, long count, long position) {
-  long number = is_input ? SYS_preadv2 : SYS_pwritev2;
-  return syscall(number, file, parts, count, position, 0, 0);
-}
-
 static long send_to(const greg_t *registers, struct iovec *part) {
   struct msghdr message = {.msg_iov = part, .msg_iovlen = 1};
   message.msg_name = (void *)registers[REG_R8];
@@ -51,13 +45,14 @@ static long make(int number, const greg_t *registers) {
   size_t size = (size_t)registers[REG_RDX];
   int is_input = number == SYS_read || number == SYS_pread64 || number == SYS_recvfrom;
   struct iovec part = lend(address, size, is_input);
-  long count;
+  long position = registers[REG_R10], count;
+  /* The same calls with vectors, which are not turned into signals. */
   switch (number) {
     case SYS_sendto: count = send_to(registers, &part); break;
     case SYS_recvfrom: count = receive_from(registers, &part); break;
-    case SYS_pread64:
-    case SYS_pwrite64: count = transfer(is_input, file, &part, 1, registers[REG_R10]); break;
-    default: count = transfer(is_input, file, &part, 1, -1);
+    case SYS_pread64: count = syscall(SYS_preadv, file, &part, 1, position, 0); break;
+    case SYS_pwrite64: count = syscall(SYS_pwritev, file, &part, 1, position, 0); break;
+    default: count = syscall(is_input ? SYS_readv : SYS_writev, file, &part, 1);
   }
   /* No more than there is room for, whatever MSG_TRUNC says. */
   if (is_input && count > 0 && (uintptr_t)part.iov_base != address)

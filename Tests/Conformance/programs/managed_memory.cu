@@ -3,6 +3,7 @@
 // handler of faults.
 #include "check.h"
 
+#include <cerrno>
 #include <csetjmp>
 #include <csignal>
 #include <cstring>
@@ -332,6 +333,8 @@ void system_calls() {
     // Part of a page at each end; what is around it stays the GPU's.
     bump();
     expect(pread(file, bytes + 5000, 20000, 1 + 5000) == 20000, "read in the middle");
+    expect(pread(file, bytes, n, -1) == -1 && errno == EINVAL && pwrite(file, bytes, n, -1) == -1 && errno == EINVAL,
+           "not before the beginning");
     bool equal = true;
     for (size_t i = 0; i < n; i++)
         equal = equal && bytes[i] == static_cast<unsigned char>(i * 7 + (i >= 5000 && i < 25000 ? 3 : 4));
