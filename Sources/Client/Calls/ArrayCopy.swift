@@ -131,10 +131,8 @@ struct ArrayCopy {
     }
 
     private func isPageLocked(_ state: ArrayCopies.State) -> Bool {
-        let first = UInt(to.place)
-        guard let range = state.pointee.hostMemory.find(first) else { return false }
         let last = (extent.depth - 1) * to.slice + (extent.height - 1) * to.pitch
-        return UInt(last + extent.width) <= UInt(range.size) - (first - range.address)
+        return state.pointee.hostMemory.isCopied(to: UInt(to.place), last + extent.width)
     }
 
     private var rows: Int { extent.height * extent.depth }

@@ -53,7 +53,10 @@ extension ClientCalls {
             bytes: bytes,
             isUpload: isUpload
         )
-        if let status { return status }
+        if let status {
+            state.pointee.hostMemory.keepForGraph(host)
+            return status
+        }
         Log.notSupported("such a copy of the program's memory in a captured stream")
         return Capturing.forbid(state, stream)
     }
@@ -88,8 +91,9 @@ extension ClientCalls {
     ) -> CUresult {
         withContext { state, context in
             if bytes == 0 { return Status.success }
-            guard let source, state.pointee.memory.contains(destination, bytes) else {
-                return Status.invalidValue
+            guard let source else { return Status.invalidValue }
+            guard state.pointee.memory.contains(destination, bytes) else {
+                return copyHere(state, destination, source, bytes, isSynchronous ? nil : stream)
             }
             if ManagedMemory.contains(state, UInt(bitPattern: source)) {
                 let from = CUdeviceptr(UInt(bitPattern: source))
@@ -128,8 +132,9 @@ extension ClientCalls {
         _ stream: UInt64
     ) -> CUresult {
         if bytes == 0 { return Status.success }
-        guard let source, state.pointee.memory.contains(destination, bytes) else {
-            return Status.invalidValue
+        guard let source else { return Status.invalidValue }
+        guard state.pointee.memory.contains(destination, bytes) else {
+            return copyHere(state, destination, source, bytes, isSynchronous ? nil : stream)
         }
         let data = UnsafeRawBufferPointer(start: source, count: bytes)
         return uploadKnown(state, context, isSynchronous, destination, data, stream)
@@ -240,8 +245,9 @@ extension ClientCalls {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
         return withContext { state, context in
             if bytes == 0 { return Status.success }
-            guard let destination, state.pointee.memory.contains(source, bytes) else {
-                return Status.invalidValue
+            guard let destination else { return Status.invalidValue }
+            guard state.pointee.memory.contains(source, bytes) else {
+                return copyHere(state, source, destination, bytes, handle, isBack: true)
             }
             if ManagedMemory.contains(state, UInt(bitPattern: destination)) {
                 return copyToManaged(destination, source, bytes, stream: handle)
@@ -257,9 +263,7 @@ extension ClientCalls {
             )
             if let captured { return captured }
             let first = UInt(bitPattern: destination)
-            guard let range = state.pointee.hostMemory.find(first),
-                first - range.address + UInt(bytes) <= UInt(range.size)
-            else {
+            guard state.pointee.hostMemory.isCopied(to: first, bytes) else {
                 // To pageable memory the driver's call returns when the bytes are there.
                 return download(destination, source, bytes, stream: handle)
             }
@@ -366,8 +370,9 @@ extension ClientCalls {
     ) -> CUresult {
         withContext { state, context in
             if bytes == 0 { return Status.success }
-            guard let destination, state.pointee.memory.contains(source, bytes) else {
-                return Status.invalidValue
+            guard let destination else { return Status.invalidValue }
+            guard state.pointee.memory.contains(source, bytes) else {
+                return copyHere(state, source, destination, bytes, stream, isBack: true)
             }
             if ManagedMemory.contains(state, UInt(bitPattern: destination)) {
                 return copyToManaged(destination, source, bytes, stream: stream)
@@ -433,7 +438,7 @@ extension ClientCalls {
             if bytes == 0 { return Status.success }
             guard state.pointee.memory.contains(destination, bytes),
                 state.pointee.memory.contains(source, bytes)
-            else { return Status.invalidValue }
+            else { return copyAnywhere(state, destination, source, bytes, nil) }
             let refusal = Capturing.checkSynchronous(state)
             guard refusal == Status.success else { return refusal }
             let size = Request_cuMemcpyDtoD_v2.size
@@ -460,7 +465,7 @@ extension ClientCalls {
             if bytes == 0 { return Status.success }
             guard state.pointee.memory.contains(destination, bytes),
                 state.pointee.memory.contains(source, bytes)
-            else { return Status.invalidValue }
+            else { return copyAnywhere(state, destination, source, bytes, handle) }
             let refusal = Capturing.check(state, handle)
             guard refusal == Status.success else { return refusal }
             let size = Request_cuMemcpyDtoDAsync_v2.size
@@ -511,6 +516,51 @@ extension ClientCalls {
                 return status == 0 ? copyHost(destination, source, bytes) : status
             }
         }
+    }
+
+    /// A copy between the program's memory and what is none of the GPU's: page-locked memory is right in its place,
+    /// because its address is one for both sides.
+    ///
+    /// - Parameters:
+    ///   - place: Where the GPU's memory should be.
+    ///   - memory: The program's.
+    ///   - stream: As on the wire; `nil` for a synchronous copy.
+    ///   - isBack: Whether the copy is to the program's memory.
+    @inline(never)
+    private static func copyHere(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ place: CUdeviceptr,
+        _ memory: UnsafeRawPointer,
+        _ bytes: Int,
+        _ stream: UInt64?,
+        isBack: Bool = false
+    ) -> CUresult {
+        guard ManagedMemory.isPageLockedOnly(state, place, bytes) else {
+            return Status.invalidValue
+        }
+        let other = CUdeviceptr(UInt(bitPattern: memory))
+        let (to, from) = isBack ? (other, place) : (place, other)
+        guard let stream else { return cuMemcpy(to, from, bytes) }
+        return cuMemcpyAsync(to, from, bytes, Handles.pointer(stream))
+    }
+
+    /// A copy within the GPU's memory of which a side is page-locked memory of the program's.
+    @inline(never)
+    private static func copyAnywhere(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ destination: CUdeviceptr,
+        _ source: CUdeviceptr,
+        _ bytes: Int,
+        _ stream: UInt64?
+    ) -> CUresult {
+        for side in [destination, source] {
+            guard
+                state.pointee.memory.contains(side, bytes)
+                    || ManagedMemory.isPageLockedOnly(state, side, bytes)
+            else { return Status.invalidValue }
+        }
+        guard let stream else { return cuMemcpy(destination, source, bytes) }
+        return cuMemcpyAsync(destination, source, bytes, Handles.pointer(stream))
     }
 
     private static func direction(

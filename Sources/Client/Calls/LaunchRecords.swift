@@ -53,7 +53,32 @@ extension ClientCalls {
             return launchReshaped(state, function, launch, parameters)
         }
         // The dimensions are in the template: nothing of them needs a register any more.
+        return write(state, entry, function, parameters)
+    }
+
+    /// `writeAgain`, or `writeChecked` if there is need.
+    @inline(__always)
+    private static func write(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ entry: UnsafeMutablePointer<FunctionEntry>,
+        _ function: CUfunction?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    ) -> CUresult {
+        if _slowPath(state.pointee.pageLocked.hasAny) {
+            return writeChecked(state, entry, function, parameters)
+        }
         return writeAgain(state, entry, function, parameters)
+    }
+
+    /// The same as `writeAgain` while there is page-locked memory, which the GPU may not have yet.
+    @inline(never)
+    private static func writeChecked(
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ entry: UnsafeMutablePointer<FunctionEntry>,
+        _ function: CUfunction?,
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    ) -> CUresult {
+        writeAgain(state, entry, function, parameters, isChecked: true)
     }
 
     /// The same with other dimensions, which become the template's. Called with the stream lock held,
@@ -76,17 +101,20 @@ extension ClientCalls {
             return nil
         }
         entry.pointee.template.reshape(launch)
-        return writeAgain(state, entry, function, parameters)
+        return write(state, entry, function, parameters)
     }
 
     /// Writes the record of a launch that is as the function's template says. Called with the stream
     /// lock held, which it gives back.
+    ///
+    /// - Parameter isChecked: Whether parameters that name page-locked memory are noticed.
     @inline(__always)
     private static func writeAgain(
         _ state: UnsafeMutablePointer<SessionState>,
         _ entry: UnsafeMutablePointer<FunctionEntry>,
         _ function: CUfunction?,
-        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+        _ parameters: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+        isChecked: Bool = false
     ) -> CUresult {
         let current = ContextStack.current
         guard state.pointee.contexts.isUsable(entry.pointee.template.context, current),
@@ -102,6 +130,15 @@ extension ClientCalls {
             // A record that is not committed never was.
             CommandStream.unlock(state)
             return Status.invalidValue
+        }
+        if isChecked {
+            let blob = UnsafeRawBufferPointer(
+                start: record + LaunchTemplate.size,
+                count: size &- LaunchTemplate.size
+            )
+            if ManagedMemory.namesPageLocked(state, blob) {
+                return launchElsewhere(state, function, parameters)
+            }
         }
         CommandStream.commit(state, total: size)
         CommandStream.unlock(state)
@@ -187,11 +224,13 @@ extension ClientCalls {
         // Reading managed memory may need the session, which cannot be while its lock is held.
         var gathered = GatheredParameters()
         defer { gathered.free() }
-        if ManagedMemory.isAny(state), parameters != nil || packed.baseAddress != nil {
+        let isShared = ManagedMemory.isAny(state) || state.pointee.pageLocked.hasAny
+        if isShared, parameters != nil || packed.baseAddress != nil {
             guard gathered.fill(entry, parameters, packed, bytes) else {
                 return Status.invalidValue
             }
             packed = UnsafeRawBufferPointer(start: gathered.memory, count: bytes)
+            ManagedMemory.adopt(state, in: packed)
         }
         let padded = WireFormat.padded(bytes)
         let size =
@@ -298,7 +337,7 @@ extension ClientCalls {
 }
 
 /// The parameters of a launch in one piece, in memory of their own.
-private struct GatheredParameters {
+struct GatheredParameters {
     private(set) var memory: UnsafeMutableRawPointer?
 
     /// - Parameter packed: Where they are in one piece; nowhere: there is a pointer to each.

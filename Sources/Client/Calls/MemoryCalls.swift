@@ -196,7 +196,7 @@ extension ClientCalls {
             let refusal = Capturing.checkUnsafeCall(state)
             guard refusal == Status.success else { return refusal }
             if flags & deviceMap != 0 { return allocateMapped(state, pointer, bytes, flags) }
-            pointer.pointee = state.pointee.hostMemory.allocate(bytes, flags: flags)
+            pointer.pointee = PageLocked.allocate(state, bytes, flags: flags)
             return pointer.pointee == nil ? Status.outOfMemory : Status.success
         }
     }
@@ -248,7 +248,7 @@ extension ClientCalls {
                 ManagedMemory.free(state, address, found.size)
                 return status
             }
-            let freed = state.pointee.hostMemory.free(pointer)
+            let freed = PageLocked.free(state, pointer)
             return Status.isSticky(status) ? status : freed
         }
     }
@@ -293,8 +293,8 @@ extension ClientCalls {
         }
     }
 
-    /// `cuMemHostGetDevicePointer_v2`: kernels on the server reach what was allocated for them, and no other memory of the
-    /// program's.
+    /// `cuMemHostGetDevicePointer_v2`: kernels on the server reach page-locked memory that was allocated, and no other
+    /// memory of the program's.
     package static func cuMemHostGetDevicePointer_v2(
         _ address: UnsafeMutablePointer<CUdeviceptr>?,
         _ pointer: UnsafeMutableRawPointer?,
@@ -304,13 +304,17 @@ extension ClientCalls {
             guard let pointer, let address,
                 let range = state.pointee.hostMemory.find(UInt(bitPattern: pointer))
             else { return Status.invalidValue }
-            guard range.isMapped else {
-                Log.notSupported(
-                    "cuMemHostGetDevicePointer_v2 of memory not allocated with CU_MEMHOSTALLOC_DEVICEMAP"
-                )
-                return Status.notSupported
+            let found = CUdeviceptr(UInt(bitPattern: pointer))
+            if !range.isMapped {
+                guard let status = ManagedMemory.adopt(state, found) else {
+                    Log.notSupported(
+                        "cuMemHostGetDevicePointer_v2 of memory that was only registered"
+                    )
+                    return Status.notSupported
+                }
+                guard status == Status.success else { return status }
             }
-            address.pointee = CUdeviceptr(UInt(bitPattern: pointer))
+            address.pointee = found
             return Status.success
         }
     }

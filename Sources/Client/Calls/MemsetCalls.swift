@@ -17,7 +17,7 @@ extension ClientCalls {
         let (rows, overflow) = pitch.multipliedReportingOverflow(by: height - 1)
         guard !overflow, rows >= 0 else { return false }
         let (bytes, tooMany) = rows.addingReportingOverflow(width)
-        return !tooMany && state.pointee.memory.contains(address, bytes)
+        return !tooMany && ManagedMemory.isOnGPU(state, address, bytes)
     }
 
     /// What all fills have in common: nothing to do is a success, the range lies in one allocation,

@@ -85,7 +85,7 @@ extension ClientCalls {
         case Attribute.memoryType: data.storeBytes(of: 1, as: UInt32.self)
         case Attribute.devicePointer:
             // What cannot be reached from a kernel has no device address.
-            guard range.isMapped else { return Status.invalidValue }
+            guard range.isMapped || range.isAdoptable else { return Status.invalidValue }
             data.storeBytes(of: pointer, as: UInt64.self)
         case Attribute.hostPointer: data.storeBytes(of: pointer, as: UInt64.self)
         case Attribute.deviceOrdinal: data.storeBytes(of: 0, as: Int32.self)

@@ -75,16 +75,26 @@ struct NodeContent {
         guard status == Status.success else { return nil }
         var bytes = entry.pointee.parameters.bytes
         typealias List = UnsafeMutablePointer<UnsafeMutableRawPointer?>
+        let list = fields.load(fromByteOffset: 40, as: List?.self)
+        var packed = UnsafeRawBufferPointer(start: nil, count: 0)
         if let extra = fields.load(fromByteOffset: 48, as: List?.self) {
-            guard let packed = ClientCalls.unpack(extra) else {
+            guard let found = ClientCalls.unpack(extra) else {
                 status = Status.invalidValue
                 return nil
             }
+            packed = found
             bytes = max(bytes, packed.count)
-        } else if fields.load(fromByteOffset: 40, as: List?.self) == nil {
+        } else if list == nil {
             guard entry.pointee.parameters.count == 0 else {
                 status = Status.invalidValue
                 return nil
+            }
+        }
+        if state.pointee.pageLocked.hasAny {
+            var gathered = GatheredParameters()
+            defer { gathered.free() }
+            if gathered.fill(entry, list, packed, bytes) {
+                ManagedMemory.adopt(state, in: .init(start: gathered.memory, count: bytes))
             }
         }
         var content = NodeContent(.kernel(entry, launch, bytes), fields)

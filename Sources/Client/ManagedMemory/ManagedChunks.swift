@@ -18,10 +18,12 @@ struct ManagedChunks: ~Copyable {
         var context: UInt64
         /// For one of 2 MiB: which pages are taken, by bits; else empty.
         var taken: [UInt64]
+        /// Whether its addresses are those of page-locked memory, and stay reserved.
+        var isAdopted = false
 
         var isSmall: Bool { !taken.isEmpty }
         var end: UInt64 { address + UInt64(size) }
-        var range: Range { Range(address: address, size: size) }
+        var range: Range { Range(address: address, size: size, isAdopted: isAdopted) }
     }
 
     /// The addresses of a chunk.
@@ -29,6 +31,8 @@ struct ManagedChunks: ~Copyable {
         var address: UInt64
         /// Bytes.
         var size: Int
+        /// Whether they are those of page-locked memory.
+        var isAdopted: Bool
     }
 
     private var chunks: [Chunk] = []
@@ -64,8 +68,7 @@ struct ManagedChunks: ~Copyable {
             address = found
             return Status.success
         }
-        let least = Self.granularity - 1
-        let size = (pageCount * ManagedRegion.pageSize + least) & ~least
+        let size = Self.whole(pageCount * ManagedRegion.pageSize)
         let status = make(state, size, device, &address)
         guard status == Status.success else { return status }
         let words = isSmall ? [UInt64](repeating: 0, count: Self.pagesPerChunk / 64) : []
@@ -73,6 +76,32 @@ struct ManagedChunks: ~Copyable {
         if isSmall { Self.mark(&chunk.taken, 0..<pageCount, true) }
         chunks.append(chunk)
         made = chunk.range
+        return Status.success
+    }
+
+    /// What the GPU needs for some bytes: whole pieces of 2 MiB.
+    static func whole(_ bytes: Int) -> Int { (bytes + granularity - 1) & ~(granularity - 1) }
+
+    /// Puts memory of a context's GPU behind page-locked memory of the program's.
+    mutating func adopt(
+        _ state: State,
+        _ address: UInt64,
+        _ bytes: Int,
+        context: UInt64,
+        device: Int32
+    ) -> CUresult {
+        let size = Self.whole(bytes)
+        let status = Self.fill(state, address, size, device)
+        guard status == Status.success else { return status }
+        let chunk = Chunk(
+            address: address,
+            size: size,
+            context: context,
+            taken: [],
+            isAdopted: true
+        )
+        chunks.append(chunk)
+        notice(address, size)
         return Status.success
     }
 
@@ -138,7 +167,7 @@ struct ManagedChunks: ~Copyable {
         _ device: Int32,
         _ address: inout UInt64
     ) -> CUresult {
-        var status = reserve(state, size, &address)
+        var status = Self.reserve(state, size, at: preferred, &address)
         guard status == Status.success else { return status }
         status = Self.fill(state, address, size, device)
         guard status == Status.success else {
@@ -164,7 +193,12 @@ struct ManagedChunks: ~Copyable {
 
     /// Reserves addresses on the GPU that are free in the program, and takes them there. The driver may give others
     /// than were wished for.
-    private func reserve(_ state: State, _ size: Int, _ address: inout UInt64) -> CUresult {
+    static func reserve(
+        _ state: State,
+        _ size: Int,
+        at preferred: UInt64,
+        _ address: inout UInt64
+    ) -> CUresult {
         var refused: [UInt64] = []
         defer { for other in refused { _ = ClientCalls.cuMemAddressFree(other, size) } }
         for attempt in 0..<8 {
@@ -179,7 +213,7 @@ struct ManagedChunks: ~Copyable {
             }
             refused.append(found)
         }
-        Log.error("managed memory: the GPU's addresses are in use in the program")
+        Log.error("shared memory: the GPU's addresses are in use in the program")
         return Status.outOfMemory
     }
 
@@ -217,6 +251,6 @@ struct ManagedChunks: ~Copyable {
     /// Gives a chunk's memory and addresses back to the GPU. The program does not see them any more.
     static func unmake(_ state: State, _ range: Range) {
         _ = ClientCalls.cuMemUnmap(range.address, range.size)
-        _ = ClientCalls.cuMemAddressFree(range.address, range.size)
+        if !range.isAdopted { _ = ClientCalls.cuMemAddressFree(range.address, range.size) }
     }
 }

@@ -16,7 +16,7 @@ struct ManagedState: ~Copyable {
     let isHeld = Atomic<Bool>(false)
     /// By address, without overlaps.
     fileprivate var regions: [UnsafeMutablePointer<ManagedRegion>] = []
-    fileprivate var chunks = ManagedChunks()
+    var chunks = ManagedChunks()
     /// Where the contents are on the host; -1 before there are any.
     fileprivate var file: Int32 = -1
     fileprivate var fileEnd = 0
@@ -156,7 +156,7 @@ enum ManagedMemory {
     }
 
     /// Forgets a chunk.
-    private static func drop(
+    static func drop(
         _ state: State,
         _ managed: inout ManagedState,
         _ chunk: ManagedChunks.Range
@@ -170,6 +170,7 @@ enum ManagedMemory {
         }
         state.pointee.hostMemory.unshare(UInt(chunk.address), chunk.size)
         ManagedChunks.unmake(state, chunk)
+        if chunk.isAdopted { PageLockedArea.giveEmpty(state, chunk.address, chunk.size) }
     }
 
     private static func remove(_ state: State, _ managed: inout ManagedState, at index: Int) {
@@ -267,22 +268,25 @@ enum ManagedMemory {
         return result
     }
 
-    private static func add(
+    /// - Parameter place: Where the contents are already; `nil`: there are none yet.
+    @discardableResult
+    static func add(
         _ state: State,
         _ managed: inout ManagedState,
         _ start: UInt64,
         _ pageCount: Int,
-        _ owner: ManagedRegion.Owner
+        _ owner: ManagedRegion.Owner,
+        in place: (file: Int32, offset: Int)? = nil
     ) -> UnsafeMutablePointer<ManagedRegion>? {
         let size = pageCount * ManagedRegion.pageSize
-        guard prepare(&managed, size),
+        guard prepare(&managed, place == nil ? size : 0),
             ManagedAccess.catchFaults(UInt(start), UInt(start) + UInt(size))
         else { return nil }
         let region = ManagedRegion(
             at: start,
             pageCount: pageCount,
-            file: managed.file,
-            offset: managed.fileEnd - size,
+            file: place?.file ?? managed.file,
+            offset: place?.offset ?? managed.fileEnd - size,
             owner: owner
         )
         guard let region else { return nil }

@@ -25,6 +25,8 @@ struct ManagedRegion: ~Copyable {
     /// The variables; empty for a chunk, whose pages have nothing else.
     var extents: [Extent]
     var pages: ManagedPages
+    /// Whether its addresses stay taken in the program.
+    private let isAdopted: Bool
     private let view: UnsafeMutableRawPointer
     private let file: Int32
     private let offset: Int
@@ -39,6 +41,8 @@ struct ManagedRegion: ~Copyable {
     enum Owner {
         /// A chunk of a context's, whose addresses are taken already.
         case chunk(context: UInt64)
+        /// A chunk behind page-locked memory of the program's, which is in the file already.
+        case adopted(context: UInt64)
         /// A variable of an image.
         case variable(Extent, image: UInt64)
     }
@@ -55,10 +59,14 @@ struct ManagedRegion: ~Copyable {
         let place = UnsafeMutableRawPointer(bitPattern: UInt(address))
         let map: UnsafeMutableRawPointer?
         var (ownContext, ownImage, variables): (UInt64, UInt64, [Extent]) = (0, 0, [])
+        var isAdopted = false
         switch owner {
         case .chunk(let context):
             ownContext = context
             map = mmap(place, size, PROT_NONE, flags | MAP_FIXED, file, offset)
+        case .adopted(let context):
+            (ownContext, isAdopted) = (context, true)
+            map = place
         case .variable(let extent, let image):
             (ownImage, variables) = (image, [extent])
             map = ferry_map_at(UInt(address), size, PROT_NONE, flags, file, offset)
@@ -72,6 +80,7 @@ struct ManagedRegion: ~Copyable {
         madvise(view, size, MADV_DONTFORK)
         madvise(view, size, MADV_DONTDUMP)
         self.address = address
+        self.isAdopted = isAdopted
         self.view = view
         self.file = file
         self.offset = offset
@@ -84,7 +93,7 @@ struct ManagedRegion: ~Copyable {
     /// Gives the memory back, and the program's addresses.
     borrowing func unmap() {
         munmap(view, size)
-        munmap(program, size)
+        if !isAdopted { munmap(program, size) }
         _ = ferry_punch_hole(file, offset, size)
     }
 

@@ -72,6 +72,7 @@ struct SessionState: ~Copyable {
     /// `nil` when the server keeps no images.
     let keptImages: KeptImages?
     let hostMemory = HostMemory()
+    var pageLocked = PageLockedArea()
     var arrays = HandleTable<ArrayEntry>(.array)
     let textures = TextureObjects()
     var references = HandleTable<ReferenceEntry>(.reference)

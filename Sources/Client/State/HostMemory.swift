@@ -11,6 +11,20 @@ struct HostRange {
     var isOwned: Bool
     /// Whether it is memory that the GPU has as well, at the same address.
     var isMapped = false
+    /// Where its contents are in the file of `PageLockedArea`; -1 when they are in none.
+    var offset = -1
+    /// Whether copies to it may be on their way.
+    var wasCopied = false
+    /// Whether Ferry reads or writes it whenever some graph runs.
+    var isInGraph = false
+
+    /// Whether the GPU can have it as well, as soon as something needs that (`ManagedMemory.adopt`).
+    var isAdoptable: Bool { offset >= 0 && !isMapped && !isInGraph }
+
+    func contains(_ address: UInt, _ bytes: Int) -> Bool {
+        address >= self.address && bytes >= 0 && bytes <= size
+            && address - self.address <= UInt(size - bytes)
+    }
 }
 
 /// Page-locked host memory of the program: plain memory here, remembered so that asynchronous
@@ -27,23 +41,44 @@ struct HostMemory: ~Copyable {
         count.initialize(to: 0)
     }
 
-    /// Allocates `size` bytes in whole pages.
+    /// Remembers memory that was allocated as page-locked.
     ///
-    /// - Returns: The memory, or `nil` when there is none.
-    func allocate(_ size: Int, flags: UInt32) -> UnsafeMutableRawPointer? {
-        let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let memory, ferry_map_failed(memory) == 0 else { return nil }
-        let range = HostRange(
-            address: UInt(bitPattern: memory),
-            size: size,
-            flags: flags,
-            isOwned: true
+    /// - Parameter offset: Where it is in the file of `PageLockedArea`; `nil`: in no file.
+    func own(_ address: UInt, _ size: Int, flags: UInt32, offset: Int?) -> Int32 {
+        add(
+            HostRange(
+                address: address,
+                size: size,
+                flags: flags,
+                isOwned: true,
+                offset: offset ?? -1
+            )
         )
-        guard add(range) == Status.success else {
-            munmap(memory, size)
-            return nil
+    }
+
+    /// Notes that the GPU has such memory, too.
+    func adopt(_ address: UInt) {
+        lock.lock()
+        defer { lock.unlock() }
+        if let index = exact(address) { ranges[index].isMapped = true }
+    }
+
+    /// Whether bytes that are copied to are page-locked memory, so that the copy can be asynchronous.
+    func isCopied(to address: UInt, _ bytes: Int) -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        guard let index = index(address), ranges[index].contains(address, bytes) else {
+            return false
         }
-        return memory
+        ranges[index].wasCopied = true
+        return true
+    }
+
+    /// Notes that a graph copies from or to an address whenever it runs.
+    func keepForGraph(_ address: UInt) {
+        lock.lock()
+        defer { lock.unlock() }
+        if let index = index(address) { ranges[index].isInGraph = true }
     }
 
     /// Remembers memory that the program shares with the GPU as page-locked.
@@ -65,20 +100,18 @@ struct HostMemory: ~Copyable {
         }
     }
 
-    /// Frees memory from `allocate`.
-    func free(_ pointer: UnsafeMutableRawPointer) -> Int32 {
+    /// Forgets memory from `own`, which the caller gives back.
+    ///
+    /// - Returns: `nil` when there is none at the address.
+    func disown(_ address: UInt) -> HostRange? {
         lock.lock()
-        guard let index = exact(UInt(bitPattern: pointer)), ranges[index].isOwned,
-            !ranges[index].isMapped
-        else {
-            lock.unlock()
-            return Status.invalidValue
+        defer { lock.unlock() }
+        guard let index = exact(address), ranges[index].isOwned, !ranges[index].isMapped else {
+            return nil
         }
         let range = ranges[index]
         take(index)
-        lock.unlock()
-        munmap(pointer, range.size)
-        return Status.success
+        return range
     }
 
     /// Remembers memory of the program as page-locked.
@@ -106,11 +139,15 @@ struct HostMemory: ~Copyable {
     func find(_ address: UInt) -> HostRange? {
         lock.lock()
         defer { lock.unlock() }
+        return index(address).map { ranges[$0] }
+    }
+
+    private func index(_ address: UInt) -> Int? {
         for index in 0..<count.pointee
         where address >= ranges[index].address
             && address - ranges[index].address < UInt(ranges[index].size)
         {
-            return ranges[index]
+            return index
         }
         return nil
     }

@@ -144,6 +144,7 @@ PROGRAMS = [
     Program("memory_info", options={"alone": True}),
     Program("memory_copies"),
     Program("managed_memory"),
+    Program("page_locked"),
     Program("matrix_fragments",
             options={"flags": ("-gencode", "arch=compute_80,code=compute_80")}),
     Program("textures"),
