@@ -54,6 +54,8 @@ package enum GraphLayout {
     package static let fillWidth = 24  // u64, elements
     package static let fillHeight = 32  // u64, rows
     package static let fillSize = 40
+    /// Bytes of the content of a node that is a graph: the graph, and 0 for a copy of it, 1 for itself.
+    package static let childSize = 16
 
     // cuGraphKernelNodeSetAttribute: u64 node, then as in a launch u32 attribute, u32 0, 64 bytes
     // cuGraphKernelNodeGetAttribute: u64 node, i32 attribute, u32 0 → 64 bytes

@@ -132,8 +132,12 @@ extension WorkerTests {
             #expect(try client.call(.cuGraphAddEmptyNode, wrong).status == Status.invalidHandle)
             #expect(try client.call(.cuGraphDestroyNode, bytes(node)).status == Status.invalidValue)
             #expect(try client.call(.cuStreamBeginCapture_v2, bytes(UInt64(0))).status == 400)
-            let child = bytes(graph, node, UInt32(0), UInt32(0), UInt64(99))
-            #expect(try client.call(.cuGraphAddChildGraphNode, child).status == Status.invalidValue)
+            for isMoved in [UInt64(0), 1] {
+                let child = bytes(graph, node, UInt32(0), UInt32(0), UInt64(99), isMoved)
+                #expect(
+                    try client.call(.cuGraphAddChildGraphNode, child).status == Status.invalidValue
+                )
+            }
             #expect(calls == before)
             client.close()
         }

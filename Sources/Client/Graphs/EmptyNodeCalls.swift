@@ -61,7 +61,7 @@ extension ClientCalls {
                 let (function, data) = hostParameters(parameters)
             else { return Status.invalidValue }
             // A graph inside of a node is the server's.
-            guard state.pointee.graphs.find(graph) != nil else { return HostNodes.refuse() }
+            guard !Graphs.isInNode(state, graph) else { return HostNodes.refuse() }
             guard HostFunctions.isOpen(state) else { return Status.notSupported }
             let status = addEmpty(place)
             guard status == Status.success else { return status }

@@ -46,6 +46,9 @@ extension ClientCalls {
             {
                 return Status.invalidValue
             }
+            if let entry = state.pointee.graphs.find(handle), entry.pointee.owner != 0 {
+                return Status.invalidValue
+            }
             var removed: GraphEntry?
             let status = Session.sendLast(
                 state,
@@ -190,6 +193,7 @@ extension ClientCalls {
                 handle: handle
             ) {
                 _ = state.pointee.graphNodes.remove(handle)
+                Graphs.removeMoved(state, into: handle)
                 HostNodes.remove(state, handle)
                 return true
             }

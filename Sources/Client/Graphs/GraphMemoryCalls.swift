@@ -35,6 +35,7 @@ extension ClientCalls {
             guard let parameters, let graph = Handles.graph(place.graph), place.node != nil else {
                 return Status.invalidValue
             }
+            guard !Graphs.isInNode(state, graph) else { return GraphMemories.refuse() }
             let fields = UnsafeMutableRawPointer(parameters)
             let properties = MemoryPoolProperties(UnsafeRawPointer(fields))
             let problem = properties.problem(state)
@@ -78,6 +79,7 @@ extension ClientCalls {
             guard let graph = Handles.graph(place.graph), place.node != nil else {
                 return Status.invalidValue
             }
+            guard !Graphs.isInNode(state, graph) else { return GraphMemories.refuse() }
             let status = GraphMemories.give(state, address, graph: graph, stream: 0)
             guard status == Status.success else { return status }
             return addEmpty(place, memory: .gives(address))
@@ -93,7 +95,7 @@ extension ClientCalls {
     ) -> CUresult {
         withGraphs { state, context in
             guard let type else { return Status.invalidValue }
-            guard let handle = Handles.graphNode(node) else { return Status.invalidHandle }
+            guard let handle = Handles.graphNode(node) else { return Status.invalidValue }
             if let known = state.pointee.graphNodes.find(handle)?.pointee.memory.type {
                 type.pointee = known
                 return Status.success

@@ -71,9 +71,7 @@ extension ClientCalls {
         _ child: CUgraph?
     ) -> CUresult {
         let place = NewNode(node, graph, dependencies, count)
-        return add(.cuGraphAddChildGraphNode, place, child: Handles.graph(child)) { _, _ in
-            Handles.graph(child).map { .handle($0) }
-        }
+        return addChild(place, Handles.graph(child), ownership: 0)
     }
 
     /// `cuGraphAddEmptyNode`
@@ -120,6 +118,40 @@ extension ClientCalls {
         }
     }
 
+    /// Adds a node that is a graph: a copy of one (0), or that one itself (1).
+    private static func addChild(
+        _ place: NewNode,
+        _ child: UInt64?,
+        ownership: UInt32
+    ) -> CUresult {
+        let status = add(.cuGraphAddChildGraphNode, place, child: child) { state, status in
+            guard let child, ownership <= 1 else { return nil }
+            let entry = state.pointee.graphs.find(child)
+            // One that was moved belongs to its node; of one that the server has made, there are copies only.
+            if let entry, entry.pointee.owner != 0 { return nil }
+            guard ownership == 1 else { return .child(child, ownership: 0) }
+            guard let entry, let graph = Handles.graph(place.graph),
+                !Graphs.isWithin(state, graph, child)
+            else { return nil }
+            if !entry.pointee.copies.isEmpty || !entry.pointee.objects.isEmpty {
+                status = notSupported(
+                    "moving a graph with objects or copies of the program's memory"
+                )
+                return nil
+            }
+            return .child(child, ownership: 1)
+        }
+        guard status == Status.success, ownership == 1 else { return status }
+        return withGraphs { state, _ in
+            state.pointee.objectLock.withLock {
+                state.pointee.hasMovedGraphs = true
+                guard let child, let entry = state.pointee.graphs.find(child) else { return }
+                entry.pointee.owner = Handles.raw(place.node?.pointee)
+            }
+            return Status.success
+        }
+    }
+
     // MARK: - Any node
 
     /// `cuGraphAddNode`
@@ -161,12 +193,7 @@ extension ClientCalls {
             }
         case 3: return addHost(place, content.union(0))
         case 4:
-            // 0 a copy; 1 would make the graph itself the node's.
-            guard content.small(8) == 0 else { return notSupported("moving a graph into a node") }
-            let child = Handles.graph(content.pointer(0))
-            return add(.cuGraphAddChildGraphNode, place, child: child) { _, _ in
-                child.map { .handle($0) }
-            }
+            return addChild(place, Handles.graph(content.pointer(0)), ownership: content.small(8))
         case 5: return add(.cuGraphAddEmptyNode, place) { _, _ in .nothing }
         case 6: return addEvent(.cuGraphAddEventWaitNode, place, content.pointer(0))
         case 7: return addEvent(.cuGraphAddEventRecordNode, place, content.pointer(0))

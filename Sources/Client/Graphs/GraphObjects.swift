@@ -10,6 +10,8 @@ struct GraphEntry {
     var context: UInt64
     var copies = HostCopies()
     var objects = HeldObjects()
+    /// The handle of the node that it was moved into; 0 for none.
+    var owner: UInt64 = 0
 }
 
 /// A node that a call of the program has made.
@@ -75,6 +77,23 @@ enum Graphs {
         return state.pointee.objectLock.withLock { state.pointee.graphs.insert(entry) }
     }
 
+    /// Whether a graph is part of another one's node: made there by the server, or moved there.
+    static func isInNode(_ state: State, _ graph: UInt64) -> Bool {
+        state.pointee.graphs.find(graph).map { $0.pointee.owner != 0 } ?? true
+    }
+
+    /// Whether a graph is another one, or was moved into it, however deep.
+    static func isWithin(_ state: State, _ graph: UInt64, _ other: UInt64) -> Bool {
+        var graph = graph
+        while graph != other {
+            guard let owner = state.pointee.graphs.find(graph)?.pointee.owner, owner != 0,
+                let node = state.pointee.graphNodes.find(owner)
+            else { return false }
+            graph = node.pointee.graph
+        }
+        return true
+    }
+
     /// Forgets a graph that the server does not have, or will not have any more.
     static func forget(_ state: State, _ handle: UInt64) {
         let entry = state.pointee.objectLock.withLock { remove(state, handle) }
@@ -88,10 +107,20 @@ enum Graphs {
     static func remove(_ state: State, _ handle: UInt64) -> GraphEntry? {
         guard let entry = state.pointee.graphs.remove(handle) else { return nil }
         state.pointee.graphNodes.forEach { node, found in
-            if found.pointee.graph == handle { _ = state.pointee.graphNodes.remove(node) }
+            guard found.pointee.graph == handle else { return }
+            _ = state.pointee.graphNodes.remove(node)
+            removeMoved(state, into: node)
         }
         state.pointee.nodeMemory.removeAll(graph: handle)
         return entry
+    }
+
+    /// The same for the graph that was moved into a node, which has neither copies nor objects.
+    static func removeMoved(_ state: State, into node: UInt64) {
+        guard state.pointee.hasMovedGraphs else { return }
+        state.pointee.graphs.forEach { handle, found in
+            if found.pointee.owner == node { _ = remove(state, handle) }
+        }
     }
 
     /// A stream goes, and with it the capture that began there.

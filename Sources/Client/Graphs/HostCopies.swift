@@ -141,7 +141,7 @@ struct HostCopies {
         to graph: UInt64
     ) -> CUresult {
         if let child, let source = state.pointee.graphs.find(child) {
-            guard let entry = state.pointee.graphs.find(graph) else {
+            guard let entry = state.pointee.graphs.find(graph), entry.pointee.owner == 0 else {
                 return source.pointee.copies.isEmpty ? Status.success : refuseChange()
             }
             for index in 0..<source.pointee.copies.count {
@@ -151,7 +151,9 @@ struct HostCopies {
             entry.pointee.copies.append(contentsOf: source.pointee.copies, state)
         }
         guard var copy = content.host else { return Status.success }
-        guard let entry = state.pointee.graphs.find(graph) else { return refuseChange() }
+        guard let entry = state.pointee.graphs.find(graph), entry.pointee.owner == 0 else {
+            return refuseChange()
+        }
         guard !entry.pointee.copies.collides(copy) else { return refuseOrder() }
         let status = allocate(state, context, &copy)
         guard status == Status.success else { return status }

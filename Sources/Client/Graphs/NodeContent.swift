@@ -12,6 +12,7 @@ struct NodeContent {
         case copy(ArrayCopy)
         case fill(UnsafeRawPointer)
         case word(UInt64)
+        case child(UInt64, UInt32)
         case nothing
     }
 
@@ -33,6 +34,11 @@ struct NodeContent {
     /// A node that is made of one handle.
     static func handle(_ handle: UInt64) -> NodeContent { NodeContent(.word(handle)) }
 
+    /// A node that is a graph: a copy of one (ownership 0), or that one itself (1).
+    static func child(_ graph: UInt64, ownership: UInt32) -> NodeContent {
+        NodeContent(.child(graph, ownership))
+    }
+
     /// Bytes on the wire.
     var size: Int {
         switch kind {
@@ -40,6 +46,7 @@ struct NodeContent {
         case .copy: BoxLayout.size
         case .fill: GraphLayout.fillSize
         case .word: 8
+        case .child: GraphLayout.childSize
         case .nothing: 0
         }
     }
@@ -195,6 +202,9 @@ struct NodeContent {
         switch kind {
         case .nothing: return true
         case .word(let word): body.storeBytes(of: word, as: UInt64.self)
+        case .child(let graph, let ownership):
+            body.storeBytes(of: graph, as: UInt64.self)
+            body.storeBytes(of: UInt64(ownership), toByteOffset: 8, as: UInt64.self)
         case .copy(let copy): copy.encode(copy.whole, to: body)
         case .fill(let fields): memcpy(body, fields, GraphLayout.fillSize)
         case .kernel(let entry, let launch, let bytes): return encode(entry, launch, bytes, body)

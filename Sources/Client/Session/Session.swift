@@ -84,6 +84,8 @@ struct SessionState: ~Copyable {
     /// Nodes of graphs that call the program.
     var hostNodes = HostNodes()
     var graphs = HandleTable<GraphEntry>(.graph)
+    /// Whether graphs were ever moved into nodes.
+    var hasMovedGraphs = false
     var graphNodes = HandleTable<GraphNodeEntry>(.graphNode)
     var graphExecs = HandleTable<GraphExecEntry>(.graphExec)
     var userObjects = HandleTable<UserObjectEntry>(.userObject)

@@ -71,14 +71,27 @@ extension Executor {
                 driver.cuGraphAddMemsetNode?(&node, graph, before, count, parameters, found.context)
             }
         case .cuGraphAddChildGraphNode:
-            try expect(record, found, 8)
-            let child = record.load(GraphLayout.content, as: UInt64.self)
-            guard let child = handles.graphs.find(child), child != graph else {
+            try expect(record, found, GraphLayout.childSize)
+            let name = record.load(GraphLayout.content, as: UInt64.self)
+            let isMoved = record.load(GraphLayout.content + 8, as: UInt64.self) != 0
+            guard let child = handles.graphs.find(name), child != graph else {
                 return finish(record, Status.invalidValue)
             }
-            status =
-                driver.cuGraphAddChildGraphNode?(&node, graph, before, count, child)
-                ?? Status.notFound
+            if isMoved {
+                guard !handles.graphs.isOwned(name), !captures.isFilled(name) else {
+                    return finish(record, Status.invalidValue)
+                }
+                status = moveGraph(child, &node, into: graph, found)
+                if status == Status.success {
+                    handles.graphs.insertNode(found.node, node, in: found.owner)
+                    handles.graphs.move(name, into: found.node)
+                    return finish(record, status)
+                }
+            } else {
+                status =
+                    driver.cuGraphAddChildGraphNode?(&node, graph, before, count, child)
+                    ?? Status.notFound
+            }
         case .cuGraphAddEmptyNode:
             try expect(record, found, 0)
             status = driver.cuGraphAddEmptyNode?(&node, graph, before, count) ?? Status.notFound
@@ -96,6 +109,27 @@ extension Executor {
         }
         if status == Status.success { handles.graphs.insertNode(found.node, node, in: found.owner) }
         finish(record, status)
+    }
+
+    /// Adds a node whose graph is one of the client's itself: `CUgraphNodeParams` of 256 bytes, type 4
+    /// (`CU_GRAPH_NODE_TYPE_GRAPH`), from byte 16 on the graph and its ownership, 1
+    /// (`CU_GRAPH_CHILD_GRAPH_OWNERSHIP_MOVE`, since CUDA 12.9).
+    private func moveGraph(
+        _ child: CUgraph?,
+        _ node: inout CUgraphNode?,
+        into graph: CUgraph?,
+        _ found: NodeRecord
+    ) -> CUresult {
+        var parameters: InlineArray<32, UInt64> = .init(repeating: 0)
+        parameters[0] = 4
+        parameters[2] = UInt64(UInt(bitPattern: child))
+        parameters[3] = 1
+        let (before, count) = (found.dependencies, found.dependencies.count)
+        return withUnsafeMutablePointer(to: &parameters) { parameters in
+            driver.cuGraphAddNode_v2?(&node, graph, before, nil, count, OpaquePointer(parameters))
+                ?? driver.cuGraphAddNode?(&node, graph, before, count, OpaquePointer(parameters))
+                ?? Status.notFound
+        }
     }
 
     // MARK: - Changing

@@ -69,6 +69,12 @@ final class GraphTable: @unchecked Sendable {
         return handle
     }
 
+    /// A node has become the owner of a graph.
+    func move(_ graph: UInt64, into node: UInt64) {
+        graphs[graph]?.owner = node
+        nodes[node]?.child = graph
+    }
+
     /// Graphs of a context that is about to go, those first that are the client's to destroy.
     func all(of context: UInt32) -> [(handle: UInt64, graph: CUgraph?)] {
         graphs.filter { $0.value.context == context && $0.value.owner == 0 }

@@ -7,10 +7,12 @@
 
 #if CUDA_VERSION >= 13000
 #define ADD_DEPENDENCIES(graph, from, to, count) cuGraphAddDependencies(graph, from, to, NULL, count)
+#define ADD_NODE(node, graph, params) cuGraphAddNode(node, graph, NULL, NULL, 0, params)
 #define GET_EDGES(graph, from, to, count) cuGraphGetEdges(graph, from, to, NULL, count)
 #define GET_DEPENDENCIES(node, nodes, count) cuGraphNodeGetDependencies(node, nodes, NULL, count)
 #else
 #define ADD_DEPENDENCIES(graph, from, to, count) cuGraphAddDependencies(graph, from, to, count)
+#define ADD_NODE(node, graph, params) cuGraphAddNode(node, graph, NULL, 0, params)
 #define GET_EDGES(graph, from, to, count) cuGraphGetEdges(graph, from, to, count)
 #define GET_DEPENDENCIES(node, nodes, count) cuGraphNodeGetDependencies(node, nodes, count)
 #endif
@@ -180,6 +182,57 @@ static void captured(void) {
     CHECK(cuStreamDestroy(other));
 }
 
+// A graph that becomes a node of another one, itself and no copy: its nodes stay what they are.
+static void moved(void) {
+    CHECK(cuMemcpyHtoD(d_in, in, sizeof in));
+    CUgraph child, parent, last;
+    CUgraphNode scale, node, outer, other;
+    float factor = 3;
+    int count = n;
+    void *arguments[] = {&d_out, &d_in, &factor, &count};
+    CUDA_KERNEL_NODE_PARAMS params = kernel_params(scale_add, arguments);
+    CHECK(cuGraphCreate(&child, 0));
+    CHECK(cuGraphCreate(&parent, 0));
+    CHECK(cuGraphCreate(&last, 0));
+    CHECK(cuGraphAddKernelNode(&scale, child, NULL, 0, &params));
+    // CUgraphNodeParams: the type, then from byte 16 on the graph and who owns it, which older headers do not know.
+    CUgraphNodeParams moving;
+    memset(&moving, 0, sizeof moving);
+    moving.type = CU_GRAPH_NODE_TYPE_GRAPH;
+    moving.graph.graph = child;
+    int ownership = 1;
+    memcpy((char *)&moving + 24, &ownership, sizeof ownership);
+    SHOW(ADD_NODE(&other, child, &moving));
+    SHOW(ADD_NODE(&node, parent, &moving));
+    CUgraph found = NULL;
+    SHOW(cuGraphChildGraphNodeGetGraph(node, &found));
+    expect(found == child, "its graph is the one that was moved");
+    SHOW(ADD_NODE(&other, last, &moving));
+    SHOW(cuGraphAddChildGraphNode(&other, last, NULL, 0, child));
+    SHOW(cuGraphDestroy(child));
+    CUgraphExec exec;
+    SHOW(cuGraphInstantiate(&exec, child, 0));
+    moving.graph.graph = parent;
+    SHOW(ADD_NODE(&other, child, &moving));
+    SHOW(ADD_NODE(&outer, last, &moving));
+    SHOW(cuGraphInstantiate(&exec, last, 0));
+    for (int turn = 0; turn < 2; turn++) {
+        CHECK(cuGraphLaunch(exec, NULL));
+        CHECK(cuCtxSynchronize());
+        CHECK(cuMemcpyDtoH(out, d_out, sizeof out));
+        expect(is_scaled(out, factor), turn == 0 ? "a kernel in the innermost graph" : "the same with other parameters");
+        factor = 5;
+        if (turn == 0) SHOW(cuGraphExecKernelNodeSetParams(exec, scale, &params));
+    }
+    CHECK(cuGraphExecDestroy(exec));
+    SHOW(cuGraphDestroy(last));
+    size_t nodes = 9;
+    SHOW(cuGraphGetNodes(parent, NULL, &nodes));
+    SHOW(cuGraphGetNodes(child, NULL, &nodes));
+    CUgraphNodeType type;
+    SHOW(cuGraphNodeGetType(scale, &type));
+}
+
 static void destroy_object(void *flag) { *(volatile int *)flag += 1; }
 
 static void user_objects(void) {
@@ -214,6 +267,8 @@ int main(int argc, char **argv) {
     for (int i = 0; i < n; i++) in[i] = (float)(i % 31) - 11;
     if (argc > 1 && strcmp(argv[1], "objects") == 0) {
         user_objects();
+    } else if (argc > 1 && strcmp(argv[1], "moved") == 0) {
+        moved();
     } else {
         explicit_graph();
         captured();

@@ -205,7 +205,7 @@ PROGRAMS = [
     # Nor does it keep objects of the program for graphs.
     Program("driver_graphs", builds=DRIVER_BUILDS,
             variants={
-                **_argument("work", targets=SOFTWARE_ONLY), **_argument("objects", targets=("software",))}),
+                **_argument("work", "moved", targets=SOFTWARE_ONLY), **_argument("objects", targets=("software",))}),
     Program("driver_texture_references", builds=("c12",), options={"targets": SOFTWARE_ONLY}),
     Program("driver_stale_handles", builds=("c13",), options={"targets": SOFTWARE_ONLY}),
     Program("driver_images", builds=("c13",), options={

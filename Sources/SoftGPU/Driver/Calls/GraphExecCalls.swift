@@ -83,6 +83,7 @@ extension SoftCalls {
         withGraphs { (graphs) throws(Failure) in
             tellErrorNode(nil)
             let (exec, graph) = (try required(exec), try graphs.graph(graph))
+            guard !graph.isMoved else { throw .invalidValue }
             guard flags & ~allowed == 0, flags & 5 != 5, graph.captures == 0 else {
                 throw .invalidValue
             }

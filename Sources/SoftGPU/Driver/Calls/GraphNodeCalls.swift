@@ -83,6 +83,7 @@ extension SoftCalls {
     ) -> CUresult {
         add(node, graph, dependencies, count) { (driver) throws(Failure) in
             let child = try driver.graphs.graph(child)
+            guard !child.isMoved else { throw .invalidValue }
             return .graph(try driver.graphs.clone(child, isOwned: true))
         }
     }

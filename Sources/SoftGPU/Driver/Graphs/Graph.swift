@@ -12,7 +12,9 @@ final class Graph: @unchecked Sendable {
     /// Of a clone: the node here by the one that it was made of.
     var copies: [UInt64: UInt64] = [:]
     /// Whether it belongs to a node, with which it ends.
-    let isOwned: Bool
+    private(set) var isOwned: Bool
+    /// Whether the program made it and gave it to the node.
+    private(set) var isMoved = false
     /// Captures that add to it: until they end it can be neither destroyed nor instantiated.
     var captures = 0
     var objects = HeldObjects()
@@ -22,6 +24,17 @@ final class Graph: @unchecked Sendable {
         self.handle = handle
         self.id = id
         self.isOwned = isOwned
+    }
+
+    /// Gives it to a node.
+    func move() { (isOwned, isMoved) = (true, true) }
+
+    /// Whether another graph is this one, or belongs to a node of it, however deep.
+    func contains(_ other: Graph) -> Bool {
+        if other === self { return true }
+        return nodes.values.contains { node in
+            if case .graph(let child) = node.work { child.contains(other) } else { false }
+        }
     }
 
     /// A node that waits for itself, here or in a graph of a node.

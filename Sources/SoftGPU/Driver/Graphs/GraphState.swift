@@ -101,6 +101,16 @@ final class GraphState: @unchecked Sendable {
         return copy
     }
 
+    /// A graph for a node of another one: itself, which is the program's to destroy no more.
+    func move(_ graph: Graph, into other: Graph) throws(Failure) -> Graph {
+        guard !graph.isOwned, graph.captures == 0, !graph.contains(other) else {
+            throw .invalidValue
+        }
+        guard !memory.isUsed(by: graph.number) else { throw .notSupported }
+        graph.move()
+        return graph
+    }
+
     /// A graph that does what an executable graph does, for a launch that is captured.
     func makeGraph(_ exec: ExecGraph) -> Graph {
         let graph = makeGraph(isOwned: true)

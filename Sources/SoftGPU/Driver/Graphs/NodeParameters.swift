@@ -176,6 +176,9 @@ extension SoftDriver {
     /// Reads `CUgraphNodeParams` of a node that is to be part of a graph. The lock of the graphs is held.
     func work(_ fields: NodeParameters, of graph: Graph) throws(Failure) -> NodeWork {
         switch fields.load(0, as: Int32.self) {
+        // CU_GRAPH_CHILD_GRAPH_OWNERSHIP_MOVE
+        case 4 where fields.content.small(8) == 1:
+            .graph(try graphs.move(graphs.graph(fields.content.pointer(0)), into: graph))
         case 10: try memoryAllocation(fields.content, of: graph)
         case 11: try graphs.memoryFree(fields.content.word(0), of: graph)
         default: try work(fields)
@@ -195,8 +198,7 @@ extension SoftDriver {
         case 3: return .host(try hostWork(content))
         case 4:
             let child = try graphs.graph(content.pointer(0))
-            // 0 a copy; 1 would make the graph itself the node's.
-            guard content.small(8) == 0 else { throw .notSupported }
+            guard content.small(8) == 0, !child.isMoved else { throw .invalidValue }
             return .graph(try graphs.clone(child, isOwned: true))
         case 5: return .empty
         case 6: return .eventWait(try nodeEvent(content.pointer(0)))
