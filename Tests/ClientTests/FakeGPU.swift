@@ -41,6 +41,11 @@ final class FakeGPU: @unchecked Sendable {
             values.add(UInt64(1 << 30))
             values.add(UInt64(4 << 30))
             server.reply(to: request, values: values.bytes)
+        case .cuMemAddressReserve:
+            // Where the client wants them: nothing is there.
+            var values = Bytes()
+            values.add(request.load(16, as: UInt64.self))
+            server.reply(to: request, values: values.bytes)
         case .cuOccupancyMaxActiveBlocksPerMultiprocessor:
             server.reply(to: request, values: [2, 0, 0, 0, 0, 0, 0, 0])
         case .cuModuleGetGlobal_v2, .cuLibraryGetGlobal:
