@@ -122,6 +122,30 @@ struct ManagedPagesTests {
         #expect(release(&pages).fresh == [Span(first: 5, count: 1)])
     }
 
+    @Test func `a write counts for its page alone where the GPU may write beside it`() {
+        var pages = ManagedPages(count: 40)
+        pages.take(Span(first: 0, count: 30), isExact: true)
+        _ = release(&pages)
+        let read = pages.touch(2, .read)
+        #expect(read == .fetch(Span(first: 0, count: 16)))
+        pages.show(Span(first: 0, count: 16), isWritten: false)
+        let answers = [pages.touch(3, .write), pages.touch(4, .write), pages.touch(20, .write)]
+        #expect(
+            answers == [
+                .allowWrites(Span(first: 3, count: 1)), .allowWrites(Span(first: 4, count: 1)),
+                .fetch(Span(first: 20, count: 1)),
+            ]
+        )
+        pages.show(Span(first: 20, count: 1), isWritten: true)
+        #expect(release(&pages).sent == [Span(first: 3, count: 2), Span(first: 20, count: 1)])
+        // The next allocation there is another one.
+        pages.give(Span(first: 0, count: 30))
+        pages.take(Span(first: 0, count: 30))
+        _ = release(&pages)
+        let again = pages.touch(2, .write)
+        #expect(again == .fetch(Span(first: 0, count: 16)))
+    }
+
     /// Whether the system lets the program do that without a fault.
     private func allows(_ state: ManagedPages.State, _ isWrite: Bool) -> Bool {
         isWrite ? state == .dirty || state == .fresh : state != .absent

@@ -35,10 +35,13 @@ enum ManagedMemory {
 
     /// Allocates memory of the current context's GPU that the program can use, too.
     ///
-    /// - Parameter bytes: At least 1.
+    /// - Parameters:
+    ///   - bytes: At least 1.
+    ///   - isExact: Whether the program may write to some pages while the GPU does to others.
     static func allocate(
         _ state: State,
         _ bytes: Int,
+        isExact: Bool,
         _ address: inout CUdeviceptr
     ) -> CUresult {
         let current = ContextStack.current
@@ -63,7 +66,8 @@ enum ManagedMemory {
                 _ = add(state, &managed, made.address, pages, .chunk(context: current))
             }
             if let region = find(managed, address),
-                let span = region.pointee.pages(of: address, bytes), region.pointee.take(span)
+                let span = region.pointee.pages(of: address, bytes),
+                region.pointee.take(span, isExact: isExact)
             {
                 managed.isHeld.store(true, ordering: .releasing)
                 return Status.success

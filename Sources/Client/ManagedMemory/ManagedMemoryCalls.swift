@@ -40,7 +40,8 @@ extension ClientCalls {
         _ address: inout CUdeviceptr
     ) -> CUresult {
         var found: CUdeviceptr = 0
-        let status = ManagedMemory.allocate(state, bytes, &found)
+        let isExact = sharing == .pageLocked
+        let status = ManagedMemory.allocate(state, bytes, isExact: isExact, &found)
         guard status == Status.success else { return status }
         state.pointee.memory.insert(
             Allocation(

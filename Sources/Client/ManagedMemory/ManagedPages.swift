@@ -51,7 +51,8 @@ package struct ManagedPages: ~Copyable {
     /// How many pages there are.
     package let count: Int
     private let states: UnsafeMutablePointer<State>
-    /// Whether an allocation begins with a page.
+    /// Whether a write to the page before one says nothing of that one: an allocation begins with it, or each page is
+    /// written for itself.
     private let begins: UnsafeMutablePointer<Bool>
     /// Pages outside of this are absent.
     private var held: Range<Int>
@@ -81,15 +82,19 @@ package struct ManagedPages: ~Copyable {
     package var isHeld: Bool { !held.isEmpty }
 
     /// Pages are an allocation from now on, and fresh.
-    package mutating func take(_ span: Span) {
+    ///
+    /// - Parameter isExact: Whether a write counts for its page alone, because the GPU may write to others at the same
+    ///   time; else those around it count as written, too.
+    package mutating func take(_ span: Span, isExact: Bool = false) {
         begins[span.first] = true
+        if isExact { (begins + span.first).update(repeating: true, count: span.count) }
         set(span, .fresh)
         hold(span)
     }
 
     /// Pages belong to nobody any more.
     package mutating func give(_ span: Span) {
-        begins[span.first] = false
+        (begins + span.first).update(repeating: false, count: span.count)
         set(span, .unowned)
     }
 

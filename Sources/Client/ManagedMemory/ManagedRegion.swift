@@ -100,9 +100,9 @@ struct ManagedRegion: ~Copyable {
     /// Lets the program have pages, which hold nothing yet.
     ///
     /// - Returns: Whether the system did so.
-    mutating func take(_ span: ManagedPages.Span) -> Bool {
+    mutating func take(_ span: ManagedPages.Span, isExact: Bool) -> Bool {
         guard protect(span, PROT_READ | PROT_WRITE) else { return false }
-        pages.take(span)
+        pages.take(span, isExact: isExact)
         return true
     }
 

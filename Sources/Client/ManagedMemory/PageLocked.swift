@@ -102,7 +102,7 @@ extension ManagedMemory {
                 return Status.outOfMemory
             }
             // The program has had them all along.
-            region.pointee.pages.take(ManagedPages.Span(first: 0, count: pages))
+            region.pointee.pages.take(ManagedPages.Span(first: 0, count: pages), isExact: true)
             managed.isHeld.store(true, ordering: .releasing)
             state.pointee.hostMemory.adopt(range.address)
             state.pointee.memory.insert(

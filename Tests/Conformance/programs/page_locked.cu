@@ -226,13 +226,14 @@ void graphs() {
     CHECK(cudaStreamDestroy(stream));
 }
 
-// Another thread writes to its part of the memory all the time, also while a kernel first uses the rest.
+// Another thread writes to its part of the memory all the time, also while a kernel first uses the rest. The parts have
+// no page in common: through Ferry a page has one writer at a time.
 void threads() {
     bool right = true;
     for (int round = 0; round < 10; round++) {
-        int n = 200'000;
+        int n = 200 << 10;
         int *values;
-        CHECK(cudaMallocHost(&values, 2 * n * sizeof(int)));
+        CHECK(cudaHostAlloc(&values, 2 * n * sizeof(int), round % 2 ? cudaHostAllocMapped : cudaHostAllocDefault));
         std::atomic<bool> is_over{false};
         std::thread writer([&] {
             for (int turn = 1; !is_over; turn++)
