@@ -84,7 +84,7 @@ enum ArrayCopies {
         let (address, overflow) = base.addingReportingOverflow(UInt64(span.offset))
         guard base != 0, !overflow, [1, 2, 4].contains(side.memoryType) else { return nil }
         let isDevice = state.pointee.memory.find(address) != nil
-        guard isDevice ? ManagedMemory.isOnGPU(state, address, span.bytes) : side.memoryType != 2
+        guard isDevice ? state.pointee.memory.contains(address, span.bytes) : side.memoryType != 2
         else { return nil }
         return End(
             kind: isDevice ? .device : .host,

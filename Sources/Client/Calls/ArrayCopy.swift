@@ -132,7 +132,7 @@ struct ArrayCopy {
 
     private func isPageLocked(_ state: ArrayCopies.State) -> Bool {
         let last = (extent.depth - 1) * to.slice + (extent.height - 1) * to.pitch
-        return state.pointee.hostMemory.isCopied(to: UInt(to.place), last + extent.width)
+        return state.pointee.hostMemory.noteCopy(to: UInt(to.place), last + extent.width)
     }
 
     private var rows: Int { extent.height * extent.depth }

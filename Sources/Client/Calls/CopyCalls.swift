@@ -93,7 +93,15 @@ extension ClientCalls {
             if bytes == 0 { return Status.success }
             guard let source else { return Status.invalidValue }
             guard state.pointee.memory.contains(destination, bytes) else {
-                return copyHere(state, destination, source, bytes, isSynchronous ? nil : stream)
+                let stream = isSynchronous ? nil : stream
+                return copyAnywhere(
+                    state,
+                    destination,
+                    address(source),
+                    bytes,
+                    stream,
+                    named: destination
+                )
             }
             if ManagedMemory.contains(state, UInt(bitPattern: source)) {
                 let from = CUdeviceptr(UInt(bitPattern: source))
@@ -134,7 +142,15 @@ extension ClientCalls {
         if bytes == 0 { return Status.success }
         guard let source else { return Status.invalidValue }
         guard state.pointee.memory.contains(destination, bytes) else {
-            return copyHere(state, destination, source, bytes, isSynchronous ? nil : stream)
+            let stream = isSynchronous ? nil : stream
+            return copyAnywhere(
+                state,
+                destination,
+                address(source),
+                bytes,
+                stream,
+                named: destination
+            )
         }
         let data = UnsafeRawBufferPointer(start: source, count: bytes)
         return uploadKnown(state, context, isSynchronous, destination, data, stream)
@@ -247,7 +263,14 @@ extension ClientCalls {
             if bytes == 0 { return Status.success }
             guard let destination else { return Status.invalidValue }
             guard state.pointee.memory.contains(source, bytes) else {
-                return copyHere(state, source, destination, bytes, handle, isBack: true)
+                return copyAnywhere(
+                    state,
+                    address(destination),
+                    source,
+                    bytes,
+                    handle,
+                    named: source
+                )
             }
             if ManagedMemory.contains(state, UInt(bitPattern: destination)) {
                 return copyToManaged(destination, source, bytes, stream: handle)
@@ -263,7 +286,7 @@ extension ClientCalls {
             )
             if let captured { return captured }
             let first = UInt(bitPattern: destination)
-            guard state.pointee.hostMemory.isCopied(to: first, bytes) else {
+            guard state.pointee.hostMemory.noteCopy(to: first, bytes) else {
                 // To pageable memory the driver's call returns when the bytes are there.
                 return download(destination, source, bytes, stream: handle)
             }
@@ -372,7 +395,14 @@ extension ClientCalls {
             if bytes == 0 { return Status.success }
             guard let destination else { return Status.invalidValue }
             guard state.pointee.memory.contains(source, bytes) else {
-                return copyHere(state, source, destination, bytes, stream, isBack: true)
+                return copyAnywhere(
+                    state,
+                    address(destination),
+                    source,
+                    bytes,
+                    stream,
+                    named: source
+                )
             }
             if ManagedMemory.contains(state, UInt(bitPattern: destination)) {
                 return copyToManaged(destination, source, bytes, stream: stream)
@@ -438,7 +468,17 @@ extension ClientCalls {
             if bytes == 0 { return Status.success }
             guard state.pointee.memory.contains(destination, bytes),
                 state.pointee.memory.contains(source, bytes)
-            else { return copyAnywhere(state, destination, source, bytes, nil) }
+            else {
+                return copyAnywhere(
+                    state,
+                    destination,
+                    source,
+                    bytes,
+                    nil,
+                    named: destination,
+                    source
+                )
+            }
             let refusal = Capturing.checkSynchronous(state)
             guard refusal == Status.success else { return refusal }
             let size = Request_cuMemcpyDtoD_v2.size
@@ -465,7 +505,17 @@ extension ClientCalls {
             if bytes == 0 { return Status.success }
             guard state.pointee.memory.contains(destination, bytes),
                 state.pointee.memory.contains(source, bytes)
-            else { return copyAnywhere(state, destination, source, bytes, handle) }
+            else {
+                return copyAnywhere(
+                    state,
+                    destination,
+                    source,
+                    bytes,
+                    handle,
+                    named: destination,
+                    source
+                )
+            }
             let refusal = Capturing.check(state, handle)
             guard refusal == Status.success else { return refusal }
             let size = Request_cuMemcpyDtoDAsync_v2.size
@@ -518,49 +568,33 @@ extension ClientCalls {
         }
     }
 
-    /// A copy between the program's memory and what is none of the GPU's: page-locked memory is right in its place,
-    /// because its address is one for both sides.
+    /// A copy by a call that names memory of the GPU's which is none: page-locked memory is right in its place, because
+    /// its address is one for both sides.
     ///
     /// - Parameters:
-    ///   - place: Where the GPU's memory should be.
-    ///   - memory: The program's.
     ///   - stream: As on the wire; `nil` for a synchronous copy.
-    ///   - isBack: Whether the copy is to the program's memory.
-    @inline(never)
-    private static func copyHere(
-        _ state: UnsafeMutablePointer<SessionState>,
-        _ place: CUdeviceptr,
-        _ memory: UnsafeRawPointer,
-        _ bytes: Int,
-        _ stream: UInt64?,
-        isBack: Bool = false
-    ) -> CUresult {
-        guard ManagedMemory.isPageLockedOnly(state, place, bytes) else {
-            return Status.invalidValue
-        }
-        let other = CUdeviceptr(UInt(bitPattern: memory))
-        let (to, from) = isBack ? (other, place) : (place, other)
-        guard let stream else { return cuMemcpy(to, from, bytes) }
-        return cuMemcpyAsync(to, from, bytes, Handles.pointer(stream))
-    }
-
-    /// A copy within the GPU's memory of which a side is page-locked memory of the program's.
+    ///   - named: Where the call wants memory of the GPU's; all of them must be that, or page-locked.
     @inline(never)
     private static func copyAnywhere(
         _ state: UnsafeMutablePointer<SessionState>,
         _ destination: CUdeviceptr,
         _ source: CUdeviceptr,
         _ bytes: Int,
-        _ stream: UInt64?
+        _ stream: UInt64?,
+        named: CUdeviceptr...
     ) -> CUresult {
-        for side in [destination, source] {
+        for place in named {
             guard
-                state.pointee.memory.contains(side, bytes)
-                    || ManagedMemory.isPageLockedOnly(state, side, bytes)
+                state.pointee.memory.contains(place, bytes)
+                    || ManagedMemory.isPageLockedOnly(state, place, bytes)
             else { return Status.invalidValue }
         }
         guard let stream else { return cuMemcpy(destination, source, bytes) }
         return cuMemcpyAsync(destination, source, bytes, Handles.pointer(stream))
+    }
+
+    private static func address(_ memory: UnsafeRawPointer) -> CUdeviceptr {
+        CUdeviceptr(UInt(bitPattern: memory))
     }
 
     private static func direction(

@@ -160,7 +160,7 @@ enum ManagedMemory {
     }
 
     /// Forgets a chunk.
-    static func drop(
+    private static func drop(
         _ state: State,
         _ managed: inout ManagedState,
         _ chunk: ManagedChunks.Range
@@ -273,7 +273,6 @@ enum ManagedMemory {
     }
 
     /// - Parameter place: Where the contents are already; `nil`: there are none yet.
-    @discardableResult
     static func add(
         _ state: State,
         _ managed: inout ManagedState,

@@ -116,7 +116,7 @@ extension ManagedMemory {
     /// Gives the GPU the page-locked memory that parameters of a kernel name. A number that only looks like an address
     /// costs time, and a kernel that uses memory that cannot be given faults.
     static func adopt(_ state: State, in parameters: UnsafeRawBufferPointer) {
-        guard namesPageLocked(state, parameters) else { return }
+        guard state.pointee.pageLocked.hasAny, namesPageLocked(state, parameters) else { return }
         for offset in stride(from: 0, through: parameters.count - 8, by: 8) {
             let word = parameters.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
             if state.pointee.pageLocked.mayHave(word) { _ = adopt(state, word) }

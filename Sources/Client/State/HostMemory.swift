@@ -63,8 +63,10 @@ struct HostMemory: ~Copyable {
         if let index = exact(address) { ranges[index].isMapped = true }
     }
 
-    /// Whether bytes that are copied to are page-locked memory, so that the copy can be asynchronous.
-    func isCopied(to address: UInt, _ bytes: Int) -> Bool {
+    /// Notes a copy to some bytes, if all of them are page-locked memory.
+    ///
+    /// - Returns: Whether they are, so that the copy can be asynchronous.
+    func noteCopy(to address: UInt, _ bytes: Int) -> Bool {
         lock.lock()
         defer { lock.unlock() }
         guard let index = index(address), ranges[index].contains(address, bytes) else {
