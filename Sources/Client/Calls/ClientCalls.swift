@@ -48,27 +48,48 @@ package enum ClientCalls {
         return body(state, context)
     }
 
+    /// The same for calls about a stream or an event. These know their context, and a thread that has none current
+    /// works in theirs: CatBoost's threads ask for events so.
+    @inline(__always)
+    static func withContext(
+        of owner: ContextOwner,
+        givesWork: Bool = true,
+        _ body: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult
+    ) -> CUresult {
+        var failure: Int32 = 0
+        var context: UInt32 = 0
+        guard let state = Session.readyInContext(&failure, &context, givesWork: givesWork) else {
+            guard failure == Status.invalidContext else { return failure }
+            return owner.borrowed { withContext(givesWork: givesWork, body) }
+        }
+        return body(state, context)
+    }
+
     /// The same for calls that captures concern and that are made often: while there is no capture, it costs
     /// them nothing.
     ///
     /// - Parameter otherwise: Runs while streams are captured; `nil` when the call is made as ever.
     @inline(__always)
     static func withContext(
+        of stream: UInt64? = nil,
         unlessCaptured otherwise: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult?,
         _ body: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult
     ) -> CUresult {
         guard let state = Session.live,
             let context = state.pointee.contexts.unwatched(ContextStack.current)
-        else { return withWatchedContext(otherwise, body) }
+        else { return withWatchedContext(stream, otherwise, body) }
         return body(state, context)
     }
 
     @inline(never)
     private static func withWatchedContext(
+        _ stream: UInt64?,
         _ otherwise: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult?,
         _ body: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult
     ) -> CUresult {
-        withContext { state, context in otherwise(state, context) ?? body(state, context) }
+        withContext(of: .stream(stream ?? 0)) { state, context in
+            otherwise(state, context) ?? body(state, context)
+        }
     }
 
     /// The same for calls about a device.

@@ -52,7 +52,7 @@ extension ClientCalls {
         size: Int,
         _ encode: (UnsafeMutableRawPointer, UInt64, UInt64) -> Void
     ) -> CUresult {
-        withContext { state, context in
+        withContext(of: .stream(Handles.raw(stream))) { state, context in
             let handle = UInt64(UInt(bitPattern: event))
             guard let entry = state.pointee.events.find(handle),
                 let target = Handles.stream(stream)
@@ -133,7 +133,7 @@ extension ClientCalls {
         guard let stream = Handles.stream(stream), Handles.event(event) != nil else {
             return invalidHandle()
         }
-        return withContext { state, context in
+        return withContext(of: .stream(stream)) { state, context in
             let handle = Handles.raw(event)
             guard let entry = state.pointee.events.find(handle) else {
                 return Status.invalidHandle
@@ -192,8 +192,8 @@ extension ClientCalls {
     }
 
     private static func ask(_ event: CUevent?, _ opcode: Opcode) -> CUresult {
-        withContext { state, context in
-            let handle = UInt64(UInt(bitPattern: event))
+        let handle = Handles.raw(event)
+        return withContext(of: .event(handle)) { state, context in
             guard let entry = state.pointee.events.find(handle) else {
                 return Status.invalidHandle
             }

@@ -52,7 +52,7 @@ extension ClientCalls {
         _ stream: CUstream?
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return withContext { state, context in
+        return withContext(of: .stream(handle)) { state, context in
             guard HostFunctions.isOpen(state) else {
                 let lost = state.pointee.lostStatus
                 return lost != Status.success ? lost : Status.notSupported

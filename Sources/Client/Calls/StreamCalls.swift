@@ -64,8 +64,8 @@ extension ClientCalls {
         _ stream: CUstream?,
         _ body: (UnsafeMutablePointer<SessionState>, StreamEntry) -> CUresult
     ) -> CUresult {
-        withContext(givesWork: false) { state, _ in
-            let handle = UInt64(UInt(bitPattern: stream))
+        let handle = Handles.raw(stream)
+        return withContext(of: .stream(handle), givesWork: false) { state, _ in
             if handle <= 2 {
                 let identifier = handle == 2 ? 2 : UInt64(1)
                 let entry = StreamEntry(
@@ -158,9 +158,12 @@ extension ClientCalls {
     /// `cuStreamSynchronize`
     package static func cuStreamSynchronize(_ stream: CUstream?) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return withContext(unlessCaptured: { state, _ in
-            Capturing.refusal(Capturing.forbid(state, handle))
-        }) { state, context in
+        return withContext(
+            of: handle,
+            unlessCaptured: { state, _ in
+                Capturing.refusal(Capturing.forbid(state, handle))
+            }
+        ) { state, context in
             MemoryPools.willWait(state)
             return Session.synchronize(state, context: context, stream: handle)
         }
@@ -169,9 +172,12 @@ extension ClientCalls {
     /// `cuStreamQuery`
     package static func cuStreamQuery(_ stream: CUstream?) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return withContext(unlessCaptured: { state, _ in
-            Capturing.refusal(Capturing.forbid(state, handle))
-        }) { state, context in
+        return withContext(
+            of: handle,
+            unlessCaptured: { state, _ in
+                Capturing.refusal(Capturing.forbid(state, handle))
+            }
+        ) { state, context in
             Session.wait(state, .cuStreamQuery, context: context, size: Request_cuStreamQuery.size)
             {
                 Request_cuStreamQuery.encode(to: $0, stream: handle)

@@ -18,7 +18,7 @@ extension ClientCalls {
         guard let milliseconds else { return Status.invalidValue }
         guard let startOnWire = Handles.event(start) else { return invalidHandle() }
         guard let endOnWire = Handles.event(end) else { return invalidHandle() }
-        return Session.wait(.cuEventElapsedTime, size: Request_cuEventElapsedTime.size, replySize: 16) { body in
+        return Session.wait(.cuEventElapsedTime, of: .event(startOnWire), size: Request_cuEventElapsedTime.size, replySize: 16) { body in
             Request_cuEventElapsedTime.encode(to: body, start: startOnWire, end: endOnWire)
         } reply: { reply in
             milliseconds.pointee = reply.loadUnaligned(fromByteOffset: 8, as: Float.self)
@@ -30,7 +30,7 @@ extension ClientCalls {
         guard let milliseconds else { return Status.invalidValue }
         guard let startOnWire = Handles.event(start) else { return invalidHandle() }
         guard let endOnWire = Handles.event(end) else { return invalidHandle() }
-        return Session.wait(.cuEventElapsedTime_v2, size: Request_cuEventElapsedTime_v2.size, replySize: 16) { body in
+        return Session.wait(.cuEventElapsedTime_v2, of: .event(startOnWire), size: Request_cuEventElapsedTime_v2.size, replySize: 16) { body in
             Request_cuEventElapsedTime_v2.encode(to: body, start: startOnWire, end: endOnWire)
         } reply: { reply in
             milliseconds.pointee = reply.loadUnaligned(fromByteOffset: 8, as: Float.self)

@@ -18,7 +18,7 @@ extension ClientCalls {
         _ mode: CUstreamCaptureMode
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return withContext { state, context in
+        return withContext(of: .stream(handle)) { state, context in
             guard let mode = CaptureMode(rawValue: mode) else { return Status.invalidValue }
             guard handle > 1 else { return FERRY_CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED }
             guard let graph = Graphs.make(state) else { return Status.outOfMemory }
@@ -62,7 +62,7 @@ extension ClientCalls {
         _ mode: CUstreamCaptureMode
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return withContext { state, context in
+        return withContext(of: .stream(handle)) { state, context in
             guard let mode = CaptureMode(rawValue: mode), let graph = Handles.graph(graph),
                 count <= GraphLayout.mostEdges,
                 let links = GraphLinks(dependencies, edges, count)
@@ -90,7 +90,7 @@ extension ClientCalls {
         _ graph: UnsafeMutablePointer<CUgraph?>?
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return withContext { state, context in
+        return withContext(of: .stream(handle)) { state, context in
             guard let graph else { return Status.invalidValue }
             graph.pointee = nil
             let problem = Capturing.with(state) { $0.checkEnd(handle, thread: Capturing.thread) }
@@ -213,7 +213,7 @@ extension ClientCalls {
             graph != nil || dependencies != nil || count != nil,
             let handle = Handles.stream(stream)
         else { return known }
-        return withContext { state, context in
+        return withContext(of: .stream(handle)) { state, context in
             guard let capture = Capturing.with(state, { $0.capture(of: handle) }) else {
                 return Status.success
             }
@@ -269,7 +269,7 @@ extension ClientCalls {
         _ flags: UInt32
     ) -> CUresult {
         guard let handle = Handles.stream(stream) else { return invalidHandle() }
-        return withContext { state, context in
+        return withContext(of: .stream(handle)) { state, context in
             // 0 adds to the set, 1 replaces it.
             guard flags <= 1, count <= GraphLayout.mostEdges,
                 let links = GraphLinks(UnsafePointer(dependencies), edges, count)
@@ -285,7 +285,7 @@ extension ClientCalls {
 
     /// What a captured stream gets from now on waits for a node only.
     static func replaceDependencies(_ stream: UInt64, with node: CUgraphNode?) -> CUresult {
-        withContext { state, context in
+        withContext(of: .stream(stream)) { state, context in
             withUnsafePointer(to: node) { node in
                 GraphLinks(node, nil, 1).map { update(state, context, stream, $0, 1) }
                     ?? Status.invalidValue

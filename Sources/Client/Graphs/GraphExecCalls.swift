@@ -252,7 +252,7 @@ extension ClientCalls {
 
     /// `cuGraphLaunch`
     package static func cuGraphLaunch(_ exec: CUgraphExec?, _ stream: CUstream?) -> CUresult {
-        withContext { state, context in
+        withContext(of: .stream(Handles.raw(stream))) { state, context in
             guard let target = Handles.stream(stream) else { return Status.invalidHandle }
             let handle = Handles.raw(exec)
             guard let entry = state.pointee.graphExecs.find(handle) else {
@@ -327,7 +327,7 @@ extension ClientCalls {
     /// `cuGraphUpload`
     package static func cuGraphUpload(_ exec: CUgraphExec?, _ stream: CUstream?) -> CUresult {
         guard let target = Handles.stream(stream) else { return invalidHandle() }
-        return withContext { state, context in
+        return withContext(of: .stream(target)) { state, context in
             guard let handle = Handles.graphExec(exec) else { return Status.invalidValue }
             let refusal = Capturing.forbid(state, target)
             guard refusal == Status.success else { return refusal }

@@ -36,9 +36,10 @@ extension ClientCalls {
         }
     }
 
-    /// `cuMemFreeAsync`
+    /// `cuMemFreeAsync`; address 0 is nothing to give back, not an error (NVIDIA's Warp does so).
     package static func cuMemFreeAsync(_ address: CUdeviceptr, _ stream: CUstream?) -> CUresult {
         StreamOrdered.with(stream) { state, place in
+            guard address != 0 else { return Status.success }
             if _slowPath(state.pointee.captures.isAny) {
                 if let status = GraphMemories.captureFree(state, address, place) { return status }
             }

@@ -297,11 +297,13 @@ package enum Session {
     /// Makes a call that gives the GPU nothing to do with memory, and waits for its reply.
     ///
     /// - Parameters:
+    ///   - owner: The event that the call is about, whose context a thread without one borrows.
     ///   - replySize: Bytes that the body of a reply to a successful call has at least.
     ///   - reply: Reads the reply's body when the call succeeded.
     /// - Returns: The call's status, or that of an earlier call that had no reply.
     static func wait(
         _ opcode: Opcode,
+        of owner: ContextOwner? = nil,
         size: Int,
         replySize: Int = ReplyLayout.values,
         _ encode: (UnsafeMutableRawPointer) -> Void,
@@ -310,7 +312,10 @@ package enum Session {
         var failure: Int32 = 0
         var context: UInt32 = 0
         guard let state = readyInContext(&failure, &context, givesWork: false) else {
-            return failure
+            guard let owner, failure == Status.invalidContext else { return failure }
+            return owner.borrowed {
+                wait(opcode, size: size, replySize: replySize, encode, reply: reply)
+            }
         }
         return wait(
             state,

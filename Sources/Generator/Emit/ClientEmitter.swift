@@ -49,7 +49,12 @@ struct ClientEmitter {
         let reply = WireLayout.reply(of: call, names: names)
         let hasValues = waits && reply?.slots.isEmpty == false
         let replySize = hasValues ? ", replySize: \(reply?.size ?? 0)" : ""
-        text += "        return Session.\(verb)(.\(call.name), size: \(type).size\(replySize))"
+        // What is asked of an event is asked in its context by a thread that has none.
+        let first = call.arguments.first { $0.direction == .input }
+        let event = first.flatMap { waits && $0.type == "CUevent" ? $0.name : nil }
+        let owner = event.map { ", of: .event(\($0)OnWire)" } ?? ""
+        text += "        return Session.\(verb)(.\(call.name)\(owner), size: \(type).size"
+        text += replySize
         text += " { body in\n"
         text += "            \(type).encode(\(list))\n        }"
         text += waits ? replyClosure(call) : ""

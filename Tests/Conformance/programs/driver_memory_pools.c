@@ -64,6 +64,7 @@ static void current_pool(void) {
     CHECK(cuMemsetD32(address, 7, MIB / 4));
     expect(holds(address, 7, MIB / 4), "memory of a destroyed pool can be used");
     CHECK(cuMemFreeAsync(address, NULL));
+    CHECK(cuMemFreeAsync(0, NULL));
     CHECK(cuCtxSynchronize());
     CHECK(cuMemAlloc(&address, 256));
     CHECK(cuPointerGetAttribute(&of, CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE, address));

@@ -38,10 +38,8 @@ extension SoftCalls {
         guard flags <= 1 else { return Status.invalidValue }
         return withDriver { (driver) throws(Failure) in
             let event = try driver.event(event)
-            let stream =
-                try stream == nil
-                ? event.context.legacy : driver.stream(stream)
-            guard let stream, stream.context === event.context else { throw .invalidHandle }
+            let stream = try driver.stream(stream)
+            guard stream.context === event.context else { throw .invalidHandle }
             let isExternal = flags == 1
             if Captures.isAny,
                 try driver.graphs.record(event, in: stream, isExternal: isExternal)

@@ -113,15 +113,25 @@ extension Context {
     func allocate(_ bytes: Int, isManaged: Bool = false) throws(Failure) -> UInt64 {
         guard bytes != 0 else { throw .invalidValue }
         // A negative number is a size beyond 2^63.
-        guard bytes > 0, let base = memory.allocate(bytes) ?? allocateFromPools(bytes) else {
-            throw .outOfMemory
-        }
+        guard bytes > 0,
+            let base = memory.allocateAsDriver(bytes) ?? allocateFromPools(bytes)
+        else { throw .outOfMemory }
         device.allocations.add(base: base, size: bytes, context: self, isManaged: isManaged)
         return base
     }
 
     /// Has pools give up what they do not use, and tries again.
     private func allocateFromPools(_ bytes: Int) -> UInt64? {
-        device.pools.trimAll() ? memory.allocate(bytes) : nil
+        device.pools.trimAll() ? memory.allocateAsDriver(bytes) : nil
+    }
+}
+
+extension DeviceMemory {
+    /// Takes memory where NVIDIA's driver would: what is as large as a page of the GPU starts at one. Taichi counts on
+    /// it, which fills a buffer of just the right size with parts that start at multiples of 4 KiB.
+    fileprivate func allocateAsDriver(_ bytes: Int) -> UInt64? {
+        let page = 2 << 20
+        guard bytes >= page / 2 else { return allocate(bytes) }
+        return allocate(bytes, alignment: page) ?? allocate(bytes)
     }
 }

@@ -33,6 +33,7 @@ extension SoftCalls {
     package static func cuMemFreeAsync(_ address: CUdeviceptr, _ stream: CUstream?) -> CUresult {
         withDriver { (driver) throws(Failure) in
             let stream = try driver.stream(stream)
+            guard address != 0 else { return }
             if Captures.isAny, try driver.graphs.captureFree(address, in: stream) { return }
             for device in driver.devices {
                 if device.allocations.find(address)?.isOfGraph == true {
