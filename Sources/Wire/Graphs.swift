@@ -57,6 +57,19 @@ package enum GraphLayout {
     /// Bytes of the content of a node that is a graph: the graph, and 0 for a copy of it, 1 for itself.
     package static let childSize = 16
 
+    // cuGraphConditionalHandleCreate: u64 graph, u32 value, u32 flags → u64 handle, the driver's own
+    package static let conditionalValue = 8
+    package static let conditionalFlags = 12
+    package static let conditionalSize = 16
+
+    // cuGraphAddNode_v2 adds conditional nodes. What they do: u64 handle, u32 type, u32 graphs, then for each a u64
+    // handle that the graph gets.
+    package static let conditionalKind = 8
+    package static let conditionalCount = 12
+    package static let conditionalGraphs = 16
+    /// Graphs of a conditional node at most.
+    package static let mostConditionalGraphs = 1024
+
     // cuGraphKernelNodeSetAttribute: u64 node, then as in a launch u32 attribute, u32 0, 64 bytes
     // cuGraphKernelNodeGetAttribute: u64 node, i32 attribute, u32 0 → 64 bytes
     package static let attribute = 8

@@ -203,6 +203,8 @@ import Wire
         (0x0856, "cuGraphNodeGetEnabled"),
         (0x0857, "cuGraphExecGetFlags"),
         (0x0858, "cuGraphExecGetId"),
+        (0x0859, "cuGraphConditionalHandleCreate"),
+        (0x085a, "cuGraphAddNode_v2"),
     ]
 
     @Test func `an opcode never changes its number`() {

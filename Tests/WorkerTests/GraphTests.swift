@@ -142,6 +142,56 @@ extension WorkerTests {
             client.close()
         }
 
+        /// A conditional node with so many graphs, and what stands for their handles.
+        private func conditional(_ count: UInt32, _ graphs: [UInt64]) -> [UInt8] {
+            bytes(graph, TestHandle.node(0), UInt32(0), UInt32(1), UInt64(0x77), UInt32(2), count)
+                + graphs.flatMap { littleEndian($0) }
+        }
+
+        @Test func conditionalNodesBringTheirGraphs() throws {
+            let client = try client()
+            _ = try client.call(.cuGraphCreate, bytes(graph))
+            let ask = bytes(graph, UInt32(5), UInt32(1))
+            let reply = try client.call(.cuGraphConditionalHandleCreate, ask)
+            #expect(reply.status == 0 && reply.load(8, as: UInt64.self) == 0x77)
+            let inner = [TestHandle.graph(1), TestHandle.graph(2)]
+            #expect(try client.call(.cuGraphAddNode_v2, conditional(2, inner)).status == 0)
+            #expect(calls.suffix(2) == ["conditional 5 1", "node 13 119 2 2"])
+            let within = empty(inner[1], TestHandle.node(1))
+            #expect(try client.call(.cuGraphAddEmptyNode, within).status == 0)
+            #expect(
+                try client.call(.cuGraphDestroy, bytes(inner[0])).status == Status.invalidValue
+            )
+            // They go with the graph.
+            #expect(try client.call(.cuGraphDestroy, bytes(graph)).status == 0)
+            #expect(
+                try client.call(.cuGraphGetNodes, bytes(inner[0])).status == Status.invalidValue
+            )
+            client.close()
+        }
+
+        @Test func graphsOfConditionalNodesHaveNewHandles() throws {
+            let client = try client()
+            _ = try client.call(.cuGraphCreate, bytes(graph))
+            for graphs in [
+                [graph], [TestHandle.graph(1), TestHandle.graph(1)], [TestHandle.node(1)],
+            ] {
+                let node = conditional(UInt32(graphs.count), graphs)
+                #expect(try client.call(.cuGraphAddNode_v2, node).status == Status.invalidHandle)
+            }
+            client.close()
+        }
+
+        @Test(arguments: [UInt32(0), 2, 1025, .max])
+        func graphsOfConditionalNodesThatDoNotFit(count: UInt32) throws {
+            let client = try client()
+            _ = try client.call(.cuGraphCreate, bytes(graph))
+            _ = try client.send(.cuGraphAddNode_v2, conditional(count, [TestHandle.graph(1)]))
+            #expect(try client.first { $0.opcode == .failure }.text.contains("cuGraphAddNode_v2"))
+            client.socket.shutDown()
+            #expect(client.waitForExit() == .protocolViolation)
+        }
+
         @Test(arguments: [UInt32(1), 4097, .max])
         func countsThatDoNotFit(count: UInt32) throws {
             let client = try client()

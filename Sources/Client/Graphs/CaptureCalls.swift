@@ -68,7 +68,9 @@ extension ClientCalls {
                 let links = GraphLinks(dependencies, edges, count)
             else { return Status.invalidValue }
             guard handle > 1 else { return FERRY_CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED }
-            if let entry = state.pointee.graphs.find(graph), entry.pointee.owner != 0 {
+            if let entry = state.pointee.graphs.find(graph), entry.pointee.owner != 0,
+                !entry.pointee.isConditional
+            {
                 return notSupported("capturing to a graph that was moved into a node")
             }
             guard begin(state, handle, mode, graph, makesGraph: false) else {

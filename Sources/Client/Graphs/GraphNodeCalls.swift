@@ -201,6 +201,7 @@ extension ClientCalls {
         case 11:
             let address = UInt64(UInt(bitPattern: content.pointer(0)))
             return addMemoryFree(place, address)
+        case 13: return addConditional(place, UnsafeMutableRawPointer(parameters) + 16)
         default: return notSupported("a node of this type")
         }
     }

@@ -10,8 +10,10 @@ struct GraphEntry {
     var context: UInt64
     var copies = HostCopies()
     var objects = HeldObjects()
-    /// The handle of the node that it was moved into; 0 for none.
+    /// The handle of the node that it was moved into, or made with; 0 for none.
     var owner: UInt64 = 0
+    /// Whether a conditional node was made with it.
+    var isConditional = false
 }
 
 /// A node that a call of the program has made.

@@ -13,6 +13,7 @@ struct NodeContent {
         case fill(UnsafeRawPointer)
         case word(UInt64)
         case child(UInt64, UInt32)
+        case conditional(Conditional)
         case nothing
     }
 
@@ -39,6 +40,42 @@ struct NodeContent {
         NodeContent(.child(graph, ownership))
     }
 
+    /// A node that runs graphs of its own as a handle's value says (`CUDA_CONDITIONAL_NODE_PARAMS`).
+    struct Conditional {
+        /// `CU_GRAPH_COND_TYPE_IF`, `_WHILE` and `_SWITCH`.
+        static let choice: UInt32 = 0
+        static let loop: UInt32 = 1
+        static let selection: UInt32 = 2
+
+        /// The driver's.
+        var handle: UInt64
+        var kind: UInt32
+        var count: Int
+        /// The handles of the graphs; for as long as the content is used.
+        var graphs: UnsafePointer<CUgraph?>?
+
+        /// Whether a node of its kind can have so many graphs.
+        var isPossible: Bool {
+            switch kind {
+            case Self.choice: count == 1 || count == 2
+            case Self.loop: count == 1
+            case Self.selection: count >= 1
+            default: false
+            }
+        }
+    }
+
+    /// A conditional node in a context, `nil` for the current one.
+    static func conditional(
+        _ state: Graphs.State,
+        _ conditional: Conditional,
+        _ context: CUcontext?,
+        _ status: inout CUresult
+    ) -> NodeContent? {
+        var content = NodeContent(.conditional(conditional))
+        return content.enter(state, context, &status) ? content : nil
+    }
+
     /// Bytes on the wire.
     var size: Int {
         switch kind {
@@ -47,6 +84,7 @@ struct NodeContent {
         case .fill: GraphLayout.fillSize
         case .word: 8
         case .child: GraphLayout.childSize
+        case .conditional(let node): GraphLayout.conditionalGraphs + 8 * node.count
         case .nothing: 0
         }
     }
@@ -205,6 +243,20 @@ struct NodeContent {
         case .child(let graph, let ownership):
             body.storeBytes(of: graph, as: UInt64.self)
             body.storeBytes(of: UInt64(ownership), toByteOffset: 8, as: UInt64.self)
+        case .conditional(let node):
+            body.storeBytes(of: node.handle, as: UInt64.self)
+            body.storeBytes(
+                of: node.kind,
+                toByteOffset: GraphLayout.conditionalKind,
+                as: UInt32.self
+            )
+            let count = UInt32(node.count)
+            body.storeBytes(of: count, toByteOffset: GraphLayout.conditionalCount, as: UInt32.self)
+            let list = body + GraphLayout.conditionalGraphs
+            for index in 0..<node.count {
+                let graph = Handles.raw(node.graphs?[index])
+                list.storeBytes(of: graph, toByteOffset: 8 * index, as: UInt64.self)
+            }
         case .copy(let copy): copy.encode(copy.whole, to: body)
         case .fill(let fields): memcpy(body, fields, GraphLayout.fillSize)
         case .kernel(let entry, let launch, let bytes): return encode(entry, launch, bytes, body)

@@ -54,7 +54,7 @@ struct ClientEmitter {
         let event = first.flatMap { waits && $0.type == "CUevent" ? $0.name : nil }
         let owner = event.map { ", of: .event(\($0)OnWire)" } ?? ""
         text += "        return Session.\(verb)(.\(call.name)\(owner), size: \(type).size"
-        text += replySize
+        text += "\(replySize))"
         text += " { body in\n"
         text += "            \(type).encode(\(list))\n        }"
         text += waits ? replyClosure(call) : ""

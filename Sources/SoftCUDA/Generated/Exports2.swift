@@ -235,7 +235,7 @@ public func cuGraphClone(_ phGraphClone: UnsafeMutablePointer<CUgraph?>!, _ orig
 
 @c @implementation
 public func cuGraphConditionalHandleCreate(_ handleout: UnsafeMutablePointer<CUgraphConditionalHandle>!, _ graph: CUgraph!, _ context: CUcontext!, _ defaultLaunchValue: UInt32, _ flags: UInt32) -> CUresult {
-    SoftCalls.notSupported("cuGraphConditionalHandleCreate")
+    SoftCalls.cuGraphConditionalHandleCreate(handleout, graph, context, defaultLaunchValue, flags)
 }
 
 @c @implementation

@@ -9,6 +9,7 @@ extension Builtin {
         case "malloc": self = .malloc
         case "free": self = .free
         case "__assertfail", "__assert_fail": self = .assertFail
+        case "cudaGraphSetConditional": self = .setConditional
         default: return nil
         }
     }
@@ -44,6 +45,12 @@ func runBuiltin(
         case .assertFail:
             failAssertion(launch, reader, call, warp, engine, context, ip, lane)
             return
+        case .setConditional:
+            let value = UInt32(truncatingIfNeeded: call.argument(1))
+            guard launch.conditionals.set(call.argument(0), value) else {
+                recordFault(context, ip, FaultCode.launchFailed, 1 << UInt32(lane))
+                return
+            }
         case .none: return
         }
     }

@@ -65,7 +65,7 @@ struct CallSite {
 
 /// Functions that the machine provides.
 enum Builtin: UInt8 {
-    case none, vprintf, malloc, free, assertFail
+    case none, vprintf, malloc, free, assertFail, setConditional
 }
 
 /// A special register that a frame holds.

@@ -8,6 +8,7 @@ final class Launch: @unchecked Sendable {
     let configuration: LaunchConfiguration
     let memory: DeviceMemory
     let heap: DeviceHeap
+    let conditionals: ConditionalValues
     let output: any DeviceOutput
     let sharedBytes: Int
     let localStride: Int
@@ -34,6 +35,7 @@ final class Launch: @unchecked Sendable {
         configuration: LaunchConfiguration,
         memory: DeviceMemory,
         heap: DeviceHeap,
+        conditionals: ConditionalValues,
         output: any DeviceOutput,
         parameters source: UnsafeRawBufferPointer,
         workspace: UInt64,
@@ -48,6 +50,7 @@ final class Launch: @unchecked Sendable {
         self.configuration = configuration
         self.memory = memory
         self.heap = heap
+        self.conditionals = conditionals
         self.output = output
         self.workspace = workspace
         self.number = number

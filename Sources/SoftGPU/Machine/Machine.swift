@@ -21,6 +21,8 @@ public final class Machine: @unchecked Sendable {
     private let turn = Lock()
     private let pool: HelperPool
     private let heap: DeviceHeap
+    /// What kernels say of the conditional nodes of graphs.
+    public let conditionals = ConditionalValues()
     private let lock = Lock()
     private var idle: [Worker] = []
     private var launches: UInt32 = 0
@@ -103,6 +105,7 @@ public final class Machine: @unchecked Sendable {
             configuration: configuration,
             memory: memory,
             heap: heap,
+            conditionals: conditionals,
             output: output,
             parameters: parameters,
             workspace: workspace,

@@ -402,6 +402,10 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case cuGraphExecGetFlags = 0x0857
     /// `cuGraphExecGetId`
     case cuGraphExecGetId = 0x0858
+    /// `cuGraphConditionalHandleCreate`
+    case cuGraphConditionalHandleCreate = 0x0859
+    /// `cuGraphAddNode_v2`
+    case cuGraphAddNode_v2 = 0x085a
 
     /// The name of the call, or of the record.
     package var name: StaticString {
@@ -606,6 +610,8 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
         case .cuGraphNodeGetEnabled: "cuGraphNodeGetEnabled"
         case .cuGraphExecGetFlags: "cuGraphExecGetFlags"
         case .cuGraphExecGetId: "cuGraphExecGetId"
+        case .cuGraphConditionalHandleCreate: "cuGraphConditionalHandleCreate"
+        case .cuGraphAddNode_v2: "cuGraphAddNode_v2"
         }
     }
 }

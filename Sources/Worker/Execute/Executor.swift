@@ -260,6 +260,8 @@ package final class Executor: @unchecked Sendable {
             .cuGraphAddChildGraphNode, .cuGraphAddEmptyNode, .cuGraphAddEventRecordNode,
             .cuGraphAddEventWaitNode:
             try addNode(record)
+        case .cuGraphAddNode_v2: try addConditional(record)
+        case .cuGraphConditionalHandleCreate: try createConditional(record)
         case .cuGraphKernelNodeSetParams_v2, .cuGraphMemcpyNodeSetParams,
             .cuGraphMemsetNodeSetParams, .cuGraphExecKernelNodeSetParams_v2,
             .cuGraphExecMemcpyNodeSetParams, .cuGraphExecMemsetNodeSetParams:

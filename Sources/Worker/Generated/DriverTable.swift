@@ -313,6 +313,9 @@ package struct DriverTable: @unchecked Sendable {
     /// `cuGraphClone`
     package var cuGraphClone:
         (@convention(c) (UnsafeMutablePointer<CUgraph?>?, CUgraph?) -> CUresult)?
+    /// `cuGraphConditionalHandleCreate`
+    package var cuGraphConditionalHandleCreate:
+        (@convention(c) (UnsafeMutablePointer<CUgraphConditionalHandle>?, CUgraph?, CUcontext?, UInt32, UInt32) -> CUresult)?
     /// `cuGraphCreate`
     package var cuGraphCreate:
         (@convention(c) (UnsafeMutablePointer<CUgraph?>?, UInt32) -> CUresult)?
@@ -1190,6 +1193,7 @@ package struct DriverTable: @unchecked Sendable {
         cuGraphAddNode_v3 = unsafeBitCast(symbol("cuGraphAddNode_v3"), to: type(of: cuGraphAddNode_v3))
         cuGraphChildGraphNodeGetGraph = unsafeBitCast(symbol("cuGraphChildGraphNodeGetGraph"), to: type(of: cuGraphChildGraphNodeGetGraph))
         cuGraphClone = unsafeBitCast(symbol("cuGraphClone"), to: type(of: cuGraphClone))
+        cuGraphConditionalHandleCreate = unsafeBitCast(symbol("cuGraphConditionalHandleCreate"), to: type(of: cuGraphConditionalHandleCreate))
         cuGraphCreate = unsafeBitCast(symbol("cuGraphCreate"), to: type(of: cuGraphCreate))
         cuGraphDebugDotPrint = unsafeBitCast(symbol("cuGraphDebugDotPrint"), to: type(of: cuGraphDebugDotPrint))
         cuGraphDestroy = unsafeBitCast(symbol("cuGraphDestroy"), to: type(of: cuGraphDestroy))

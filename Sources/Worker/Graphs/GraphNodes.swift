@@ -5,7 +5,7 @@ internal import Wire
 // Nodes that the client adds to graphs, and what it has changed in them.
 extension Executor {
     /// A node's record, its counts and sizes checked.
-    private struct NodeRecord {
+    struct NodeRecord {
         var owner: UInt64
         var node: UInt64
         var context: CUcontext?
@@ -15,7 +15,7 @@ extension Executor {
     }
 
     /// - Returns: `nil` when a handle in it names nothing.
-    private func nodeRecord(_ record: Record) throws(ProtocolViolation) -> NodeRecord? {
+    func nodeRecord(_ record: Record) throws(ProtocolViolation) -> NodeRecord? {
         try record.expect(atLeast: GraphLayout.content)
         let count = Int(record.load(GraphLayout.count, as: UInt32.self))
         guard count <= GraphLayout.mostEdges else { throw .malformed(record.opcode) }
@@ -124,7 +124,17 @@ extension Executor {
         parameters[0] = 4
         parameters[2] = UInt64(UInt(bitPattern: child))
         parameters[3] = 1
-        let (before, count) = (found.dependencies, found.dependencies.count)
+        return add(&node, to: graph, after: found.dependencies, &parameters)
+    }
+
+    /// Adds a node that `CUgraphNodeParams` describe.
+    func add(
+        _ node: inout CUgraphNode?,
+        to graph: CUgraph?,
+        after before: [CUgraphNode?],
+        _ parameters: inout InlineArray<32, UInt64>
+    ) -> CUresult {
+        let count = before.count
         return withUnsafeMutablePointer(to: &parameters) { parameters in
             driver.cuGraphAddNode_v2?(&node, graph, before, nil, count, OpaquePointer(parameters))
                 ?? driver.cuGraphAddNode?(&node, graph, before, count, OpaquePointer(parameters))

@@ -17,8 +17,8 @@ final class GraphTable: @unchecked Sendable {
     private struct Node {
         var node: CUgraphNode?
         var graph: UInt64
-        /// The graph inside of it, once it was asked for.
-        var child: UInt64 = 0
+        /// The graphs inside of it that the client knows.
+        var children: [UInt64] = []
     }
 
     /// Graphs, and nodes, at most.
@@ -65,14 +65,20 @@ final class GraphTable: @unchecked Sendable {
         let handle = nextName(HandleKind.foundGraph)
         let context = graphs[owner.graph]?.context ?? 0
         insert(handle, graph, context: context, owner: node)
-        nodes[node]?.child = handle
+        nodes[node]?.children.append(handle)
         return handle
+    }
+
+    /// Inserts a graph that a node was made with.
+    func insert(_ handle: UInt64, _ graph: CUgraph?, in node: UInt64) {
+        insert(handle, graph, context: graphs[self.graph(of: node)]?.context ?? 0, owner: node)
+        nodes[node]?.children.append(handle)
     }
 
     /// A node has become the owner of a graph.
     func move(_ graph: UInt64, into node: UInt64) {
         graphs[graph]?.owner = node
-        nodes[node]?.child = graph
+        nodes[node]?.children.append(graph)
     }
 
     /// Graphs of a context that is about to go, those first that are the client's to destroy.
@@ -109,7 +115,7 @@ final class GraphTable: @unchecked Sendable {
         guard let node = nodes.removeValue(forKey: handle) else { return }
         forget(&nodeNames, UInt(bitPattern: node.node), handle)
         graphs[node.graph]?.nodes.remove(handle)
-        if node.child != 0 { remove(node.child) }
+        for child in node.children { remove(child) }
     }
 
     /// The handle of a node of a graph, 0 for none; `nil` when there are too many.

@@ -177,6 +177,17 @@ static void attributes(void) {
     SHOW(cuFuncGetAttribute(&value, (CUfunction_attribute)999, scale_add));
     CHECK(cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, scale_add, 128, 0));
     expect(blocks >= 1, "occupancy");
+    size_t room = 0;
+    int most = 0;
+    CUdevice device;
+    CHECK(cuCtxGetDevice(&device));
+    CHECK(cuDeviceGetAttribute(&most, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device));
+    CHECK(cuOccupancyAvailableDynamicSMemPerBlock(&room, scale_add, 1, 128));
+    expect(room > 0 && room <= 48 * 1024, "no more shared memory than a launch may ask for");
+    CHECK(cuFuncSetAttribute(scale_add, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, most));
+    CHECK(cuOccupancyAvailableDynamicSMemPerBlock(&room, scale_add, 1, 128));
+    expect(room > 48 * 1024 && room <= (size_t)most, "more when it may ask for more");
+    CHECK(cuFuncSetAttribute(scale_add, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 48 * 1024));
     CHECK(cuOccupancyMaxPotentialBlockSize(&grid, &block, with_shared, NULL, 0, 0));
     expect(grid >= 1 && block >= 32 && block <= 128, "best size of a block");
     size_t offset = 99, size = 99;

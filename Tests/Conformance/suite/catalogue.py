@@ -195,6 +195,7 @@ PROGRAMS = [
     Program("driver_shared_memory", builds=DRIVER_BUILDS, options={"alone": True}),
     Program("driver_memory_pools", builds=DRIVER_BUILDS, options={"alone": True}),
     Program("driver_no_context", builds=DRIVER_BUILDS),
+    Program("driver_conditional", builds=DRIVER_BUILDS),
     Program("driver_host_functions", builds=DRIVER_BUILDS, variants={
         **_argument("arguments", "contexts"),
         # CUDA leaves it open what becomes of such calls.

@@ -146,7 +146,7 @@ struct GraphTests {
             #expect(add(description(10, [])) == 1)
             #expect(add(description(11, [])) == 1)
             #expect(add(description(8, [])) == 801)
-            #expect(add(description(13, [])) == 801)
+            #expect(add(description(12, [])) == 801)
             #expect(add(description(99, [])) == 1)
             #expect(add(description(1, [1] + copy)) == 1)
             #expect(try Graphs.types(graph) == [0, 2, 1, 7, 6, 5])

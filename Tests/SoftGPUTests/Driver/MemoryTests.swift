@@ -4,6 +4,19 @@ import Testing
 
 @Suite("Memory of the software GPU")
 struct MemoryTests {
+    /// What is as large as a page of the GPU starts at one, as far as there is room.
+    @Test func largeMemoryStartsAtAPage() throws {
+        try Harness.inContext { _ in
+            let small = try Harness.allocate(100)
+            for bytes in [1 << 20, 3 << 20, 16_814_080] {
+                let address = try Harness.allocate(bytes)
+                #expect(address % (2 << 20) == 0)
+                try Harness.check(SoftCalls.cuMemFree_v2(address))
+            }
+            try Harness.check(SoftCalls.cuMemFree_v2(small))
+        }
+    }
+
     @Test func isTakenAndGivenBack() throws {
         try Harness.inContext(of: 1) { _ in
             var (free, total) = (0, 0)

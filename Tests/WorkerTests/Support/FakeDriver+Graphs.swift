@@ -34,6 +34,27 @@ extension FakeDriver {
                 return 0
             }
         }
+        table.cuGraphConditionalHandleCreate = { handle, _, _, value, flags in
+            fake.note("conditional \(value) \(flags)") {
+                handle?.pointee = 0x77
+                return 0
+            }
+        }
+        table.cuGraphAddNode_v2 = { node, _, _, _, _, parameters in
+            // CUgraphNodeParams: type; from byte 16 on handle, kind and number, the list of graphs.
+            let fields = UnsafeMutableRawPointer(parameters)?.assumingMemoryBound(to: UInt64.self)
+            guard let fields else { return 1 }
+            let count = Int(fields[3] >> 32)
+            let kind = fields[3] & 0xFFFF_FFFF
+            return fake.note("node \(fields[0]) \(fields[2]) \(kind) \(count)") {
+                for index in 0..<count {
+                    fake.conditionalGraphs[index] = fake.makeObject(FakeGraphObject())
+                }
+                fields[4] = UInt64(UInt(bitPattern: fake.conditionalGraphs))
+                node?.pointee = fake.makeObject(FakeGraphObject())
+                return 0
+            }
+        }
         table.cuGraphGetNodes = { _, nodes, count in
             fake.note("nodes") {
                 guard let nodes else {

@@ -20,6 +20,8 @@ final class FakeDriver: @unchecked Sendable {
     var nextAddress: UInt64 = 0x0200_0000_0000
     var objects: [UInt: AnyObject] = [:]
     var nextObject: UInt = 0x1000
+    /// What the driver tells of the graphs of a conditional node.
+    let conditionalGraphs = UnsafeMutablePointer<CUgraph?>.allocate(capacity: 1024)
     var streams: [UInt: FakeStream] = [:]
     var primaries: [Int32: UInt] = [:]
     var sticky: Int32 = 0

@@ -20,6 +20,29 @@ extension SoftCalls {
         }
     }
 
+    package static func cuGraphConditionalHandleCreate(
+        _ handle: UnsafeMutablePointer<UInt64>?,
+        _ graph: CUgraph?,
+        _ context: CUcontext?,
+        _ value: UInt32,
+        _ flags: UInt32
+    ) -> CUresult {
+        withDriver { (driver) throws(Failure) in
+            let handle = try required(handle)
+            guard flags <= 1 else { throw .invalidValue }
+            try driver.withGraphs { (graphs) throws(Failure) in
+                let (graph, context) = (try graphs.graph(graph), try driver.context(context))
+                let made = graphs.makeConditional(
+                    for: graph,
+                    in: context,
+                    value: value,
+                    flags: flags
+                )
+                handle.pointee = made.number
+            }
+        }
+    }
+
     package static func cuGraphDestroy(_ graph: CUgraph?) -> CUresult {
         withDriver { (driver) throws(Failure) in
             try driver.withGraphs { (graphs) throws(Failure) in

@@ -90,6 +90,7 @@ extension SoftCalls {
             // Kernels cannot launch graphs here.
             guard flags & 4 == 0 else { throw .notSupported }
             if let node = graph.nodeInCycle { tellErrorNode(handle(node)) }
+            guard !graph.hasUnusedConditional else { throw .invalidValue }
             let made = try GraphExec(graph, id: graphs.nextExecID(), flags: flags)
             let freesItself = flags & 1 != 0
             guard graphs.memory.instantiate(graph.number, as: made.number, freesItself: freesItself)

@@ -83,9 +83,11 @@ extension SoftCalls {
     ) -> CUresult {
         change(exec, node) { (driver, place) throws(Failure) in
             let new = try driver.graphs.graph(child)
-            guard let old = place.child else { throw .invalidValue }
+            guard case .graph = place.work, let old = place.children.first else {
+                throw .invalidValue
+            }
             do throws(GraphUpdate.Refusal) {
-                place.child = try GraphUpdate.apply(new, to: old)
+                place.children = [try GraphUpdate.apply(new, to: old)]
             } catch {
                 throw .updateFailed
             }
@@ -110,7 +112,7 @@ extension SoftCalls {
         _ isEnabled: UInt32
     ) -> CUresult {
         change(exec, node) { (_, place) throws(Failure) in
-            guard place.child == nil, place.work.canBeDisabled else { throw .invalidValue }
+            guard place.work.canBeDisabled else { throw .invalidValue }
             place.isEnabled = isEnabled != 0
         }
     }
@@ -123,7 +125,7 @@ extension SoftCalls {
         withGraphs { (graphs) throws(Failure) in
             let isEnabled = try required(isEnabled)
             let place = try graphs.exec(exec).graph.node(graphs.node(node).handle)
-            guard place.child == nil, place.work.canBeDisabled else { throw .invalidValue }
+            guard place.work.canBeDisabled else { throw .invalidValue }
             isEnabled.pointee = place.isEnabled ? 1 : 0
         }
     }
@@ -201,7 +203,7 @@ extension SoftCalls {
         change(exec, node) { (driver, place) throws(Failure) in
             let new = try work(driver).keepingAttributes(of: place.work)
             // Copies of more dimensions keep what they were made with.
-            guard new.type == place.type, new.isLinear, place.work.isLinear,
+            guard new.type == place.work.type, new.isLinear, place.work.isLinear,
                 GraphUpdate.refusal(of: new, for: place.work) == nil
             else {
                 driver.graphs.discard(new)

@@ -227,6 +227,6 @@ extension NodeWork {
 extension GraphState {
     /// Ends the graph of work that no node has any more.
     func discard(_ work: NodeWork) {
-        if case .graph(let graph) = work { destroy(graph) }
+        for graph in work.graphs { destroy(graph) }
     }
 }

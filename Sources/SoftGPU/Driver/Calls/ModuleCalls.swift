@@ -68,7 +68,6 @@ extension SoftCalls {
         _ options: JITOptions,
         _ source: () throws(CodeFailure) -> CodeSource
     ) throws(Failure) -> CUmodule? {
-        try context.driver.checkUnsafeCall()
         let loaded = try options.compile { () throws(CodeFailure) in
             var code = try source()
             code.maximumRegisters = options.maximumRegisters ?? code.maximumRegisters

@@ -18,6 +18,8 @@ final class Graph: @unchecked Sendable {
     /// Captures that add to it: until they end it can be neither destroyed nor instantiated.
     var captures = 0
     var objects = HeldObjects()
+    /// Handles that were made for it.
+    var conditionals: [ConditionalHandle] = []
     private var lastLocalID: UInt32 = 0
 
     init(handle: UInt64, id: UInt32, isOwned: Bool) {
@@ -32,16 +34,17 @@ final class Graph: @unchecked Sendable {
     /// Whether another graph is this one, or belongs to a node of it, however deep.
     func contains(_ other: Graph) -> Bool {
         if other === self { return true }
-        return nodes.values.contains { node in
-            if case .graph(let child) = node.work { child.contains(other) } else { false }
-        }
+        return nodes.values.contains { node in node.work.graphs.contains { $0.contains(other) } }
     }
+
+    /// Whether no node looks at one of its handles.
+    var hasUnusedConditional: Bool { conditionals.contains { !$0.isUsed } }
 
     /// A node that waits for itself, here or in a graph of a node.
     var nodeInCycle: UInt64? {
         if let node = topology.nodeInCycle { return node }
-        for node in nodes.values {
-            if case .graph(let child) = node.work, let found = child.nodeInCycle { return found }
+        for child in nodes.values.lazy.flatMap(\.work.graphs) {
+            if let found = child.nodeInCycle { return found }
         }
         return nil
     }

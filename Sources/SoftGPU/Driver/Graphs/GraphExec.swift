@@ -5,12 +5,9 @@ internal import Driver
 struct ExecGraph {
     struct Node {
         var work: NodeWork
-        /// For a node that is a graph.
-        var child: ExecGraph?
+        /// For a node that is a graph or has some.
+        var children: [ExecGraph] = []
         var isEnabled = true
-
-        /// The `CUgraphNodeType`.
-        var type: Int32 { child == nil ? work.type : 4 }
     }
 
     let topology: GraphTopology
@@ -26,8 +23,28 @@ struct ExecGraph {
     }
 
     static func node(_ work: NodeWork) throws(Failure) -> Node {
-        guard case .graph(let child) = work else { return Node(work: work) }
-        return Node(work: .empty, child: try ExecGraph(child))
+        var node = Node(work: work)
+        for graph in work.graphs { node.children.append(try ExecGraph(graph)) }
+        if case .conditional = work {
+            guard node.children.allSatisfy(\.canBeConditional) else { throw .invalidValue }
+        }
+        return node
+    }
+
+    /// Whether a conditional node may run it.
+    private var canBeConditional: Bool {
+        nodes.values.allSatisfy {
+            $0.work.canBeConditional && $0.children.allSatisfy(\.canBeConditional)
+        }
+    }
+
+    /// The values that its nodes look at.
+    var conditionals: [ConditionalHandle] {
+        nodes.values.flatMap { node in
+            let inner = node.children.flatMap(\.conditionals)
+            if case .conditional(let node) = node.work { return [node.handle] + inner }
+            return inner
+        }
     }
 
     /// Changes a node, which may be in a graph of a node.
@@ -48,10 +65,11 @@ struct ExecGraph {
             return true
         }
         for (key, node) in nodes {
-            guard var child = node.child else { continue }
-            if try child.changeIfThere(handle, body) {
-                nodes[key]?.child = child
-                return true
+            for (index, var child) in node.children.enumerated() {
+                if try child.changeIfThere(handle, body) {
+                    nodes[key]?.children[index] = child
+                    return true
+                }
             }
         }
         return false
@@ -60,7 +78,7 @@ struct ExecGraph {
     /// A node, which may be in a graph of a node.
     func node(_ handle: UInt64) throws(Failure) -> Node {
         if let node = nodes[handle] { return node }
-        for child in nodes.values.compactMap(\.child) {
+        for child in nodes.values.lazy.flatMap(\.children) {
             if let node = try? child.node(handle) { return node }
         }
         throw .invalidValue
@@ -70,8 +88,11 @@ struct ExecGraph {
     func steps() -> [GraphStep] {
         order.flatMap { handle -> [GraphStep] in
             guard let node = nodes[handle], node.isEnabled else { return [] }
-            if let child = node.child { return child.steps() }
-            return GraphStep(node.work).map { [$0] } ?? []
+            switch node.work {
+            case .graph: return node.children.flatMap { $0.steps() }
+            case .conditional(let work): return [.choose(work, node.children.map { $0.steps() })]
+            default: return GraphStep(node.work).map { [$0] } ?? []
+            }
         }
     }
 }
@@ -81,6 +102,8 @@ enum GraphStep {
     case work(Context?, () -> Int32)
     case record(Event)
     case wait(Event)
+    /// Runs some of these as the value says.
+    case choose(ConditionalNode, [[GraphStep]])
 
     init?(_ work: NodeWork) {
         switch work {
@@ -90,7 +113,7 @@ enum GraphStep {
         case .host(let work): self = .work(nil, work.run)
         case .eventRecord(let event): self = .record(event)
         case .eventWait(let event): self = .wait(event)
-        case .empty, .graph, .memoryAllocation, .memoryFree: return nil
+        case .empty, .graph, .conditional, .memoryAllocation, .memoryFree: return nil
         }
     }
 }
@@ -107,6 +130,8 @@ final class GraphExec: @unchecked Sendable {
     var graph: ExecGraph { didSet { knownSteps = nil } }
     var objects: HeldObjects
     private var knownSteps: [GraphStep]?
+    /// The values that its nodes look at; they stay when the graph goes.
+    private(set) var conditionals: [ConditionalHandle] = []
     /// Held during a launch, so that launches are one behind the other in every stream.
     let launching = Lock()
     /// The last launch; guarded by `launching`.
@@ -125,6 +150,7 @@ final class GraphExec: @unchecked Sendable {
         if let knownSteps { return knownSteps }
         let steps = graph.steps()
         knownSteps = steps
+        conditionals = graph.conditionals
         return steps
     }
 }

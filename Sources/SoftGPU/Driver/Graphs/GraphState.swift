@@ -12,6 +12,9 @@ final class GraphState: @unchecked Sendable {
     let objects = HandleTable<UserObject>(kind: 13)
     /// The captures that have not been ended.
     var captures: [Capture] = []
+    /// Handles of conditional nodes, of graphs that are there.
+    private(set) var conditionals: [UInt64: ConditionalHandle] = [:]
+    private var lastConditional: UInt64 = 0
     /// Memory of nodes.
     var memory = GraphMemory()
     /// Memory that nobody has a use for any more: it is given back without the lock.
@@ -72,6 +75,20 @@ final class GraphState: @unchecked Sendable {
         return graph
     }
 
+    /// A value for conditional nodes in a graph and the graphs within.
+    func makeConditional(
+        for graph: Graph,
+        in context: Context,
+        value: UInt32,
+        flags: UInt32
+    ) -> ConditionalHandle {
+        lastConditional += 1
+        let handle = ConditionalHandle(lastConditional, context, value: value, flags: flags)
+        conditionals[lastConditional] = handle
+        graph.conditionals.append(handle)
+        return handle
+    }
+
     /// A number for an executable graph, never used twice.
     func nextExecID() -> UInt32 {
         lastExecID += 1
@@ -85,6 +102,8 @@ final class GraphState: @unchecked Sendable {
         graph.nodes = [:]
         graph.topology = GraphTopology()
         graph.objects.releaseAll()
+        for handle in graph.conditionals { conditionals[handle.number] = nil }
+        graph.conditionals = []
         oldMemory += memory.destroy(graph: graph.number)
     }
 
@@ -117,17 +136,30 @@ final class GraphState: @unchecked Sendable {
         var names: [UInt64: UInt64] = [:]
         for place in exec.topology.nodes {
             guard let node = exec.nodes[place] else { continue }
-            let work = node.child.map { NodeWork.graph(makeGraph($0)) } ?? node.work
+            let work = copied(node)
             names[place] = makeNode(node.isEnabled ? work : .empty, in: graph).handle
         }
         graph.topology = exec.topology.renamed(names)
         return graph
     }
 
-    /// Work for another node: a graph cannot belong to two.
+    /// Work of an executable graph for a graph.
+    private func copied(_ node: ExecGraph.Node) -> NodeWork {
+        switch node.work {
+        case .graph: node.children.first.map { .graph(makeGraph($0)) } ?? .empty
+        case .conditional(let old):
+            .conditional(ConditionalNode(old.handle, old.kind, node.children.map(makeGraph)))
+        default: node.work
+        }
+    }
+
+    /// Work for another node: a graph cannot belong to two, and neither can a value.
     func cloned(_ work: NodeWork) throws(Failure) -> NodeWork {
-        if case .graph(let child) = work { return .graph(try clone(child, isOwned: true)) }
-        return work
+        switch work {
+        case .graph(let child): return .graph(try clone(child, isOwned: true))
+        case .conditional: throw .notSupported
+        default: return work
+        }
     }
 
     // MARK: - Nodes
@@ -169,7 +201,8 @@ final class GraphState: @unchecked Sendable {
 
     private func forget(_ node: GraphNode) {
         nodes.remove(node.handle)
-        if case .graph(let child) = node.work { destroy(child) }
+        for child in node.work.graphs { destroy(child) }
+        if case .conditional(let node) = node.work { node.handle.isUsed = false }
     }
 }
 

@@ -10,9 +10,10 @@ extension Graph {
             guard let node = nodes[handle] else { continue }
             let name = prefix + String(node.localID)
             text += "  \(name) [label=\"\(node.work.label)\"];\n"
-            if case .graph(let child) = node.work {
-                text += "  subgraph cluster_\(name) {\n"
-                text += child.content(prefix: name + "_") + "  }\n"
+            for (index, child) in node.work.graphs.enumerated() {
+                let inner = index == 0 ? name : "\(name)_\(index)"
+                text += "  subgraph cluster_\(inner) {\n"
+                text += child.content(prefix: inner + "_") + "  }\n"
             }
         }
         for edge in topology.edges {
@@ -36,6 +37,7 @@ extension NodeWork {
         case .eventRecord: "event record"
         case .memoryAllocation: "memory allocation"
         case .memoryFree: "memory free"
+        case .conditional: "conditional"
         }
     }
 }

@@ -39,13 +39,13 @@ struct GraphUpdate {
         _ old: ExecGraph.Node,
         with node: GraphNode
     ) throws(Refusal) -> ExecGraph.Node {
-        guard old.type == node.work.type else {
+        guard old.work.type == node.work.type else {
             throw Refusal(result: Refusal.nodeType, node: node.handle)
         }
         var result = old
-        if case .graph(let graph) = node.work, let child = old.child {
-            result.child = try apply(graph, to: child)
-            return result
+        result.children = []
+        for (graph, child) in zip(node.work.graphs, old.children) {
+            result.children.append(try apply(graph, to: child))
         }
         if let reason = refusal(of: node.work, for: old.work) {
             throw Refusal(result: reason, node: node.handle)
@@ -66,6 +66,9 @@ struct GraphUpdate {
             return new.canReplace(old) ? nil : Refusal.parameters
         case (.memoryAllocation(let old), .memoryAllocation(let new)):
             return new.address == old.address ? nil : Refusal.parameters
+        case (.conditional(let old), .conditional(let new)):
+            return new.kind == old.kind && new.bodies.count == old.bodies.count
+                && new.handle.context === old.handle.context ? nil : Refusal.parameters
         case (.memoryFree(let old), .memoryFree(let new)):
             return new == old ? nil : Refusal.parameters
         default: return nil

@@ -181,6 +181,7 @@ extension SoftDriver {
             .graph(try graphs.move(graphs.graph(fields.content.pointer(0)), into: graph))
         case 10: try memoryAllocation(fields.content, of: graph)
         case 11: try graphs.memoryFree(fields.content.word(0), of: graph)
+        case 13: try conditionalWork(fields.content, of: graph)
         default: try work(fields)
         }
     }
@@ -231,6 +232,7 @@ extension NodeParameters {
         case .eventWait(let event), .eventRecord(let event): content.set(0, event.handle)
         case .memoryAllocation(let block): block.write(to: content)
         case .memoryFree(let address): content.set(0, address)
+        case .conditional(let node): node.write(to: content)
         }
     }
 }

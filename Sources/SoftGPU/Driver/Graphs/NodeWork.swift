@@ -17,6 +17,8 @@ enum NodeWork {
     case memoryAllocation(GraphMemory.Block)
     /// Gives memory at an address back.
     case memoryFree(UInt64)
+    /// Graphs of the node's own, of which kernels say which are run.
+    case conditional(ConditionalNode)
 
     /// The `CUgraphNodeType`.
     var type: Int32 {
@@ -31,6 +33,24 @@ enum NodeWork {
         case .eventRecord: 7
         case .memoryAllocation: 10
         case .memoryFree: 11
+        case .conditional: 13
+        }
+    }
+
+    /// The graphs that belong to the node.
+    var graphs: [Graph] {
+        switch self {
+        case .graph(let child): [child]
+        case .conditional(let node): node.bodies
+        default: []
+        }
+    }
+
+    /// Whether a graph of a conditional node may have it (CUDA Programming Guide, Conditional Graph Nodes).
+    var canBeConditional: Bool {
+        switch self {
+        case .kernel, .memcpy, .memset, .graph, .empty, .conditional: true
+        case .host, .eventWait, .eventRecord, .memoryAllocation, .memoryFree: false
         }
     }
 

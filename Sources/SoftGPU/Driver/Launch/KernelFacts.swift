@@ -70,8 +70,8 @@ struct KernelFacts {
         // Registers are given out to warps, 256 at a time.
         let perWarp = (registers * resources.warpSize + 255) & ~255
         if perWarp > 0 { blocks = min(blocks, resources.registers / (perWarp * warps)) }
+        guard dynamicShared <= maximumDynamicShared else { return 0 }
         let shared = kernel.staticSharedBytes + dynamicShared
-        guard shared <= resources.sharedPerBlockOptIn else { return 0 }
         if shared > 0 {
             let perBlock = (shared + resources.sharedReservedPerBlock + 127) & ~127
             blocks = min(blocks, resources.sharedPerMultiprocessor / perBlock)
@@ -79,14 +79,15 @@ struct KernelFacts {
         return blocks
     }
 
-    /// Dynamic shared memory that blocks may use so that `count` of them fit a multiprocessor.
+    /// Dynamic shared memory that blocks may use so that `count` of them fit a multiprocessor; not more than a launch
+    /// may ask for, which is what cuDF does with the answer.
     func dynamicShared(for count: Int, threads: Int) -> Int {
         guard count > 0, residentBlocks(threads: threads, dynamicShared: 0) >= count else {
             return 0
         }
         let share = (resources.sharedPerMultiprocessor / count) & ~127
         let free = share - resources.sharedReservedPerBlock - kernel.staticSharedBytes
-        return max(0, min(free, resources.sharedPerBlockOptIn - kernel.staticSharedBytes))
+        return max(0, min(free, maximumDynamicShared))
     }
 
     /// The block size that fills a multiprocessor best, and the blocks that fill the GPU with it.
