@@ -14,6 +14,12 @@ package enum MbarrierOps {
     package static func handler() -> Handler {
         { r, i, m, c in execute(r, i, m, c) }
     }
+
+    /// Tells a barrier of bytes that have been copied.
+    static func complete(_ barrier: UnsafeMutableRawPointer, bytes: Int64) {
+        let word = barrier.assumingMemoryBound(to: UInt64.self)
+        _ = update(word, .completeBytes, 0, bytes: bytes)
+    }
 }
 
 private struct BarrierWord {

@@ -287,9 +287,9 @@ extension FunctionLowering {
 
     /// `cp.async`: copied at once, so that groups are complete when they are committed.
     private mutating func lowerCopy() throws(CompileError) {
-        guard name.has(.async), !name.has(.bulk), !name.has(.reduce), !name.has(.tensor) else {
-            throw unsupported()
-        }
+        guard name.has(.async) else { throw unsupported() }
+        if name.has(.bulk) { return try lowerBulkCopy() }
+        guard !name.has(.reduce) else { throw unsupported() }
         if name.has(.commitGroup) || name.has(.waitGroup) || name.has(.waitAll) { return }
         if name.has(.mbarrier) { return try lowerMbarrier() }
         guard case .integer(let size) = try operand(2), [4, 8, 16].contains(size) else {
@@ -297,15 +297,12 @@ extension FunctionLowering {
         }
         let target = try location(try operand(0), .shared)
         let origin = try location(try operand(1), .global)
-        guard let displacement = Int32(exactly: target.displacement) else {
-            throw failure("the displacement is too large")
-        }
         var i = draft(MemoryOps.copy())
         i.a = origin.base
         i.immediate = origin.displacement
         i.mode = origin.mode.rawValue
         i.b = target.base
-        i.h = displacement
+        i.h = try small(target.displacement)
         i.count = target.mode.rawValue
         i.aux = Int32(size)
         i.c = -1
