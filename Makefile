@@ -51,6 +51,7 @@ test: setup
 	dev/step "tests" swift build $(SWIFT_FLAGS) --build-tests
 	$(MAKE) --no-print-directory build
 	dev/test-unit
+	python3 -m unittest discover -q -s Tests/Packages/tests -t Tests/Packages
 	dev/toolchain
 	python3 Tests/Conformance/run.py --tree $(TREE)
 	$(OLDER_KERNEL)
@@ -78,6 +79,11 @@ numba-suite: build
 numba-suite-quick: build
 	python3 -m unittest discover -q -s Tests/Suites/tests -t Tests/Suites
 	python3 Tests/Suites/run.py numba --tree $(TREE) --quick
+
+## packages-suite: programs on packages of others, both ways (fetches about 15 GB)
+.PHONY: packages-suite
+packages-suite: build
+	python3 Tests/Packages/run.py --tree $(TREE)
 
 ## bundle: dist/ferry-VERSION-linux-x86_64.tar.gz, which runs wherever it is unpacked
 .PHONY: bundle
