@@ -33,33 +33,21 @@ package enum ClientCalls {
 
     /// The same for calls that need a current context that works.
     ///
-    /// - Parameter givesWork: `false` for calls that neither let the GPU use memory nor wait for it: what the program
-    ///   has in managed memory stays with it.
+    /// - Parameters:
+    ///   - owner: The stream or event that the call is about. These know their context, and a thread that has none
+    ///     current works in theirs: CatBoost's threads ask for events so.
+    ///   - givesWork: `false` for calls that neither let the GPU use memory nor wait for it: what the program has in
+    ///     managed memory stays with it.
     @inline(__always)
     static func withContext(
+        of owner: ContextOwner? = nil,
         givesWork: Bool = true,
         _ body: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult
     ) -> CUresult {
         var failure: Int32 = 0
         var context: UInt32 = 0
         guard let state = Session.readyInContext(&failure, &context, givesWork: givesWork) else {
-            return failure
-        }
-        return body(state, context)
-    }
-
-    /// The same for calls about a stream or an event. These know their context, and a thread that has none current
-    /// works in theirs: CatBoost's threads ask for events so.
-    @inline(__always)
-    static func withContext(
-        of owner: ContextOwner,
-        givesWork: Bool = true,
-        _ body: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult
-    ) -> CUresult {
-        var failure: Int32 = 0
-        var context: UInt32 = 0
-        guard let state = Session.readyInContext(&failure, &context, givesWork: givesWork) else {
-            guard failure == Status.invalidContext else { return failure }
+            guard let owner, failure == Status.invalidContext else { return failure }
             return owner.borrowed { withContext(givesWork: givesWork, body) }
         }
         return body(state, context)
@@ -87,7 +75,7 @@ package enum ClientCalls {
         _ otherwise: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult?,
         _ body: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult
     ) -> CUresult {
-        withContext(of: .stream(stream ?? 0)) { state, context in
+        withContext(of: stream.map { .stream($0) }) { state, context in
             otherwise(state, context) ?? body(state, context)
         }
     }

@@ -26,7 +26,8 @@ public final class DeviceMemory: @unchecked Sendable {
     /// Where the arena starts.
     let base: UInt64
     /// Bytes reserved; more than `capacity`, because of guards, fragmentation, and programs that reserve
-    /// addresses for all the memory that there is before they take any.
+    /// addresses for all the memory that there is before they take any; and Ferry's client 64 GiB at once, for memory
+    /// of the program (docs/adr/0028).
     let size: UInt64
     let shadow: UnsafeMutablePointer<UInt16>
     /// The file that the arena is, at the same offsets; `nil` for memory of this process alone.
@@ -50,7 +51,7 @@ public final class DeviceMemory: @unchecked Sendable {
         self.ordinal = ordinal
         self.capacity = capacity
         let gibibyte: UInt64 = 1 << 30
-        let wanted = UInt64(max(capacity, 0)) &* 4 &+ gibibyte
+        let wanted = UInt64(max(capacity, 0)) &* 4 &+ 130 &* gibibyte
         size = min(wanted, 1 << 40) & ~0xffff
         let hint = 0x0200_0000_0000 &+ UInt64(max(ordinal, 0)) << 40
         file = isShared ? try Self.makeFile(Int(size)) : nil

@@ -52,7 +52,8 @@ struct CodeTests {
     }
 
     @Test(arguments: [
-        "wgmma.fence.sync.aligned", "tcgen05.wait::ld.sync.aligned", "cp.async.bulk.commit_group",
+        "wgmma.fence.sync.aligned", "tcgen05.wait::ld.sync.aligned",
+        "wgmma.commit_group.sync.aligned",
     ])
     func codeForLaterChipsIsRefusedByName(instruction: String) throws {
         try Harness.inContext { _ in

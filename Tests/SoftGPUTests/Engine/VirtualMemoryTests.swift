@@ -31,6 +31,14 @@ struct VirtualMemoryTests {
         #expect(memory.allocation(containing: base) == nil)
     }
 
+    /// Who reserves very much does not take the addresses of what is allocated later.
+    @Test func addressesAreLeftForMemory() throws {
+        let memory = try memory()
+        for _ in 0..<2 { #expect(memory.reserve(64 << 30, alignment: 0) != nil) }
+        #expect(memory.reserve(64 << 30, alignment: 0) == nil)
+        #expect(memory.allocate(32 << 20) != nil)
+    }
+
     @Test func onlyWholeMappingsAreTakenAway() throws {
         let (memory, page) = (try memory(), Self.page)
         let base = try #require(memory.reserve(8 * page, alignment: page))
