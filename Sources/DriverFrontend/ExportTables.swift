@@ -92,6 +92,7 @@ package enum ExportTables {
         case (0x2131_8c60_9714_3248, 0x8ca6_41ff_7324_c8f2): return Tables.shared.toolsContext
         case (0x6e16_3fbe_b958_444d, 0x835c_e182_aff1_991e): return Tables.shared.toolsModule
         case (0x1734_dc26_800d_4745, 0x8726_c0f1_e7dd_8bca): return Tables.shared.gemm
+        case (0x7cb6_3f9b_9ca4_8e42, 0xa484_beb6_6e6a_ed7f): return Tables.shared.profiler
         default: return nil
         }
     }
@@ -110,6 +111,9 @@ final class Tables: Sendable {
     nonisolated(unsafe) let toolsContext: UnsafeRawPointer
     nonisolated(unsafe) let toolsModule: UnsafeRawPointer
     nonisolated(unsafe) let gemm: UnsafeRawPointer
+    /// CUPTI's own, with nothing in it: CUPTI looks at the size before it uses a slot. Without the table, that of
+    /// CUDA 13.2 calls itself for ever.
+    nonisolated(unsafe) let profiler: UnsafeRawPointer
     /// Flags and call-back table for profilers; all zero: none is attached.
     nonisolated(unsafe) let profilerFlags: UnsafeMutablePointer<UInt64>
 
@@ -148,6 +152,7 @@ final class Tables: Sendable {
             $0[7] = unsafeBitCast(forEachFunctionSlot, to: UInt.self)
         }
         gemm = Self.make(size: 64) { $0[4] = unsafeBitCast(gemmSlot, to: UInt.self) }
+        profiler = Self.make(size: 1) { _ in }
     }
 
     private static func fillRuntime(_ words: UnsafeMutablePointer<UInt>) {

@@ -19,6 +19,7 @@ import Testing
         ("21318c60971432488ca641ff7324c8f2", 95),
         ("6e163fbeb958444d835ce182aff1991e", 64),
         ("1734dc26800d47458726c0f1e7dd8bca", 64),
+        ("7cb63f9b9ca48e42a484beb66e6aed7f", 1),
     ]
 
     @Test(arguments: known)

@@ -44,5 +44,6 @@ PROGRAMS = (
     _program("faiss_indexes", "faiss-gpu-cu12==1.14.1.post1", "numpy==2.4.6", gpu=AMPERE),
     _program("bitsandbytes_layers", *TORCH, gpu=REHEARSED),
     _program("onnxruntime_model", *TORCH, gpu=REHEARSED),
+    _program("torch_profiler", *TORCH, gpu=REHEARSED),
     _program("tensorflow_model", "tensorflow[and-cuda]==2.21.0", gpu=REHEARSED),
 )
