@@ -59,7 +59,7 @@ package enum ClientCalls {
     /// - Parameter otherwise: Runs while streams are captured; `nil` when the call is made as ever.
     @inline(__always)
     static func withContext(
-        of stream: UInt64? = nil,
+        of stream: UInt64 = 0,
         unlessCaptured otherwise: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult?,
         _ body: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult
     ) -> CUresult {
@@ -71,11 +71,11 @@ package enum ClientCalls {
 
     @inline(never)
     private static func withWatchedContext(
-        _ stream: UInt64?,
+        _ stream: UInt64,
         _ otherwise: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult?,
         _ body: (UnsafeMutablePointer<SessionState>, UInt32) -> CUresult
     ) -> CUresult {
-        withContext(of: stream.map { .stream($0) }) { state, context in
+        withContext(of: .stream(stream)) { state, context in
             otherwise(state, context) ?? body(state, context)
         }
     }
