@@ -228,13 +228,24 @@ private func refuse(
 /// The address operand of a lane, displacement included.
 @inline(__always)
 func laneAddress(_ r: Registers, _ i: Instruction, _ mode: AddressMode, _ lane: Int) -> UInt64 {
-    let displacement = i.pointee.immediate
+    laneAddress(r, i.pointee.a, i.pointee.immediate, mode, lane)
+}
+
+/// The address that a register and a displacement make in a lane.
+@inline(__always)
+func laneAddress(
+    _ r: Registers,
+    _ register: Int32,
+    _ displacement: Int64,
+    _ mode: AddressMode,
+    _ lane: Int
+) -> UInt64 {
     switch mode {
     case .shared32, .local32, .parameter32:
-        let low = lanes(r, i.pointee.a, UInt32.self)[lane]
+        let low = lanes(r, register, UInt32.self)[lane]
         return UInt64(low &+ UInt32(truncatingIfNeeded: displacement))
     default:
-        let base = lanes(r, i.pointee.a, UInt64.self)[lane]
+        let base = lanes(r, register, UInt64.self)[lane]
         return base &+ UInt64(bitPattern: displacement)
     }
 }

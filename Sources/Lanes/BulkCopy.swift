@@ -20,7 +20,8 @@ private func copy(_ r: Registers, _ i: Instruction, _ m: UInt32, _ context: Cont
         guard context.pointee.faultCode == 0 else { return }
         let size = UInt64(lanes(r, i.pointee.c, UInt32.self)[lane])
         let (source, target) = (
-            laneAddress(r, i, from, lane), laneAddress(r, i.pointee.b, i.pointee.h, to, lane)
+            laneAddress(r, i, from, lane),
+            laneAddress(r, i.pointee.b, Int64(i.pointee.h), to, lane)
         )
         if size > 0 {
             // A size that is no multiple of 16 is refused as an address that is none.
@@ -32,27 +33,10 @@ private func copy(_ r: Registers, _ i: Instruction, _ m: UInt32, _ context: Cont
             place.copyMemory(from: origin, byteCount: Int(truncatingIfNeeded: size))
         }
         guard i.pointee.e >= 0 else { return }
-        let address = laneAddress(r, i.pointee.e, i.pointee.k, barrierMode, lane)
+        let address = laneAddress(r, i.pointee.e, Int64(i.pointee.k), barrierMode, lane)
         guard let barrier = hostAddress(context, i, barrierMode, address, lane, 8, 8, true) else {
             return
         }
         MbarrierOps.complete(barrier, bytes: Int64(size))
-    }
-}
-
-/// The address in a lane of a register, with a displacement.
-@inline(__always)
-private func laneAddress(
-    _ r: Registers,
-    _ register: Int32,
-    _ displacement: Int32,
-    _ mode: AddressMode,
-    _ lane: Int
-) -> UInt64 {
-    switch mode {
-    case .shared32, .local32, .parameter32:
-        return UInt64(lanes(r, register, UInt32.self)[lane] &+ UInt32(bitPattern: displacement))
-    default:
-        return lanes(r, register, UInt64.self)[lane] &+ UInt64(bitPattern: Int64(displacement))
     }
 }

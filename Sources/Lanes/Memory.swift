@@ -561,14 +561,7 @@ private func copyBytes(_ r: Registers, _ i: Instruction, _ m: UInt32, _ context:
         if i.pointee.c >= 0 {
             wanted = min(bytes, Int(lanes(r, i.pointee.c, UInt32.self)[lane]))
         }
-        var destination = UInt64(bitPattern: Int64(i.pointee.h))
-        if to == .shared32 || to == .local32 {
-            destination = UInt64(
-                lanes(r, i.pointee.b, UInt32.self)[lane] &+ UInt32(bitPattern: i.pointee.h)
-            )
-        } else {
-            destination &+= lanes(r, i.pointee.b, UInt64.self)[lane]
-        }
+        let destination = laneAddress(r, i.pointee.b, Int64(i.pointee.h), to, lane)
         guard
             let target = hostAddress(context, i, to, destination, lane, size, size, true)
         else { return }

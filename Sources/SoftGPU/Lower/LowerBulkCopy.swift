@@ -22,13 +22,7 @@ extension FunctionLowering {
         }
         let target = try location(try operand(0), spaces[0])
         let origin = try location(try operand(1), spaces[1])
-        var i = draft(BulkCopyOps.handler())
-        i.a = origin.base
-        i.immediate = origin.displacement
-        i.mode = origin.mode.rawValue
-        i.b = target.base
-        i.h = try small(target.displacement)
-        i.count = target.mode.rawValue
+        var i = try copyDraft(BulkCopyOps.handler(), from: origin, to: target)
         i.c = try source(2, .u32)
         i.e = -1
         i.aux = Int32(AddressMode.shared64.rawValue)
@@ -41,8 +35,24 @@ extension FunctionLowering {
         append(i)
     }
 
+    /// A copy: source a (+ `immediate`, `mode`), destination b (+ `h`, mode `count`).
+    func copyDraft(
+        _ handler: LaneHandler,
+        from origin: Location,
+        to target: Location
+    ) throws(CompileError) -> LaneInstruction {
+        var i = draft(handler)
+        i.a = origin.base
+        i.immediate = origin.displacement
+        i.mode = origin.mode.rawValue
+        i.b = target.base
+        i.h = try small(target.displacement)
+        i.count = target.mode.rawValue
+        return i
+    }
+
     /// A displacement for which there are 32 bits.
-    func small(_ displacement: Int64) throws(CompileError) -> Int32 {
+    private func small(_ displacement: Int64) throws(CompileError) -> Int32 {
         guard let displacement = Int32(exactly: displacement) else {
             throw failure("the displacement is too large")
         }

@@ -297,13 +297,7 @@ extension FunctionLowering {
         }
         let target = try location(try operand(0), .shared)
         let origin = try location(try operand(1), .global)
-        var i = draft(MemoryOps.copy())
-        i.a = origin.base
-        i.immediate = origin.displacement
-        i.mode = origin.mode.rawValue
-        i.b = target.base
-        i.h = try small(target.displacement)
-        i.count = target.mode.rawValue
+        var i = try copyDraft(MemoryOps.copy(), from: origin, to: target)
         i.aux = Int32(size)
         i.c = -1
         if operands.count > 3 {
